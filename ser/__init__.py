@@ -1,0 +1,1 @@
+"""The science of the pipeline: corpora, features, systems, protocols, metrics. Knows no workflow tool."""

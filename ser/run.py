@@ -1,0 +1,76 @@
+"""What a system is given and what it gives back: the contract between the pipeline and `ser/systems/*.py`.
+
+Every file in `ser/systems/` has a frozen dataclass `Settings` and one function
+
+    run(fold: Fold, settings: Settings, context: Context) -> Outcome
+
+and nothing else is asked of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ser.features.store import Store
+
+
+@dataclass(frozen=True)
+class Part:
+    """The utterances of one part (train, dev or test) of a fold, in the split file's order.
+
+    `targets` is int64 [n], indices into `Fold.labels`, or float32 [n, len(labels)] where the protocol's
+    targets are attributes.
+    """
+
+    utterances: tuple[str, ...]
+    speakers: tuple[str, ...]
+    targets: np.ndarray
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fold of a protocol under one selection rule, with the stores that the row reads.
+
+    `dev` is what the epoch is chosen on: held-out training data (`clean`), the test part itself
+    (`test_selected`), or empty (`last_epoch`).
+    """
+
+    number: int
+    labels: tuple[str, ...]
+    train: Part
+    dev: Part
+    test: Part
+    stores: Mapping[str, Store]
+
+
+@dataclass(frozen=True)
+class Context:
+    """How to compute, as against what: none of it is a setting of the paper.
+
+    `directory` is where checkpoints go (None: keep none). `key` is the digest of all that decides the run;
+    a checkpoint written under another key is not resumed.
+    """
+
+    seed: int
+    key: str = ""
+    directory: Path | None = None
+    device: str = "cpu"
+    threads: int = 1
+    deterministic: bool = True
+
+
+@dataclass
+class Outcome:
+    """What one run found.
+
+    `scores` is float64 [n_test, len(labels)]: log-probabilities, or the predicted attributes.
+    `history` has one row per epoch; `model` is what a later prediction needs; `facts` goes into metrics.json.
+    """
+
+    scores: np.ndarray
+    history: list[dict[str, float]] = field(default_factory=list)
+    model: dict[str, np.ndarray] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
