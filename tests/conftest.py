@@ -1,0 +1,17 @@
+"""Fixtures that every part of the suite uses."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with real recordings (EmoDB, part of RAVDESS); none of them are in the project."""
+    folder = Path(os.environ.get("SER_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "emodb" / "wav").is_dir():
+        pytest.skip(f"no real recordings at {folder}: set SER_DATA to a folder with emodb/wav")
+    return folder
