@@ -1,0 +1,31 @@
+# Everything a user types. Each target sets up what it needs: Python 3.11+ and make are enough.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+
+.PHONY: table test lock lint clean
+
+table: .venv/ready
+	$(BIN)/snakemake --cores all -- results/table.csv
+
+test: .venv/ready
+	$(BIN)/python -m pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile rules
+
+# The environment: exactly the lock, checked by hash, and the project itself.
+.venv/ready: envs/requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(UV) || $(BIN)/python -m pip install --quiet "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' envs/requirements.lock)"
+	$(UV) pip sync --quiet --require-hashes --python $(BIN)/python envs/requirements.lock
+	$(UV) pip install --quiet --no-deps --python $(BIN)/python --editable .
+	touch $@
+
+# Renew the versions. The lock holds hashes and no addresses, so any mirror of the registry will do.
+lock: .venv/ready
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--python-version 3.11 envs/requirements.in --output-file envs/requirements.lock
+
+clean:
+	rm -rf work results .snakemake

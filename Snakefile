@@ -1,0 +1,42 @@
+# Every number of the papers, from one target: snakemake --cores all results/table.csv
+# What is computed: params.yaml. What a paper did and claims: experiments/. Where things lie: docs/architecture.md.
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+configfile: "params.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/corpora.smk"
+include: "rules/splits.smk"
+include: "rules/features.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/table.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/table.csv",
+
+
+rule corpora:
+    input:
+        [f"{WORK}/manifests/{corpus}.csv" for corpus in CORPORA],
+
+
+rule features_all:
+    input:
+        [
+            f"{WORK}/features/{store}.safetensors"
+            for group in PLAN.live
+            for store in group.stores.values()
+        ],
+
+
+rule runs:
+    input:
+        [metrics for group in PLAN.live for metrics in runs_of(group)],

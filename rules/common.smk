@@ -1,0 +1,169 @@
+# The plan, checked before any job starts, and the only functions of the workflow.
+import json
+import re
+import sys
+
+sys.path.insert(0, workflow.basedir)
+
+from filelock import FileLock, Timeout
+from snakemake.exceptions import WorkflowError
+
+from ser.code import code_of
+from ser.corpora.tree import tree_digest
+from ser.errors import InputError
+from ser.plan import load
+
+PYTHON = sys.executable
+RUN_FILES = ["metrics.json", "predictions.csv", "history.csv", "model.safetensors"]
+
+try:
+    PLAN = load(config, Path(workflow.basedir))
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+WORK = f"work/{PLAN.scale}"
+DEMO = PLAN.scale == "demo"
+GROUPS = {group.name: group for group in PLAN.groups}
+# Slots of `gpu` that a GPU job takes: none on a machine without one, where they would only queue.
+GPU = int(
+    config["compute"]["device"] == "cuda"
+    or (config["compute"]["device"] == "auto" and Path("/dev/nvidia0").exists())
+)
+CORPORA = sorted({group.corpus for group in PLAN.live})
+
+
+wildcard_constraints:
+    corpus="[a-z0-9_]+",
+    encoder="[a-z0-9_]+",
+    feature="[a-z0-9_]+-[0-9a-f]{8}",
+    experiment="[a-z0-9_]+",
+    protocol="[a-z0-9_]+",
+    selection="clean|test_selected|last_epoch",
+    seed=r"\d+",
+    fold=r"\d+",
+
+
+# Snakemake's own lock outlives a killed run (so profiles/default turns it off); this one ends with its process.
+LOCK = FileLock(".snakemake/ser.lock", timeout=0)
+
+
+onstart:
+    try:
+        LOCK.acquire()
+    except Timeout:
+        raise WorkflowError(
+            "another snakemake is at work in this folder: wait until it ends"
+        )
+
+
+def group_of(wildcards):
+    return GROUPS[wildcards.group]
+
+
+def runs_of(group):
+    """The metrics.json of each run of a group, seed-major."""
+    return [
+        f"{WORK}/runs/{group.name}/seed{seed}/fold{fold}/metrics.json"
+        for seed in group.seeds
+        for fold in range(1, group.protocol.n_folds + 1)
+    ]
+
+
+def root_of(corpus):
+    """Where the release tree of a corpus is."""
+    return f"{WORK}/releases/{corpus}" if DEMO else config["corpora"][corpus]["root"]
+
+
+def encoder_dir(spec):
+    """The checkpoint folder that a feature needs, or None."""
+    if spec["kind"] != "encoder":
+        return None
+    return (
+        f"{WORK}/encoders/{spec['encoder']}"
+        if DEMO
+        else config["encoders"][spec["encoder"]]
+    )
+
+
+def encoder_files(spec):
+    folder = encoder_dir(spec)
+    return [f"{folder}/config.json", f"{folder}/model.safetensors"] if folder else []
+
+
+def feature_code(spec):
+    return [
+        *code_of("workflow_scripts/features.py"),
+        *code_of(feature_file(spec["kind"])),
+    ]
+
+
+def loader_code(corpus):
+    """The manifest script's files and the corpus's loader; a corpus given by its own manifest has none."""
+    loader = f"ser/corpora/{corpus}.py"
+    return [
+        *code_of("workflow_scripts/manifest.py"),
+        *(code_of(loader) if Path(workflow.basedir, loader).is_file() else []),
+    ]
+
+
+def protocol_of(wildcards):
+    return next(
+        group.protocol
+        for group in PLAN.groups
+        if (group.experiment, group.protocol_name)
+        == (wildcards.experiment, wildcards.protocol)
+    )
+
+
+def any_of(names):
+    """A wildcard constraint: one of `names`, or nothing at all."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def manifest_options(corpus):
+    """Where the corpus is, and what its files were when they were last read: a change of either re-runs."""
+    settings = {} if DEMO else config["corpora"][corpus]
+    options = {
+        "--corpus": corpus,
+        "--root": root_of(corpus),
+        "--manifest": settings.get("manifest"),
+        "--on-unreadable": settings.get("on_unreadable", "stop"),
+        "--digest": (
+            "demo"
+            if DEMO
+            else tree_digest(
+                Path(root_of(corpus)), Path(f"{WORK}/manifests/{corpus}.tree.json")
+            )
+        ),
+    }
+    return [
+        part for option, value in options.items() if value for part in (option, value)
+    ]
+
+
+def train_inputs(wildcards):
+    group = group_of(wildcards)
+    return {
+        "split": f"{WORK}/splits/{group.experiment}/{group.protocol_name}/{group.selection}.json",
+        "stores": [
+            f"{WORK}/features/{store}.safetensors" for store in group.stores.values()
+        ],
+        "code": [
+            *code_of("workflow_scripts/train.py"),
+            *code_of(f"ser/systems/{group.system}.py"),
+        ],
+    }
+
+
+def train_options(wildcards):
+    group = group_of(wildcards)
+    stores = [
+        f"{name}={WORK}/features/{store}.safetensors"
+        for name, store in group.stores.items()
+    ]
+    return [
+        *("--system", group.system, "--group", group.name),
+        *("--settings", json.dumps(dict(group.settings), sort_keys=True)),
+        *("--sources", json.dumps(dict(group.sources), sort_keys=True)),
+        *(["--store", *stores] if stores else []),
+    ]

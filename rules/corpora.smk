@@ -1,0 +1,57 @@
+# Release tree -> manifest. At scale demo the tree is written first.
+if DEMO:
+
+    rule demo_corpus:
+        input:
+            code=code_of("workflow_scripts/demo_corpus.py"),
+        output:
+            listing=f"{WORK}/releases/{{corpus}}.json",
+        log:
+            f"{WORK}/logs/demo_corpus/{{corpus}}.log",
+        resources:
+            mem_mb=500,
+        params:
+            seed=config["demo_seed"],
+            tree=f"{WORK}/releases/{{corpus}}",
+        shell:
+            "{PYTHON} workflow_scripts/demo_corpus.py --corpus {wildcards.corpus} --seed {params.seed}"
+            " --output-dir {params.tree} --listing {output.listing} > {log} 2>&1"
+
+    rule demo_encoder:
+        input:
+            code=code_of("workflow_scripts/demo_encoder.py"),
+        output:
+            multiext(
+                f"{WORK}/encoders/{{encoder}}/",
+                "config.json",
+                "model.safetensors",
+                "preprocessor_config.json",
+            ),
+        log:
+            f"{WORK}/logs/demo_encoder/{{encoder}}.log",
+        resources:
+            mem_mb=1000,
+        params:
+            seed=config["demo_seed"],
+        shell:
+            "{PYTHON} workflow_scripts/demo_encoder.py --encoder {wildcards.encoder} --seed {params.seed}"
+            " --output-dir $(dirname {output[0]}) > {log} 2>&1"
+
+
+rule manifest:
+    input:
+        listing=f"{WORK}/releases/{{corpus}}.json" if DEMO else [],
+        code=lambda wildcards: loader_code(wildcards.corpus),
+    output:
+        manifest=f"{WORK}/manifests/{{corpus}}.csv",
+        report=f"{WORK}/manifests/{{corpus}}.json",
+        tree=f"{WORK}/manifests/{{corpus}}.tree.json",
+    log:
+        f"{WORK}/logs/manifest/{{corpus}}.log",
+    resources:
+        mem_mb=1000,
+    params:
+        options=lambda wildcards: manifest_options(wildcards.corpus),
+    shell:
+        "{PYTHON} workflow_scripts/manifest.py {params.options:q} --output {output.manifest}"
+        " --report {output.report} --tree {output.tree} > {log} 2>&1"

@@ -1,0 +1,19 @@
+# All runs of a group -> its metrics over folds and seeds, with intervals.
+rule evaluate:
+    input:
+        split=lambda wildcards: train_inputs(wildcards)["split"],
+        runs=lambda wildcards: runs_of(group_of(wildcards)),
+        code=code_of("workflow_scripts/evaluate.py"),
+    output:
+        f"{WORK}/evaluations/{{group}}.json",
+    log:
+        f"{WORK}/logs/evaluate/{{group}}.log",
+    resources:
+        mem_mb=1000,
+    params:
+        runs=lambda wildcards, input: [
+            str(Path(metrics).parent) for metrics in input.runs
+        ],
+    shell:
+        "{PYTHON} workflow_scripts/evaluate.py --split {input.split} --runs {params.runs:q} --output {output}"
+        " > {log} 2>&1"

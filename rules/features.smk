@@ -1,0 +1,43 @@
+# Audio decoded once per corpus; each feature computed once per corpus and read by all runs.
+rule audio:
+    input:
+        manifest=f"{WORK}/manifests/{{corpus}}.csv",
+        code=code_of("workflow_scripts/audio.py"),
+    output:
+        f"{WORK}/audio/{{corpus}}.safetensors",
+    log:
+        f"{WORK}/logs/audio/{{corpus}}.log",
+    resources:
+        mem_mb=2000,
+    params:
+        root=lambda wildcards: root_of(wildcards.corpus),
+    shell:
+        "{PYTHON} workflow_scripts/audio.py --manifest {input.manifest} --root {params.root:q}"
+        " --output {output} > {log} 2>&1"
+
+
+rule features:
+    input:
+        audio=f"{WORK}/audio/{{corpus}}.safetensors",
+        encoder=lambda wildcards: encoder_files(PLAN.specs[wildcards.feature]),
+        code=lambda wildcards: feature_code(PLAN.specs[wildcards.feature]),
+    output:
+        f"{WORK}/features/{{corpus}}/{{feature}}.safetensors",
+    log:
+        f"{WORK}/logs/features/{{corpus}}/{{feature}}.log",
+    resources:
+        mem_mb=2000,
+        gpu=lambda wildcards: (
+            GPU if PLAN.specs[wildcards.feature]["kind"] == "encoder" else 0
+        ),
+    params:
+        spec=lambda wildcards: json.dumps(PLAN.specs[wildcards.feature], sort_keys=True),
+        encoder=lambda wildcards: (
+            ["--encoder-dir", folder]
+            if (folder := encoder_dir(PLAN.specs[wildcards.feature]))
+            else []
+        ),
+        device=config["compute"]["device"],
+    shell:
+        "{PYTHON} workflow_scripts/features.py --audio {input.audio} --spec {params.spec:q} {params.encoder:q}"
+        " --device {params.device} --output {output} > {log} 2>&1"

@@ -1,0 +1,19 @@
+# Manifest + protocol + selection rule -> who trains, develops and tests in each fold; stops at an undeclared leak.
+rule splits:
+    input:
+        manifest=lambda wildcards: f"{WORK}/manifests/{protocol_of(wildcards).corpus}.csv",
+        code=code_of("workflow_scripts/splits.py"),
+    output:
+        csv=f"{WORK}/splits/{{experiment}}/{{protocol}}/{{selection}}.csv",
+        json=f"{WORK}/splits/{{experiment}}/{{protocol}}/{{selection}}.json",
+    log:
+        f"{WORK}/logs/splits/{{experiment}}/{{protocol}}/{{selection}}.log",
+    resources:
+        mem_mb=1000,
+    params:
+        protocol=lambda wildcards: json.dumps(
+            protocol_of(wildcards).mapping, sort_keys=True
+        ),
+    shell:
+        "{PYTHON} workflow_scripts/splits.py --manifest {input.manifest} --protocol {params.protocol:q}"
+        " --selection {wildcards.selection} --output-csv {output.csv} --output-json {output.json} > {log} 2>&1"

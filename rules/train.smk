@@ -1,0 +1,67 @@
+# One run per (experiment, row, protocol, selection, seed, fold). A job makes one run, or all folds of a seed where
+# a fold is quicker than the start of a process (`one_job_per`, params.yaml and experiment files).
+TRAIN = (
+    "{PYTHON} workflow_scripts/train.py {params.options:q} --split {input.split} --seed {wildcards.seed}"
+    " --folds {params.folds} --device {params.device} --threads {threads}"
+    " --checkpoints {params.checkpoints} --output-dir {params.folder} > {log} 2>&1"
+)
+
+
+rule train:
+    input:
+        unpack(train_inputs),
+    output:
+        multiext(f"{WORK}/runs/{{group}}/seed{{seed}}/fold{{fold}}/", *RUN_FILES),
+    log:
+        f"{WORK}/logs/train/{{group}}/seed{{seed}}-fold{{fold}}.log",
+    wildcard_constraints:
+        group=any_of(group.name for group in PLAN.live if group.one_job_per == "fold"),
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=2000,
+        gpu=GPU,
+    params:
+        options=train_options,
+        folds=lambda wildcards: wildcards.fold,
+        device=config["compute"]["device"],
+        checkpoints=f"{WORK}/checkpoints/{{group}}/seed{{seed}}/fold{{fold}}",
+        folder=f"{WORK}/runs/{{group}}/seed{{seed}}",
+    shell:
+        TRAIN
+
+
+for n_folds in sorted(
+    {group.protocol.n_folds for group in PLAN.live if group.one_job_per == "seed"}
+):
+
+    rule:
+        name:
+            f"train_{n_folds}_folds"
+        input:
+            unpack(train_inputs),
+        output:
+            expand(
+                f"{WORK}/runs/{{{{group}}}}/seed{{{{seed}}}}/fold{{fold}}/{{file}}",
+                fold=range(1, n_folds + 1),
+                file=RUN_FILES,
+            ),
+        log:
+            f"{WORK}/logs/train/{{group}}/seed{{seed}}.log",
+        wildcard_constraints:
+            group=any_of(
+                group.name
+                for group in PLAN.live
+                if group.one_job_per == "seed" and group.protocol.n_folds == n_folds
+            ),
+        threads: config["compute"]["threads"]
+        resources:
+            mem_mb=2000,
+            gpu=GPU,
+        params:
+            options=train_options,
+            folds=" ".join(map(str, range(1, n_folds + 1))),
+            device=config["compute"]["device"],
+            checkpoints=f"{WORK}/checkpoints/{{group}}/seed{{seed}}",
+            folder=f"{WORK}/runs/{{group}}/seed{{seed}}",
+        shell:
+            TRAIN

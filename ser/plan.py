@@ -1,0 +1,237 @@
+"""From params.yaml and experiments/*.yaml to the list of all that is to be computed.
+
+Read while the workflow is parsed, so nothing heavy is imported; all input is checked before any job starts.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ser.errors import InputError
+from ser.features.spec import feature_name, validate_spec
+from ser.protocol import Protocol
+from ser.settings import settings_schema
+from ser.validation import read_yaml, validate
+
+
+@dataclass(frozen=True)
+class Group:
+    """All runs, over folds and seeds, of one row under one protocol and one selection rule."""
+
+    experiment: str
+    row: str
+    table: str
+    protocol_name: str
+    selection: str
+    protocol: Protocol
+    system: str
+    settings: Mapping[str, Any]
+    sources: Mapping[str, str]  # of each setting and feature: paper, code, secondary or chosen
+    features: Mapping[str, Mapping[str, Any]]  # the system's name for a feature -> its validated spec
+    seeds: tuple[int, ...]
+    one_job_per: str
+    skipped: str = ""  # why nothing of this group is computed; empty: it is
+
+    @property
+    def name(self) -> str:
+        return f"{self.experiment}/{self.row}/{self.protocol_name}/{self.selection}"
+
+    @property
+    def corpus(self) -> str:
+        return self.protocol.corpus
+
+    @property
+    def stores(self) -> dict[str, str]:
+        """The system's name for a feature -> `<corpus>/<feature>`, which names its store."""
+        return {name: f"{self.corpus}/{feature_name(spec)}" for name, spec in self.features.items()}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is computed at the scale that params.yaml names."""
+
+    scale: str
+    groups: tuple[Group, ...]
+    experiments: Mapping[str, Mapping[str, Any]]
+    specs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # `<feature>` -> its spec
+
+    @property
+    def live(self) -> Iterator[Group]:
+        return (group for group in self.groups if not group.skipped)
+
+
+def load(params: Mapping[str, Any], root: Path = Path(".")) -> Plan:
+    """The plan for `params` (the content of params.yaml) and the experiment files below `root`.
+
+    Raises InputError, one line, for an unknown key, a wrong type, a missing folder, an experiment, row or
+    system setting that does not exist, or a claim without a source.
+    """
+    schemas = root / "schemas"
+    validate(params, read_yaml(schemas / "params.schema.yaml"), "params.yaml")
+    _check_places(params)
+    experiments = {path.stem: read_yaml(path) for path in sorted((root / "experiments").glob("*.yaml"))}
+    experiment_schema = read_yaml(schemas / "experiment.schema.yaml")
+    for name in _chosen(params["experiments"], experiments, "params.yaml: experiments"):
+        validate(experiments[name], experiment_schema, f"experiments/{name}.yaml")
+        _check_claims(name, experiments[name])
+    builder = _Builder(params, experiments, root)
+    groups = tuple(group for name in params["experiments"] for group in builder.groups(name))
+    specs = {feature_name(spec): spec for group in groups for spec in group.features.values()}
+    return Plan(params["scale"], groups, {name: experiments[name] for name in params["experiments"]}, specs)
+
+
+def _chosen(names: Any, known: Any, where: str) -> list[str]:
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            raise InputError(f"{where}: unknown {name!r}: {hint}")
+    return list(names)
+
+
+def _check_places(params: Mapping[str, Any]) -> None:
+    """Folders that are named must exist before any job starts."""
+    if params["scale"] == "demo":
+        return
+    for name in _chosen(
+        params["scales"][params["scale"]]["corpora"], params["corpora"], "params.yaml: scales"
+    ):
+        corpus = params["corpora"][name]
+        if corpus["root"] and not Path(corpus["root"]).is_dir():
+            raise InputError(f"params.yaml: corpora.{name}.root: no such folder: {corpus['root']}")
+        if corpus.get("manifest") and not Path(corpus["manifest"]).is_file():
+            raise InputError(f"params.yaml: corpora.{name}.manifest: no such file: {corpus['manifest']}")
+    for name, folder in params["encoders"].items():
+        if folder and not (Path(folder) / "config.json").is_file():
+            raise InputError(
+                f"params.yaml: encoders.{name}: {folder} is not a checkpoint folder (no config.json)"
+            )
+
+
+def _check_claims(name: str, experiment: Mapping[str, Any]) -> None:
+    for number, claim in enumerate(experiment["claims"], 1):
+        where = f"experiments/{name}.yaml: claim {number}"
+        _chosen([claim["row"]], experiment["rows"], f"{where}: row")
+        _chosen([claim["protocol"]], experiment["protocols"], f"{where}: protocol")
+
+
+class _Builder:
+    def __init__(self, params: Mapping[str, Any], experiments: Mapping[str, Any], root: Path) -> None:
+        self.params, self.experiments, self.root = params, experiments, root
+        self.scale = params["scales"][params["scale"]]
+
+    def groups(self, name: str) -> Iterator[Group]:
+        experiment = self.experiments[name]
+        wanted = self.params["experiments"][name]
+        rows = list(experiment["rows"]) if wanted == "all" else wanted
+        protocols = {key: self._protocol(name, key) for key in experiment["protocols"]}
+        for row_name in _chosen(rows, experiment["rows"], f"params.yaml: experiments.{name}"):
+            row = experiment["rows"][row_name]
+            where = f"experiments/{name}.yaml: rows.{row_name}"
+            system, features, settings, sources = self._resolve(name, row_name)
+            missing = self._check_settings(where, system, settings)
+            validated = {
+                key: validate_spec(spec, f"{where}.features.{key}") for key, spec in features.items()
+            }
+            missing = missing or self._missing_encoder(validated)
+            for key in _chosen(row.get("protocols", protocols), protocols, f"{where}.protocols"):
+                for selection in row.get("selections", experiment["protocols"][key]["selections"]):
+                    yield Group(
+                        experiment=name,
+                        row=row_name,
+                        table=row.get("table", ""),
+                        protocol_name=key,
+                        selection=selection,
+                        protocol=protocols[key],
+                        system=system,
+                        settings=settings,
+                        sources=sources,
+                        features=validated,
+                        seeds=tuple(self.scale["seeds"]),
+                        one_job_per=row.get("one_job_per", self.scale["one_job_per"]),
+                        skipped=missing or self._missing_corpus(protocols[key].corpus),
+                    )
+
+    def _protocol(self, experiment: str, name: str) -> Protocol:
+        fields = dict(self.experiments[experiment]["protocols"][name])
+        for key in ("selections", "source", "note"):
+            fields.pop(key, None)
+        return Protocol.from_mapping(fields, f"experiments/{experiment}.yaml: protocols.{name}")
+
+    def _resolve(self, name: str, row_name: str) -> tuple[str, dict, dict, dict]:
+        """System, features, settings and sources of a row."""
+        layers = self._layers(name, row_name)
+        where = f"experiments/{name}.yaml: rows.{row_name}"
+        system = next((layer["system"] for layer in reversed(layers) if "system" in layer), None)
+        if system is None:
+            raise InputError(
+                f"{where}: no system: name a file of ser/systems here or for the whole experiment"
+            )
+        resolved: dict[str, dict[str, Any]] = {"features": {}, "settings": {}}
+        sources: dict[str, str] = {}
+        own = self.experiments[name]["rows"][row_name]
+        for block, target in resolved.items():
+            for layer in layers:
+                if target and block == "features":  # settings are held against the system's own list, below
+                    _chosen(layer.get(block, {}), list(target), f"{where}: features")
+                for key, value in layer.get(block, {}).items():
+                    if layer.get("of_scale") and own.get(block, {}).get(key, value) != value:
+                        scale = self.params["scale"]
+                        raise InputError(
+                            f"{where}: scale {scale} sets {key}, which is what makes this row differ"
+                        )
+                    # An experiment gives each value a source; a row or scale gives one for all it changes.
+                    sourced = "source" not in layer
+                    target[key] = value["value"] if sourced else value
+                    sources[key] = value["source"] if sourced else layer["source"]
+        return system, resolved["features"], resolved["settings"], sources
+
+    def _layers(self, name: str, row_name: str) -> list[Mapping[str, Any]]:
+        """What makes up a row, in the order in which it applies: experiment, row, scale."""
+        stack = self._stack(name, row_name)
+        scale = self.params["scale"]
+        changes = [layer["scales"][scale] for layer in stack if scale in layer.get("scales", {})]
+        return [*stack, *({**change, "of_scale": True} for change in changes)]
+
+    def _stack(self, name: str, row_name: str) -> list[Mapping[str, Any]]:
+        """The experiment and the row; under them, with `from`, those of the row that this one starts from."""
+        row = self.experiments[name]["rows"][row_name]
+        below: list[Mapping[str, Any]] = []
+        if "from" in row:
+            source, source_row = row["from"].split("/")
+            where = f"experiments/{name}.yaml: rows.{row_name}.from"
+            _chosen([source], self.experiments, where)
+            _chosen([source_row], self.experiments[source]["rows"], where)
+            below = self._stack(source, source_row)
+        keys = ("system", "features", "settings", "scales")
+        return [
+            *below,
+            {key: self.experiments[name][key] for key in keys if key in self.experiments[name]},
+            row,
+        ]
+
+    def _check_settings(self, where: str, system: str, settings: Mapping[str, Any]) -> str:
+        """Raises InputError for a setting that the system does not have; returns why it cannot run, or ''."""
+        file = self.root / "ser" / "systems" / f"{system}.py"
+        if not file.is_file():
+            return f"system {system} is not in this version (no ser/systems/{system}.py)"
+        validate(dict(settings), settings_schema(file), f"{where}: settings of {system}")
+        return ""
+
+    def _missing_encoder(self, features: Mapping[str, Mapping[str, Any]]) -> str:
+        for spec in features.values():
+            if spec["kind"] == "encoder":
+                _chosen([spec["encoder"]], self.params["encoders"], "params.yaml: encoders")
+                if self.params["scale"] != "demo" and not self.params["encoders"][spec["encoder"]]:
+                    return f"no checkpoint: set encoders.{spec['encoder']} in params.yaml"
+        return ""
+
+    def _missing_corpus(self, corpus: str) -> str:
+        scale = self.params["scale"]
+        if corpus not in self.scale["corpora"]:
+            return f"corpus {corpus} is not part of scale {scale}"
+        if scale != "demo" and not self.params["corpora"][corpus]["root"]:
+            return f"no recordings: set corpora.{corpus}.root in params.yaml"
+        return ""

@@ -1,0 +1,67 @@
+"""The legal settings of a system, read from its `Settings` class without importing it.
+
+A system's file imports torch, which is far too slow for the time at which the workflow is parsed; its
+`Settings` dataclass holds only plain types, so `ast` can turn it into a JSON schema.
+"""
+
+import ast
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ser.errors import InputError
+
+_TYPES = {"int": "integer", "float": "number", "bool": "boolean", "str": "string", "None": "null"}
+
+
+@cache
+def settings_schema(system_file: Path) -> dict[str, Any]:
+    """JSON schema of the class `Settings` in `system_file`, with the fields that it inherits.
+
+    Raises InputError when the file has no such class or a field has a type that is not plain (int, float,
+    bool, str, Literal, a union of these).
+    """
+    properties = _fields(system_file, "Settings")
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": sorted(properties),
+        "additionalProperties": False,
+    }
+
+
+def _fields(file: Path, class_name: str) -> dict[str, Any]:
+    tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
+    definition = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == class_name), None)
+    if definition is None:
+        return _imported_fields(file, tree, class_name)
+    fields: dict[str, Any] = {}
+    for base in definition.bases:
+        fields |= _fields(file, ast.unparse(base))
+    for node in definition.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            fields[node.target.id] = _type_schema(node.annotation, file)
+    return fields
+
+
+def _imported_fields(file: Path, tree: ast.Module, class_name: str) -> dict[str, Any]:
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module and class_name in {a.name for a in node.names}:
+            root = next(parent for parent in file.resolve().parents if (parent / "ser").is_dir())
+            return _fields(root.joinpath(*node.module.split(".")).with_suffix(".py"), class_name)
+    raise InputError(
+        f"{file}: no class {class_name}: a system needs a dataclass Settings (docs/architecture.md)"
+    )
+
+
+def _type_schema(annotation: ast.expr, file: Path) -> dict[str, Any]:
+    text = ast.unparse(annotation)
+    if text in _TYPES:
+        return {"type": _TYPES[text]}
+    if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
+        return {"anyOf": [_type_schema(annotation.left, file), _type_schema(annotation.right, file)]}
+    if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value) == "Literal":
+        return {"enum": list(ast.literal_eval(f"({ast.unparse(annotation.slice)},)"))}
+    raise InputError(
+        f"{file}: line {annotation.lineno}: {text} is not a plain type: use int, float, bool, str, Literal"
+    )

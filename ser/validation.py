@@ -1,0 +1,76 @@
+"""YAML files held against a JSON schema; the first thing that is wrong becomes one clear line."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+
+from ser.errors import InputError
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """The safe loader, less its habit of letting a repeated key silently win."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node)
+        if key in seen:
+            raise InputError(
+                f"{node.start_mark.name}: line {key_node.start_mark.line + 1}: {key!r} stands twice"
+            )
+        seen.add(key)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file. Raises InputError with file and line when it is not YAML."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return yaml.load(file, _Loader)  # noqa: S506 (a safe loader)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+
+
+def validate(value: Any, schema: dict[str, Any], where: str) -> None:
+    """Raises InputError `where: key: what is wrong` for the most telling violation of `schema`."""
+    error = best_match(Draft202012Validator(schema).iter_errors(value))
+    if error is not None:
+        place = ".".join(str(part) for part in error.absolute_path)
+        raise InputError(f"{where}: {place + ': ' if place else ''}{_explain(error)}")
+
+
+def _explain(error: ValidationError) -> str:
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = sorted(error.schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(known))
+        near = difflib.get_close_matches(str(unknown[0]), known, 1) if unknown else []
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+        return f"unknown key {unknown[0]!r}: {hint}" if unknown else error.message
+    if error.validator == "required":
+        return f"missing {', '.join(repr(k) for k in error.validator_value if k not in error.instance)}"
+    if error.validator == "enum":
+        return f"{error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
+    if error.validator == "type":
+        hint = (
+            " (YAML reads 1e-3 as text: write 1.0e-3 or 0.001)" if _looks_like_number(error.instance) else ""
+        )
+        return f"{error.instance!r} is not of type {error.validator_value}{hint}"
+    return error.message if len(error.message) < 300 else error.message[:300] + "..."
+
+
+def _looks_like_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return isinstance(value, str)

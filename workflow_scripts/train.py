@@ -1,0 +1,111 @@
+"""Rule train: the runs of one group and seed: metrics, predictions, history and model of each fold."""
+
+import argparse
+import importlib
+import json
+import shutil
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+
+from _main import run
+from ser.code import code_digest, code_of
+from ser.errors import InputError
+from ser.evaluation import run_metrics, write_predictions
+from ser.features.store import Store
+from ser.outputs import write_json, write_model, write_table
+from ser.run import Context, Fold
+from ser.splits import read as read_split
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--system", required=True, help="name of a file in ser/systems")
+    parser.add_argument("--settings", required=True, type=json.loads, help="JSON object")
+    parser.add_argument(
+        "--sources", default={}, type=json.loads, help="JSON object: where each setting comes from"
+    )
+    parser.add_argument("--split", required=True, type=Path, help="split file (.json)")
+    parser.add_argument(
+        "--store", nargs="*", default=[], metavar="NAME=PATH", help="the features that the system reads"
+    )
+    parser.add_argument("--folds", required=True, nargs="+", type=int)
+    parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--group", default="", help="experiment/row/protocol/selection, kept in metrics.json")
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    parser.add_argument("--threads", default=1, type=int)
+    parser.add_argument("--checkpoints", type=Path, help="folder for the state of unfinished runs")
+    parser.add_argument("--output-dir", required=True, type=Path, help="gets fold<k>/ for each fold")
+    args = parser.parse_args()
+
+    system = importlib.import_module(f"ser.systems.{args.system}")
+    settings = system.Settings(**args.settings)
+    stores = {name: Store(Path(path)) for name, _, path in (item.partition("=") for item in args.store)}
+    split = read_split(args.split)
+    code_version = code_digest(
+        [*code_of("workflow_scripts/train.py"), *code_of(f"ser/systems/{args.system}.py")]
+    )
+    for number in args.folds:
+        fold = split.fold(number, stores)
+        identity = {
+            "system": args.system,
+            "settings": asdict(settings),
+            "selection": split.selection,
+            "fold": number,
+            "seed": args.seed,
+            "protocol_hash": split.protocol_hash,
+            "data_hash": split.data_hash,
+            "features": {name: store.metadata["key"] for name, store in stores.items()},
+            "code_version": code_version,
+            "device": _device(args.device, system),
+            "threads": args.threads,
+        }
+        _one(system, settings, fold, identity, args)
+    if args.checkpoints:  # only now: a run that is killed at its last fold keeps what the others learned
+        shutil.rmtree(args.checkpoints, ignore_errors=True)
+
+
+def _device(wanted: str, system: object) -> str:
+    """`auto` is resolved by torch, and only for systems that use it: importing torch takes seconds."""
+    if wanted != "auto":
+        return wanted
+    if not hasattr(system, "torch"):
+        return "cpu"
+    return "cuda" if system.torch.cuda.is_available() else "cpu"
+
+
+def _one(system: object, settings: object, fold: Fold, identity: dict, args: argparse.Namespace) -> None:
+    key = sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    context = Context(
+        seed=args.seed,
+        key=key,
+        directory=args.checkpoints / f"fold{fold.number}" if args.checkpoints else None,
+        device=identity["device"],
+        threads=args.threads,
+    )
+    outcome = system.run(fold, settings, context)
+    if outcome.scores.shape != (len(fold.test.utterances), len(fold.labels)):
+        raise InputError(f"ser/systems/{args.system}.py: scores have shape {outcome.scores.shape}")
+    folder = args.output_dir / f"fold{fold.number}"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_model(folder / "model.safetensors", outcome.model)
+    write_table(folder / "history.csv", outcome.history)
+    write_predictions(folder / "predictions.csv", fold, outcome.scores)
+    write_json(
+        folder / "metrics.json",
+        {
+            **identity,
+            "key": key,
+            "group": args.group,
+            "sources": args.sources,
+            "facts": outcome.facts,
+            "metrics": run_metrics(fold, outcome.scores),
+        },
+    )
+    print(
+        f"{args.group} seed {args.seed} fold {fold.number}: {run_metrics(fold, outcome.scores)}", flush=True
+    )
+
+
+if __name__ == "__main__":
+    run(main)
