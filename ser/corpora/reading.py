@@ -1,0 +1,93 @@
+"""What a loader gives back, and what the corpus is known to hold."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ser.errors import InputError
+from ser.manifest import Utterance
+
+
+@dataclass
+class Reading:
+    """What a release tree says, before its audio is looked at. Nothing is left out without being named.
+
+    `excluded` are (path or name, reason); `broken` are label lines that cannot be understood, each with file, line
+    and content; `warnings` are sentences.
+    """
+
+    utterances: list[Utterance] = field(default_factory=list)
+    excluded: list[tuple[str, str]] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Published numbers of utterances per value of a manifest column, among those that `of` picks.
+
+    `of` maps other columns to the values that count; empty: all utterances.
+    """
+
+    column: str
+    counts: Mapping[str, int]
+    of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def found(self, utterances: Iterable[Utterance]) -> dict[str, int]:
+        """The same counts of `utterances`, published values first, then any others, sorted."""
+        counts = dict.fromkeys(self.counts, 0)
+        others: dict[str, int] = {}
+        for utterance in utterances:
+            if all(getattr(utterance, column) in values for column, values in self.of.items()):
+                value = getattr(utterance, self.column)
+                into = counts if value in counts else others
+                into[value] = into.get(value, 0) + 1
+        return counts | dict(sorted(others.items()))
+
+
+@dataclass(frozen=True)
+class Published:
+    """What is known of one release: its utterances and speakers in all (None: not known), and tables of counts."""
+
+    release: str
+    total: int
+    speakers: int | None = None
+    tables: tuple[Counts, ...] = ()
+
+
+def named(names: Iterable[str], limit: int = 20) -> str:
+    """`a, b, c and 5 more`: the first `limit` names, then how many others there are."""
+    names = list(names)
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
+
+
+def entries(folder: Path) -> list[Path]:
+    """What is in a folder, sorted, without dot files: release copies made on a Mac are full of `._` twins."""
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be listed: {error.strerror}") from None
+
+
+def child(folder: Path, *names: str) -> Path | None:
+    """The entry of `folder` that has one of `names` in any mixture of cases; None if there is none."""
+    if not folder.is_dir():
+        return None
+    return next((path for path in entries(folder) if path.name.lower() in names), None)
+
+
+def wrong_root(root: Path, title: str, layout: str, fits: Callable[[Path], bool]) -> InputError:
+    """The error for a root that does not hold the release tree, with what was found there and where the tree is.
+
+    `fits` tells whether a folder is the root of the release tree.
+    """
+    if not root.is_dir():
+        return InputError(f"{root}: no such folder: give the root of {title}: {layout}")
+    inside = entries(root)
+    below = [path for path in inside if path.is_dir()]
+    found = named((f"{path.name}/" if path in below else path.name for path in inside), 5) or "nothing"
+    near = next((path for path in [*below, root.resolve().parent] if fits(path)), None)
+    place = "one level below" if near in below else "one level above"
+    hint = f"; the right tree is {place}: give {near} as root" if near else ""
+    return InputError(f"{root}: not the tree of {title}: expected {layout}; found {found}{hint}")

@@ -1,0 +1,148 @@
+"""The digest of a corpus's folder: equal digest, nothing to do.
+
+It is taken each time the workflow is parsed, so it looks at names, sizes and modification times only. Those change
+without the content when files are copied or touched; the record that is written with a manifest keeps the content's
+hashes, by which such changes are told from real ones.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ser.errors import InputError
+from ser.files import replacing
+
+# At most so many changed files are read while the workflow is parsed.
+_REREAD = 2_000
+# A file that no manifest names (labels, video, motion capture) is hashed up to this size in bytes; above it, its
+# size and modification time must do.
+_HASHED = 4 << 20
+
+Files = dict[str, tuple[int, int]]  # path below the root -> size in bytes, modification time in ns
+
+
+def scan(root: Path | str) -> Files:
+    """All files below `root`, sorted, without dot files; links are followed. Raises InputError if it is no folder."""
+    files: Files = {}
+    seen: set[tuple[int, int]] = set()
+    todo = [""]
+    while todo:
+        prefix = todo.pop()
+        folder = os.path.join(root, prefix)
+        try:
+            status = os.stat(folder)
+            if (status.st_dev, status.st_ino) in seen:  # a link to a folder above it
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as found:
+                for entry in found:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir():
+                        todo.append(f"{prefix}{entry.name}/")
+                    else:
+                        files[prefix + entry.name] = _size_and_time(entry)
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be listed: {error.strerror}: check the corpus root") from None
+    return dict(sorted(files.items()))
+
+
+def tree_digest(root: Path | str, record: Path | str | None = None, manifest: Path | str | None = None) -> str:
+    """64 hex digits that change when the corpus below `root` does; stdlib only and quick.
+
+    Without a usable `record` it is a hash over (path, size, modification time) of all files. With one, it is the
+    record's own digest as long as each file has the recorded size and time, or, where these differ for at most 2,000
+    files, the recorded SHA-256. A user's `manifest` counts with its content; of the audio, the whole tree counts and
+    not only the files that it names, since a manifest may be Parquet, which is too slow to open here.
+
+    Raises InputError for a root that is no folder and a manifest that cannot be read.
+    """
+    files = scan(root)
+    manifest_hash = _manifest_hash(manifest)
+    known = _read_record(record) if record else None
+    if known and known["manifest"] == manifest_hash and _same_content(root, files, known["files"]):
+        return known["digest"]
+    digest = hashlib.sha256(f"{manifest_hash}\n".encode())
+    lines = "".join(f"{path}\0{size}\0{time}\n" for path, (size, time) in files.items())
+    digest.update(lines.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def record_tree(
+    root: Path | str,
+    files: Files,
+    digest: str,
+    path: Path | str,
+    hashes: Mapping[str, str] | None = None,
+    manifest: Path | str | None = None,
+) -> None:
+    """Write the record that `tree_digest` compares with: `digest`, and of each of `files` size, time and SHA-256.
+
+    `files` come from `scan`; `hashes` are the SHA-256 that are known already, by path, and are not computed again.
+    """
+    hashes = hashes or {}
+    content = {
+        "digest": digest,
+        "manifest": _manifest_hash(manifest),
+        "files": {
+            name: [
+                size,
+                time,
+                hashes.get(name) or (_sha256(os.path.join(root, name)) if size <= _HASHED else ""),
+            ]
+            for name, (size, time) in files.items()
+        },
+    }
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
+
+
+def _same_content(root: Path | str, files: Files, known: Mapping[str, list[Any]]) -> bool:
+    if files.keys() != known.keys():
+        return False
+    moved = []
+    for path, (size, time) in files.items():
+        known_size, known_time, sha256 = known[path]
+        if size != known_size or (time != known_time and not sha256):
+            return False
+        if time != known_time:
+            moved.append(path)
+    return len(moved) <= _REREAD and all(_sha256(os.path.join(root, path)) == known[path][2] for path in moved)
+
+
+def _read_record(path: Path | str) -> dict[str, Any] | None:
+    """None for a record that is not there or was not written by `record_tree`: the digest is then taken afresh."""
+    try:
+        record = json.loads(Path(path).read_bytes())
+        usable = record.keys() == {"digest", "manifest", "files"} and all(len(f) == 3 for f in record["files"].values())
+    except (OSError, ValueError, AttributeError, TypeError):
+        return None
+    return record if usable else None
+
+
+def _size_and_time(entry: os.DirEntry[str]) -> tuple[int, int]:
+    try:
+        status = entry.stat()
+    except OSError:  # a link to nothing
+        status = entry.stat(follow_symlinks=False)
+    return status.st_size, status.st_mtime_ns
+
+
+def _manifest_hash(manifest: Path | str | None) -> str:
+    if manifest is None:
+        return ""
+    if not (digest := _sha256(manifest)):
+        raise InputError(f"{manifest}: no such manifest, or it cannot be read")
+    return digest
+
+
+def _sha256(path: Path | str) -> str:
+    """Empty for a file that cannot be read, which then counts as changed."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

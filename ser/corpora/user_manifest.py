@@ -1,0 +1,151 @@
+"""Anyone's own corpus: a CSV or Parquet manifest instead of a loader, with at least `path`, `speaker`, `emotion`."""
+
+import csv
+import difflib
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ser.corpora.reading import Reading, named
+from ser.errors import InputError
+from ser.manifest import COLUMNS, EMOTIONS, Utterance
+
+_REQUIRED = ("path", "speaker", "emotion")
+_NUMBERS = ("start", "end", "arousal", "valence", "dominance")
+_MEASURED = ("num_samples", "sample_rate", "sha256")  # taken from the audio, whatever the manifest says
+
+
+def read_user(manifest: Path, root: Path) -> Reading:
+    """Utterances that a CSV (UTF-8) or Parquet manifest names; `path` is relative to `root` and stays inside it.
+
+    An utterance without a name is called as its path without suffix, with its segment where it has one. Lines that
+    cannot be used are in `broken`, each with its number. Raises InputError for a file that is no table, an unknown
+    column or a missing one.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder: give the folder that the paths in {manifest} are relative to")
+    reading = Reading()
+    inside = _Inside(root)
+    unknown_emotions: dict[str, int] = {}
+    for place, row in _rows(manifest):
+        try:
+            utterance = _utterance(row)
+            inside.check(utterance.path)
+        except ValueError as error:
+            reading.broken.append(f"{manifest.name} {place}: {error}")
+            continue
+        reading.utterances.append(utterance)
+        if utterance.emotion not in EMOTIONS:
+            unknown_emotions[utterance.emotion] = unknown_emotions.get(utterance.emotion, 0) + 1
+    if unknown_emotions:
+        words = named(f"{word} ({count})" for word, count in sorted(unknown_emotions.items()))
+        reading.warnings.append(f"emotions by other names than the project's, which protocols must use: {words}")
+    if not reading.utterances and not reading.broken:
+        raise InputError(f"{manifest}: it names no utterance")
+    return reading
+
+
+def _utterance(row: Mapping[str, str]) -> Utterance:
+    """Raises ValueError with what is wrong in the row."""
+    if empty := [column for column in _REQUIRED if not row[column]]:
+        raise ValueError(f"{' and '.join(empty)} empty")
+    numbers = {column: _number(column, row[column]) for column in _NUMBERS if row.get(column)}
+    start, end = numbers.get("start"), numbers.get("end")
+    if (start or 0) < 0 or (end is not None and end <= (start or 0)):
+        raise ValueError(f"segment {row.get('start')}..{row.get('end')} s is empty or negative")
+    texts = {column: text for column, text in row.items() if column not in _NUMBERS + _MEASURED}
+    if not texts.get("utterance"):
+        segment = f":{row.get('start', '')}-{row.get('end', '')}" if numbers.keys() & {"start", "end"} else ""
+        texts["utterance"] = os.path.splitext(row["path"])[0] + segment
+    return Utterance(**texts, **numbers)
+
+
+def _number(column: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{column} {text!r} is not a number")
+    return number
+
+
+class _Inside:
+    """Refuses paths that leave the root. Folders are resolved once, since a manifest may name 265,000 files."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.real_root = os.path.realpath(root)
+        self.folders: dict[str, bool] = {}
+
+    def check(self, path: str) -> None:
+        """Raises ValueError for an absolute path, one with `..`, and one that leads outside through a link."""
+        if os.path.isabs(path) or ".." in path.split("/") or "\\" in path:
+            raise ValueError(f"path {path!r} must be relative to the root, with / and without ..")
+        folder = os.path.dirname(path)
+        if folder not in self.folders:
+            self.folders[folder] = self._holds(os.path.join(self.root, folder))
+        file = os.path.join(self.root, path)
+        if not self.folders[folder] or (os.path.islink(file) and not self._holds(file)):
+            raise ValueError(f"path {path!r} leads outside the root through a link")
+
+    def _holds(self, path: str) -> bool:
+        return os.path.commonpath([self.real_root, os.path.realpath(path)]) == self.real_root
+
+
+def _rows(manifest: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """(`line 7`, the row by column) of each row; all cells are texts without outer blanks."""
+    if manifest.suffix.lower() in (".parquet", ".pq"):
+        yield from _parquet_rows(manifest)
+        return
+    try:
+        with manifest.open(newline="", encoding="utf-8-sig") as file:  # a spreadsheet may put a mark in front
+            rows = csv.reader(file)
+            header = _check_columns(manifest, [name.strip() for name in next(rows, [])])
+            for row in rows:
+                if row:
+                    if len(row) != len(header):
+                        extra = f"{len(row)} cells instead of {len(header)}: put a text with a comma in double quotes"
+                        raise InputError(f"{manifest}: line {rows.line_num}: {extra}")
+                    yield f"line {rows.line_num}", dict(zip(header, map(str.strip, row), strict=True))
+    except OSError as error:
+        raise InputError(f"{manifest}: cannot be read: {error.strerror}") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{manifest}: not a CSV file in UTF-8: {error}") from None
+
+
+def _parquet_rows(manifest: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    from pyarrow import (
+        ArrowException,
+        parquet,
+    )  # a third of the start-up time of pandas, which would call it anyway
+
+    try:
+        table = parquet.read_table(manifest)
+    except (OSError, ArrowException) as error:
+        raise InputError(f"{manifest}: not a Parquet file: {' '.join(str(error).split())}") from None
+    _check_columns(manifest, table.column_names)
+    for number, row in enumerate(table.to_pylist(), 1):
+        yield f"row {number}", {name: _text(value) for name, value in row.items()}
+
+
+def _text(value: Any) -> str:
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return "" if missing else str(value).strip()
+
+
+def _check_columns(manifest: Path, header: list[str]) -> list[str]:
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
+        raise InputError(f"{manifest}: columns are separated by commas here, not by {'; or tab'}: save it as CSV again")
+    problems = []
+    for name in header:
+        if name not in COLUMNS:
+            near = difflib.get_close_matches(name.lower(), COLUMNS, 1)
+            problems.append(f"unknown column {name!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+    problems += [f"no column {name!r}" for name in _REQUIRED if name not in header]
+    problems += [f"column {name!r} twice" for name in sorted({n for n in header if header.count(n) > 1})]
+    if problems:
+        raise InputError(f"{manifest}: {named(problems)}; columns are {', '.join(COLUMNS)}")
+    return header
