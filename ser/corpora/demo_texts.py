@@ -1,0 +1,42 @@
+"""What is said in the demo corpora: plain sentences written for this project, of 0.3 to 6 seconds."""
+
+ENGLISH = (
+    "Not yet.",
+    "Over there.",
+    "Just a moment.",
+    "That was yesterday.",
+    "It is on the table.",
+    "Somebody is at the door.",
+    "We are leaving at seven.",
+    "The window was open again.",
+    "I left the keys in the car.",
+    "They moved the meeting to Monday.",
+    "There is a letter for you downstairs.",
+    "She called twice while you were out.",
+    "The café on the corner has changed its name.",
+    "You can put the boxes next to the stairs.",
+    "He said the train would come in an hour.",
+    "Nobody told me about the second appointment.",
+    "I walked home because the bus did not stop.",
+    "The lights in the kitchen have been on all night.",
+    "We should ask your brother before we sign anything.",
+    "It took me three weeks to find out where it was.",
+    "If you look at the map, the lake is just behind the school.",
+    "My sister wants to paint the whole room before the guests arrive.",
+    "The garden is full of leaves, and somebody has taken the ladder away.",
+    "Last summer we drove along the coast for days, and we never saw another car.",
+    "When I came back from the market the door was open, the radio was playing, and everyone had gone.",
+)
+
+MANDARIN = (
+    "他们已经回家了。",
+    "明天早上有雨。",
+    "桌子上有一封信。",
+    "我把钥匙放在车里了。",
+    "火车下午三点到。",
+    "你的哥哥刚才来过。",
+    "图书馆今天不开门。",
+    "请把窗户关上。",
+    "这条路我走过很多次。",
+    "孩子们在楼下等你。",
+)
