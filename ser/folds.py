@@ -1,0 +1,174 @@
+"""Who tests, develops and trains in each fold: what the kinds of folds and dev parts in a protocol mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ser.errors import InputError
+from ser.protocol import Protocol
+from ser.splits import PARTS, UNKNOWN, some
+
+TRAIN, DEV, TEST = (PARTS.index(part) for part in ("train", "dev", "test"))
+
+
+@dataclass(frozen=True)
+class Column:
+    """A text column as integers: `names` sorted, `codes` int64 [n] indices into it."""
+
+    names: tuple[str, ...]
+    codes: np.ndarray
+
+    @classmethod
+    def of(cls, values: Sequence[str]) -> "Column":
+        names = sorted(set(values))
+        index = {name: code for code, name in enumerate(names)}
+        return cls(tuple(names), np.fromiter((index[value] for value in values), np.int64, len(values)))
+
+    @property
+    def known(self) -> np.ndarray:
+        """bool [names]: whether a name names something."""
+        return np.array([name not in UNKNOWN for name in self.names], dtype=bool)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What folds are made from. `strata` int64 [n] are the classes, all 0 where targets are attributes."""
+
+    speaker: Column
+    session: Column
+    partition: Column
+    strata: np.ndarray
+
+
+def deal(protocol: Protocol, selection: str, columns: Columns) -> np.ndarray:
+    """Parts int8 [n, folds], indices into `ser.splits.PARTS`.
+
+    Under `test_selected` the dev part is the test part, under `last_epoch` there is none; under both, the
+    utterances that the protocol sets aside for dev train.
+
+    Raises InputError where the corpus does not have the groups, parts or speakers that the protocol declares.
+    """
+    fold_of = _test_folds(protocol, columns)
+    parts = np.zeros((len(fold_of), protocol.n_folds), dtype=np.int8)
+    for k in range(protocol.n_folds):
+        test = fold_of == k
+        if protocol.folds.kind == "official":
+            rest = _in_parts(columns.partition, (*protocol.folds.train, *protocol.folds.dev))
+        else:
+            rest = ~test
+        parts[rest, k] = TRAIN
+        parts[test, k] = TEST
+        if selection == "clean":
+            parts[_dev(protocol, columns, fold_of, k, rest) & rest, k] = DEV
+    return parts
+
+
+def _test_folds(protocol: Protocol, columns: Columns) -> np.ndarray:
+    """int64 [n]: the fold, counted from 0, that each utterance tests; -1 for none."""
+    folds = protocol.folds
+    if folds.kind == "official":
+        return _official(protocol, columns.partition)
+    if folds.kind == "random_k_fold":
+        order = _stratified(columns.strata, np.random.default_rng(folds.seed))
+        fold_of = np.empty(len(order), np.int64)
+        fold_of[order] = np.arange(len(order)) % folds.number
+        return fold_of
+    groups: Column = getattr(columns, folds.group)
+    _check_groups(protocol, groups)
+    if folds.kind == "leave_one_out":
+        return groups.codes
+    # Each group goes to the fold that has the fewest utterances, so no two folds differ by more than a group.
+    sizes, totals = np.bincount(groups.codes), np.zeros(folds.number, np.int64)
+    fold_of_group = np.empty(len(sizes), np.int64)
+    for group in np.random.default_rng(folds.seed).permutation(len(sizes)):
+        fold_of_group[group] = totals.argmin()
+        totals[fold_of_group[group]] += sizes[group]
+    return fold_of_group[groups.codes]
+
+
+def _check_groups(protocol: Protocol, groups: Column) -> None:
+    folds, found = protocol.folds, len(groups.names)
+    if not groups.known.all():
+        unknown = int((~groups.known[groups.codes]).sum())
+        raise InputError(
+            f"protocol of {protocol.corpus}: {unknown} utterances have no known {folds.group}, so folds cannot "
+            f"be made of {folds.group}s: name them in the manifest, or choose other folds"
+        )
+    if found < folds.number or (found > folds.number and folds.kind == "leave_one_out"):
+        raise InputError(
+            f"protocol of {protocol.corpus}: it declares {folds.number} {_what(protocol)}, the manifest has "
+            f"{found}: {some(groups.names)}: set folds.number to what the corpus has, or mend the manifest"
+        )
+
+
+def _what(protocol: Protocol) -> str:
+    group = f"{protocol.folds.group}s"
+    return group if protocol.folds.kind == "leave_one_out" else f"folds of {group}"
+
+
+def _official(protocol: Protocol, partition: Column) -> np.ndarray:
+    folds = protocol.folds
+    absent = [name for name in (*folds.train, *folds.dev, *folds.test) if name not in partition.names]
+    if absent:
+        raise InputError(
+            f"protocol of {protocol.corpus}: no utterance is in official part {some(absent)}; "
+            f"the manifest has: {some(partition.names)}"
+        )
+    fold_of_part = np.full(len(partition.names), -1)
+    fold_of_part[[partition.names.index(name) for name in folds.test]] = range(len(folds.test))
+    return fold_of_part[partition.codes]
+
+
+def _dev(protocol: Protocol, columns: Columns, fold_of: np.ndarray, fold: int, rest: np.ndarray) -> np.ndarray:
+    """bool [n]: the dev part of one fold, out of `rest`, all that is not tested."""
+    kind = protocol.dev.kind
+    if kind == "next_group":  # folds of speakers or sessions are in sorted or dealt order: the next fold's test part
+        return fold_of == (fold + 1) % protocol.n_folds
+    if kind == "official":
+        return _in_parts(columns.partition, protocol.folds.dev)
+    if kind == "other_of_session":
+        return columns.speaker.codes == _other_of_session(protocol, columns, fold)
+    if kind == "speaker_of_next_session":
+        return columns.speaker.codes == _speaker_of_next_session(protocol, columns, fold)
+    # random: every 1/fraction-th of the stratified order, so each class gives its share up to one utterance
+    candidates = np.flatnonzero(rest)
+    generator = np.random.default_rng([protocol.dev.seed, fold])
+    order = candidates[_stratified(columns.strata[candidates], generator)]
+    shares = np.floor(np.arange(len(order) + 1) * protocol.dev.fraction + 1e-9)
+    dev = np.zeros(len(fold_of), dtype=bool)
+    dev[order[np.diff(shares) > 0]] = True
+    return dev
+
+
+def _other_of_session(protocol: Protocol, columns: Columns, fold: int) -> int:
+    """The code of the one other speaker in the session of speaker `fold`."""
+    speaker, session = columns.speaker, columns.session
+    sessions = np.unique(session.codes[speaker.codes == fold])
+    others = np.setdiff1d(speaker.codes[np.isin(session.codes, sessions)], [fold])
+    if len(others) != 1 or not session.known[sessions].all():
+        raise InputError(
+            f"protocol of {protocol.corpus}: dev other_of_session needs two speakers in each session, but speaker "
+            f"{speaker.names[fold]} of session {some([session.names[code] for code in sessions])} shares it "
+            f"with {some([speaker.names[code] for code in others]) or 'nobody'}: choose another dev part"
+        )
+    return int(others[0])
+
+
+def _speaker_of_next_session(protocol: Protocol, columns: Columns, fold: int) -> int:
+    """The code of a speaker of the session after session `fold`: the first, or one drawn by the seed."""
+    following = (fold + 1) % protocol.n_folds
+    speakers = np.unique(columns.speaker.codes[columns.session.codes == following])
+    if protocol.dev.seed is None:
+        return int(speakers[0])
+    return int(np.random.default_rng([protocol.dev.seed, fold]).choice(speakers))
+
+
+def _stratified(strata: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """A random order of all indices, class after class: dealt round, every fold gets its share of each class."""
+    order = generator.permutation(len(strata))
+    return order[np.argsort(strata[order], kind="stable")]
+
+
+def _in_parts(partition: Column, parts: Sequence[str]) -> np.ndarray:
+    return np.array([name in parts for name in partition.names], dtype=bool)[partition.codes]

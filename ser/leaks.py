@@ -1,0 +1,69 @@
+"""What the test part of a fold shares with the utterances that the fold trains and selects on."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ser.errors import InputError
+from ser.folds import DEV, TEST, TRAIN, Column
+from ser.manifest import Utterance
+from ser.protocol import LEAKS, Protocol
+from ser.splits import some
+
+
+def find(utterances: Sequence[Utterance], parts: np.ndarray) -> dict[str, dict[str, Any]]:
+    """Kind of leak -> `folds` (counted from 1), `number` of names shared in any of them, first `examples`.
+
+    `parts` is int8 [n, folds] (`ser.splits.PARTS`). Kinds are those of `ser.protocol.LEAKS`; `audio` is the same
+    stretch of the same file content, and its examples are tested utterances. Names that the corpus does not
+    give (empty, or an `unknown` speaker) are no leak.
+    """
+    columns = {
+        "speakers": Column.of([row.speaker for row in utterances]),
+        "sessions": Column.of([row.session for row in utterances]),
+        "sentences": Column.of([row.sentence for row in utterances]),
+        "audio": Column.of([f"{row.sha256} {row.start} {row.end}" if row.sha256 else "" for row in utterances]),
+    }
+    tested, seen = parts == TEST, (parts == TRAIN) | (parts == DEV)
+    found = {}
+    for kind in LEAKS:
+        column = columns[kind]
+        both = np.array([shared(column, tested[:, k], seen[:, k]) for k in range(parts.shape[1])])
+        if both.any():
+            names = np.flatnonzero(both.any(axis=0))
+            examples = [column.names[name] for name in names[:5]]
+            if kind == "audio":
+                examples = [_tested(utterances, column, tested, name) for name in names[:5]]
+            folds = (np.flatnonzero(both.any(axis=1)) + 1).tolist()
+            found[kind] = {"folds": folds, "number": len(names), "examples": examples}
+    return found
+
+
+def check(protocol: Protocol, selection: str, found: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raises InputError, naming kinds, folds and examples, for leaks that the protocol does not declare."""
+    undeclared = [kind for kind in found if kind not in protocol.leaks]
+    if undeclared:
+        what = "; ".join(
+            f"{kind} in fold {some(found[kind]['folds'])} ({found[kind]['number']}: "
+            f"{', '.join(found[kind]['examples'])}{', ...' if found[kind]['number'] > 5 else ''})"
+            for kind in undeclared
+        )
+        declared = ", ".join([*protocol.leaks, *undeclared])
+        raise InputError(
+            f"protocol of {protocol.corpus}, selection {selection}: the test part shares {what} with what the "
+            f"fold trains or selects on: change the folds, or declare `leaks: [{declared}]` in the protocol"
+        )
+
+
+def shared(column: Column, some_rows: np.ndarray, other_rows: np.ndarray) -> np.ndarray:
+    """bool [names]: the known names that stand in both sets of rows (bool [n] each)."""
+    first, second = np.zeros(len(column.names), dtype=bool), np.zeros(len(column.names), dtype=bool)
+    first[column.codes[some_rows]] = True
+    second[column.codes[other_rows]] = True
+    return first & second & column.known
+
+
+def _tested(utterances: Sequence[Utterance], column: Column, tested: np.ndarray, name: int) -> str:
+    """The first tested utterance of `name`."""
+    return utterances[np.flatnonzero((column.codes == name) & tested.any(axis=1))[0]].utterance

@@ -1,0 +1,274 @@
+"""The protocol: everything that decides what a number means, read from an experiment file.
+
+    corpus: iemocap
+    labels: {angry: [angry], happy: [happy, excited]}   # class -> the manifest's emotions, in the scores' order
+    targets: [arousal, valence, dominance]              # or attributes instead of labels,
+    scale: [1, 7]                                       #   in this nominal range,
+    emotions: [angry, happy]                            #   of the rows with these emotions (null: of all rows)
+    subset: all                                         # all | improvised | scripted: the manifest's `style`
+    folds: {kind: leave_one_out, group: speaker, number: 10}
+    dev: {kind: next_group}
+    aggregation: fold_mean                              # what the paper reports: fold_mean | pooled
+    leaks: [sessions, sentences]                        # what test and training may share
+
+`FOLD_KEYS` and `DEV_KEYS` list the kinds of folds and dev parts; `ser/folds.py` says what each one does. Only the
+standard library is imported: this file is read while the workflow is parsed.
+"""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ser.errors import InputError
+
+SELECTIONS = ("clean", "test_selected", "last_epoch")
+AGGREGATIONS = ("fold_mean", "pooled")
+SUBSETS = ("all", "improvised", "scripted")
+ATTRIBUTES = ("arousal", "valence", "dominance")
+GROUPS = ("speaker", "session")
+LEAKS = ("speakers", "sessions", "sentences", "audio")
+FOLD_KEYS = {
+    "leave_one_out": ("group", "number"),
+    "group_k_fold": ("group", "number", "seed"),
+    "random_k_fold": ("number", "seed"),
+    "official": ("train", "dev", "test"),
+}
+DEV_KEYS = {
+    "next_group": (),
+    "other_of_session": (),
+    "speaker_of_next_session": ("seed",),
+    "random": ("fraction", "seed"),
+    "official": (),
+    "none": (),
+}
+_MAY_BE_LEFT_OUT = {("official", "dev"), ("speaker_of_next_session", "seed")}
+_KEYS = ("corpus", "labels", "targets", "scale", "emotions", "subset", "folds", "dev", "aggregation", "leaks")
+
+
+@dataclass(frozen=True)
+class Folds:
+    """How utterances are dealt to folds. `train`, `dev` and `test` name official parts; each test part is a fold."""
+
+    kind: str
+    group: str = ""
+    number: int = 0
+    seed: int = 0
+    train: tuple[str, ...] = ()
+    dev: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dev:
+    """Where a fold's dev part comes from. A `seed` of None takes the first speaker instead of a drawn one."""
+
+    kind: str
+    fraction: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One corpus's labels, subset, folds, dev part and averaging.
+
+    `classes` holds (class, emotions) pairs, empty where `targets` names attributes; `emotions` is None for all.
+    """
+
+    corpus: str
+    classes: tuple[tuple[str, tuple[str, ...]], ...]
+    targets: tuple[str, ...]
+    scale: tuple[float, float] | None
+    emotions: tuple[str, ...] | None
+    subset: str
+    folds: Folds
+    dev: Dev
+    aggregation: str
+    leaks: tuple[str, ...]
+
+    @classmethod
+    def from_mapping(cls, fields: Mapping[str, Any], where: str = "protocol") -> "Protocol":
+        """The protocol that `fields` (see the top of this file, or another protocol's `mapping`) describe.
+
+        Raises InputError, beginning with `where`, for an unknown or missing key, kind, group, part or number, for
+        an emotion in two classes, and for a dev part that its folds cannot give.
+        """
+        if not isinstance(fields, Mapping):
+            raise InputError(f"{where}: must be a mapping, not {fields!r}")
+        _check_keys(fields, _KEYS, where)
+        _require(fields, ("corpus", "folds", "dev", "aggregation"), where)
+        if ("labels" in fields) == ("targets" in fields):
+            raise InputError(f"{where}: give either labels (classes) or targets (attributes)")
+        targets = _names(fields["targets"], f"{where}: targets", ATTRIBUTES) if "targets" in fields else ()
+        folds = _folds(fields["folds"], f"{where}: folds")
+        protocol = cls(
+            corpus=_name(fields["corpus"], f"{where}: corpus"),
+            classes=() if targets else _classes(fields["labels"], f"{where}: labels"),
+            targets=targets,
+            scale=_scale(fields.get("scale"), f"{where}: scale") if targets else None,
+            emotions=None if fields.get("emotions") is None else _names(fields["emotions"], f"{where}: emotions"),
+            subset=_name(fields.get("subset", "all"), f"{where}: subset", SUBSETS),
+            folds=folds,
+            dev=_dev(fields["dev"], folds, f"{where}: dev"),
+            aggregation=_name(fields["aggregation"], f"{where}: aggregation", AGGREGATIONS),
+            leaks=tuple(sorted(_names(fields.get("leaks", ()), f"{where}: leaks", LEAKS, least=0))),
+        )
+        for key in ("scale", "emotions"):
+            if protocol.classes and fields.get(key) is not None:
+                raise InputError(f"{where}: {key} goes with targets; with labels, remove it")
+        return protocol
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the columns of the scores are: the classes, or the attributes."""
+        return self.targets or tuple(name for name, _ in self.classes)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that are reported under this protocol."""
+        return tuple(f"ccc_{target}" for target in self.targets) or ("WA", "UA", "macro_f1")
+
+    @property
+    def n_folds(self) -> int:
+        return self.folds.number or len(self.folds.test)
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        """What `from_mapping` reads, with every default filled in; labels as pairs, as JSON objects have no order."""
+        if self.targets:
+            what = {"targets": self.targets, "scale": self.scale, "emotions": self.emotions}
+        else:
+            what = {"labels": self.classes}
+        folds = {key: getattr(self.folds, key) for key in ("kind", *FOLD_KEYS[self.folds.kind])}
+        dev = {key: getattr(self.dev, key) for key in ("kind", *DEV_KEYS[self.dev.kind])}
+        rest = {"corpus": self.corpus, "subset": self.subset, "aggregation": self.aggregation}
+        return json.loads(json.dumps({**rest, **what, "folds": folds, "dev": dev, "leaks": self.leaks}))
+
+    def digest(self, selection: str) -> str:
+        """16 hex digits of the SHA-256 over `mapping` and the selection rule: equal digests, equal meaning.
+
+        Raises InputError for a selection rule that does not exist or that the dev part does not allow.
+        """
+        check_selection(self, selection)
+        text = json.dumps({"protocol": self.mapping, "selection": selection}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def check_selection(protocol: Protocol, selection: str) -> None:
+    """Raises InputError for an unknown selection rule, and for `clean` without anything clean to select on."""
+    _name(selection, "selection", SELECTIONS)
+    if selection == "clean" and protocol.dev.kind == "none":
+        raise InputError(
+            f"protocol of {protocol.corpus}: selection clean needs a dev part, but dev is none: "
+            f"declare one, or use last_epoch"
+        )
+
+
+def _classes(value: Any, where: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    pairs = list(value.items()) if isinstance(value, Mapping) else value
+    if not isinstance(pairs, list) or not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
+        raise InputError(f"{where}: must map each class to its emotions, not {value!r}")
+    names = _names([name for name, _ in pairs], where, least=2)
+    emotions = [_names(words, f"{where}.{name}") for name, words in pairs]
+    _names(sum(emotions, ()), where)  # an emotion in two classes
+    return tuple(zip(names, emotions, strict=True))
+
+
+def _scale(value: Any, where: str) -> tuple[float, float]:
+    if not (
+        isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value)) and value[0] < value[1]
+    ):
+        raise InputError(f"{where}: must be [lowest, highest] value of the attributes, not {value!r}")
+    return float(value[0]), float(value[1])
+
+
+def _folds(value: Any, where: str) -> Folds:
+    fields = _kind(value, FOLD_KEYS, where)
+    parts = {
+        key: _names(fields[key], f"{where}: {key}", least=key != "dev")
+        for key in ("train", "dev", "test")
+        if key in fields
+    }
+    _names(sum(parts.values(), ()), where, least=0)  # a part with two uses
+    return Folds(**{**fields, **parts})
+
+
+def _dev(value: Any, folds: Folds, where: str) -> Dev:
+    fields = _kind(value, DEV_KEYS, where)
+    kind = fields["kind"]
+    allowed = {
+        "next_group": folds.kind in ("leave_one_out", "group_k_fold"),
+        "other_of_session": (folds.kind, folds.group) == ("leave_one_out", "speaker"),
+        "speaker_of_next_session": (folds.kind, folds.group) == ("leave_one_out", "session"),
+        "official": bool(folds.dev),
+    }
+    if not allowed.get(kind, not folds.dev):
+        raise InputError(
+            f"{where}: {kind} does not go with folds {folds.kind}{folds.group and f' of {folds.group}s'}"
+            f"{' with dev parts' if folds.dev else ''}: next_group needs leave_one_out or group_k_fold, "
+            f"other_of_session leave_one_out of speakers, speaker_of_next_session leave_one_out of sessions, "
+            f"official (and only it) folds with dev parts"
+        )
+    return Dev(**fields)
+
+
+def _kind(value: Any, kinds: Mapping[str, tuple[str, ...]], where: str) -> dict[str, Any]:
+    """The mapping `value`, checked: its `kind` is one of `kinds`, its other keys are those of the kind."""
+    if not isinstance(value, Mapping) or "kind" not in value:
+        raise InputError(f"{where}: must be a mapping with kind: {' | '.join(kinds)}, not {value!r}")
+    kind = _name(value["kind"], f"{where}: kind", kinds)
+    _check_keys(value, ("kind", *kinds[kind]), f"{where}: {kind}")
+    _require(value, [key for key in kinds[kind] if (kind, key) not in _MAY_BE_LEFT_OUT], f"{where}: {kind}")
+    for key, (is_valid, what) in _VALUES.items():
+        left_out = value.get(key) is None and (kind, key) in _MAY_BE_LEFT_OUT
+        if key in value and not left_out and not is_valid(value[key]):
+            raise InputError(f"{where}: {key} must be {what}, not {value[key]!r}")
+    return dict(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_VALUES = {
+    "group": (GROUPS.__contains__, " or ".join(GROUPS)),
+    "number": (lambda value: _is_integer(value) and value >= 2, "an integer of at least 2"),
+    "seed": (lambda value: _is_integer(value) and value >= 0, "an integer of at least 0"),
+    "fraction": (lambda value: _is_number(value) and 0 < value < 1, "between 0 and 1"),
+}
+
+
+def _check_keys(fields: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    if unknown := [key for key in fields if key not in known]:
+        raise InputError(f"{where}: unknown key {', '.join(map(repr, unknown))}{_hint(unknown[0], known)}")
+
+
+def _require(fields: Mapping[str, Any], keys: Collection[str], where: str) -> None:
+    if missing := [key for key in keys if key not in fields]:
+        raise InputError(f"{where}: missing {', '.join(map(repr, missing))}")
+
+
+def _name(value: Any, where: str, known: Collection[str] = ()) -> str:
+    if not isinstance(value, str) or not value or (known and value not in known):
+        raise InputError(f"{where}: unknown {value!r}{_hint(value, known)}")
+    return value
+
+
+def _names(value: Any, where: str, known: Collection[str] = (), least: int = 1) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or len(value) < least:
+        raise InputError(f"{where}: must be a list of at least {least} names, not {value!r}")
+    names = tuple(_name(name, where, known) for name in value)
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"{where}: {', '.join(map(repr, twice))} given twice")
+    return names
+
+
+def _hint(value: Any, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(str(value), known, 1)
+    return f": did you mean {near[0]!r}?" if near else f": known: {', '.join(known)}" if known else ": give a name"

@@ -1,0 +1,143 @@
+"""Making a split: a protocol applied to a manifest."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ser import leaks
+from ser.errors import InputError
+from ser.folds import Column, Columns, deal
+from ser.manifest import Utterance
+from ser.protocol import Protocol, check_selection
+from ser.splits import PARTS, Split, some, target_texts
+
+
+def make(protocol: Protocol, selection: str, utterances: Sequence[Utterance]) -> Split:
+    """Apply `protocol` under `selection` (see `ser.folds.deal`) to the utterances of a manifest.
+
+    Raises InputError for utterances of one name, a style, emotion or class that the corpus does not have, groups
+    or parts other than declared, an empty part, and an undeclared leak.
+    """
+    check_selection(protocol, selection)
+    left_out: Counter[str] = Counter()
+    chosen = _choose(protocol, sorted(utterances, key=lambda row: row.utterance), left_out)
+    targets = _targets(protocol, chosen)
+    columns = Columns(
+        speaker=Column.of([row.speaker for row in chosen]),
+        session=Column.of([row.session for row in chosen]),
+        partition=Column.of([row.partition for row in chosen]),
+        strata=np.zeros(len(chosen), np.int64) if protocol.targets else targets,
+    )
+    parts = deal(protocol, selection, columns)
+    used = parts.any(axis=1)  # not so in official parts that the protocol does not name
+    left_out.update(f"part {row.partition}" for row, is_used in zip(chosen, used, strict=True) if not is_used)
+    chosen = [row for row, is_used in zip(chosen, used, strict=True) if is_used]
+    targets, parts = targets[used], parts[used]
+    _check_parts(protocol, selection, parts)
+    found = leaks.find(chosen, parts)
+    leaks.check(protocol, selection, found)
+    return Split(
+        protocol=protocol,
+        selection=selection,
+        utterances=tuple(row.utterance for row in chosen),
+        speakers=tuple(row.speaker for row in chosen),
+        sessions=tuple(row.session for row in chosen),
+        targets=targets,
+        parts=parts,
+        data_hash=_data_hash(chosen, target_texts(protocol, targets), parts),
+        left_out=dict(sorted(left_out.items())),
+        leaks=found,
+        notes=tuple(_notes(protocol, chosen, targets, parts, found)),
+    )
+
+
+def _choose(protocol: Protocol, utterances: Sequence[Utterance], left_out: Counter[str]) -> list[Utterance]:
+    """The utterances that the protocol is about; the others are counted in `left_out`."""
+    where = f"protocol of {protocol.corpus}"
+    names = Counter(row.utterance for row in utterances)
+    if twice := [name for name, number in names.items() if number > 1]:
+        raise InputError(f"{where}: utterances twice in the manifest: {some(twice)}")
+    wanted = protocol.emotions
+    if protocol.classes:
+        wanted = tuple(emotion for _, emotions in protocol.classes for emotion in emotions)
+    emotions = sorted({row.emotion for row in utterances})
+    if absent := sorted(set(wanted or ()) - set(emotions)):
+        raise InputError(f"{where}: no utterance is labelled {some(absent)}; the manifest has: {some(emotions)}")
+    styles = sorted({row.style for row in utterances})
+    if protocol.subset != "all" and protocol.subset not in styles:
+        raise InputError(f"{where}: subset {protocol.subset}: the manifest's styles are {styles}: use subset all")
+    chosen = []
+    for row in utterances:
+        absent = [name for name in protocol.targets if getattr(row, name) is None]
+        if protocol.subset not in ("all", row.style):
+            left_out[f"style {row.style}"] += 1
+        elif wanted is not None and row.emotion not in wanted:
+            left_out[f"emotion {row.emotion}"] += 1
+        elif absent:
+            left_out[f"without {absent[0]}"] += 1
+        else:
+            chosen.append(row)
+    return chosen
+
+
+def _targets(protocol: Protocol, chosen: Sequence[Utterance]) -> np.ndarray:
+    if protocol.targets:
+        rows = [[getattr(row, name) for name in protocol.targets] for row in chosen]
+        return np.array(rows, np.float32).reshape(len(chosen), len(protocol.targets))
+    index = {emotion: i for i, (_, emotions) in enumerate(protocol.classes) for emotion in emotions}
+    targets = np.array([index[row.emotion] for row in chosen], np.int64)
+    counts = np.bincount(targets, minlength=len(protocol.labels))
+    if not counts.all():
+        empty = [label for label, count in zip(protocol.labels, counts, strict=True) if not count]
+        raise InputError(f"protocol of {protocol.corpus}: no utterance of class {some(empty)} in the subset")
+    return targets
+
+
+def _check_parts(protocol: Protocol, selection: str, parts: np.ndarray) -> None:
+    for part in ("train", "test", *(["dev"] if selection == "clean" else [])):
+        empty = np.flatnonzero(~(parts == PARTS.index(part)).any(axis=0)) + 1
+        if len(empty):
+            raise InputError(
+                f"protocol of {protocol.corpus}, selection {selection}: the {part} part of fold {some(empty)} is "
+                f"empty: choose other folds or another dev part"
+            )
+
+
+def _data_hash(chosen: Sequence[Utterance], targets: Sequence[Sequence[str]], parts: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for row, target, part in zip(chosen, targets, parts.tolist(), strict=True):
+        digest.update(f"{row.utterance}\t{row.sha256}\t{row.start}\t{row.end}\t{target}\t{part}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _notes(
+    protocol: Protocol,
+    chosen: Sequence[Utterance],
+    targets: np.ndarray,
+    parts: np.ndarray,
+    found: Mapping[str, Mapping[str, Any]],
+) -> Iterator[str]:
+    """What is no error and yet matters to a reader of the numbers."""
+    train, dev, test = (parts == PARTS.index(part) for part in PARTS[1:])
+    for label, name in enumerate(protocol.labels if protocol.classes else ()):
+        of_class = (targets == label)[:, None]
+        for part, members in (("train", train), ("test", test)):
+            if lacking := (np.flatnonzero(~(members & of_class).any(axis=0)) + 1).tolist():
+                yield f"no {name} in the {part} part of fold {some(lacking)}"
+    speaker = Column.of([row.speaker for row in chosen])
+    if unknown := int((~speaker.known[speaker.codes]).sum()):
+        yield f"{unknown} utterances have an unknown speaker and are not held against the other parts"
+    both = [k + 1 for k in range(parts.shape[1]) if leaks.shared(speaker, dev[:, k], train[:, k]).any()]
+    if both:
+        yield f"dev shares speakers with train in fold {some(both)}"
+    if absent := [kind for kind in protocol.leaks if kind not in found]:
+        yield f"leaks declared but not found: {', '.join(absent)}"
+    if found:
+        yield f"test shares {', '.join(found)} with train or dev, as declared"
+    if protocol.scale:
+        low, high = protocol.scale
+        if outside := int(((targets < low) | (targets > high)).any(axis=1).sum()):
+            yield f"{outside} utterances have an attribute outside {low:g} to {high:g}"
