@@ -92,7 +92,8 @@ def survey(name: str, root: Path | str, manifest: Path | str | None = None) -> S
         found.published = min(releases, key=lambda release: abs(release.total - len(reading.utterances)))
         if len(found.utterances) != found.published.total:
             found.warnings.append(
-                f"{len(found.utterances)} utterances, {found.published.release} has {found.published.total}"
+                f"{len(found.utterances)} utterances where {found.published.release} has {found.published.total}: "
+                "an incomplete copy, or another release"
             )
     return found
 
@@ -153,4 +154,9 @@ def _audio_warnings(facts: dict[str, Any]) -> list[str]:
             odd[f"{fact.sample_rate} Hz instead of {usual} Hz (resampled)"].append(path)
         for note in fact.notes:
             odd[note].append(path)
-    return [f"{len(paths)} of {len(facts)} files: {what}: {named(paths)}" for what, paths in sorted(odd.items())]
+    return [
+        f"all {len(facts)} files: {what}"
+        if len(paths) == len(facts)
+        else f"{len(paths)} of {len(facts)} files: {what}: {named(paths)}"
+        for what, paths in sorted(odd.items())
+    ]

@@ -62,13 +62,11 @@ def tree_digest(root: Path | str, record: Path | str | None = None, manifest: Pa
     """
     files = scan(root)
     manifest_hash = _manifest_hash(manifest)
-    known = _read_record(record) if record else None
-    if known and known["manifest"] == manifest_hash and _same_content(root, files, known["files"]):
+    fresh = _stat_hash(files, manifest_hash)
+    known = _read_record(record, fresh) if record else None
+    if known and (known["stat"] == fresh or known["manifest"] == manifest_hash and _same_content(root, files, known)):
         return known["digest"]
-    digest = hashlib.sha256(f"{manifest_hash}\n".encode())
-    lines = "".join(f"{path}\0{size}\0{time}\n" for path, (size, time) in files.items())
-    digest.update(lines.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
+    return fresh
 
 
 def record_tree(
@@ -84,23 +82,27 @@ def record_tree(
     `files` come from `scan`; `hashes` are the SHA-256 that are known already, by path, and are not computed again.
     """
     hashes = hashes or {}
+    manifest_hash = _manifest_hash(manifest)
+    head = {"digest": digest, "stat": _stat_hash(files, manifest_hash), "manifest": manifest_hash}
     content = {
-        "digest": digest,
-        "manifest": _manifest_hash(manifest),
-        "files": {
-            name: [
-                size,
-                time,
-                hashes.get(name) or (_sha256(os.path.join(root, name)) if size <= _HASHED else ""),
-            ]
-            for name, (size, time) in files.items()
-        },
+        name: [size, time, hashes.get(name) or (_sha256(os.path.join(root, name)) if size <= _HASHED else "")]
+        for name, (size, time) in files.items()
     }
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
+        # All that is read when nothing has changed stands in the first line.
+        lines = f'{json.dumps(head)[:-1]},\n"files": {json.dumps(content, separators=(",", ":"))}}}\n'
+        temporary.write_text(lines, encoding="utf-8")
 
 
-def _same_content(root: Path | str, files: Files, known: Mapping[str, list[Any]]) -> bool:
+def _stat_hash(files: Files, manifest_hash: str) -> str:
+    digest = hashlib.sha256(f"{manifest_hash}\n".encode())
+    lines = "".join(f"{path}\0{size}\0{time}\n" for path, (size, time) in files.items())
+    digest.update(lines.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _same_content(root: Path | str, files: Files, record: Mapping[str, Any]) -> bool:
+    known = record["files"]
     if files.keys() != known.keys():
         return False
     moved = []
@@ -113,12 +115,16 @@ def _same_content(root: Path | str, files: Files, known: Mapping[str, list[Any]]
     return len(moved) <= _REREAD and all(_sha256(os.path.join(root, path)) == known[path][2] for path in moved)
 
 
-def _read_record(path: Path | str) -> dict[str, Any] | None:
-    """None for a record that is not there or was not written by `record_tree`: the digest is then taken afresh."""
+def _read_record(path: Path | str, fresh: str) -> dict[str, Any] | None:
+    """The record, without its files if its `stat` is `fresh`; None if `record_tree` did not write it whole."""
     try:
-        record = json.loads(Path(path).read_bytes())
-        usable = record.keys() == {"digest", "manifest", "files"} and all(len(f) == 3 for f in record["files"].values())
-    except (OSError, ValueError, AttributeError, TypeError):
+        with open(path, encoding="utf-8") as file:
+            head = file.readline()
+            record = json.loads(head.rstrip().rstrip(",") + "}")
+            if record["stat"] != fresh:
+                record = json.loads(head + file.read())
+        usable = {"digest", "manifest", "stat"} <= record.keys() and (record["stat"] == fresh or "files" in record)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return record if usable else None
 

@@ -1,0 +1,42 @@
+"""The command `ser`: one short function per sub-command; what it does is imported when it is called."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ser.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _commands() -> None:
+    """Speech emotion recognition: tools beside the pipeline."""
+
+
+@app.command()
+def corpus(
+    name: Annotated[str, typer.Argument(help="a file of ser/corpora, e.g. iemocap, or any name with --manifest")],
+    root: Annotated[Path, typer.Option(help="folder of the release tree, or that the manifest's paths start from")],
+    manifest: Annotated[Path | None, typer.Option(help="your own corpus: CSV or Parquet")] = None,
+) -> None:
+    """Examine a corpus: counts beside the published ones, and all that is missing, odd or broken.
+
+    Exit status 0: the pipeline can use it. 1: it cannot.
+    """
+    from rich.console import Console
+
+    from ser.doctor import diagnose
+
+    raise typer.Exit(0 if diagnose(name, root, manifest, Console()) else 1)
+
+
+def main() -> None:
+    """Run the command line; an `InputError` becomes one line on stderr and exit status 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

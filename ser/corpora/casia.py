@@ -1,0 +1,77 @@
+"""CASIA, the part of 1,200 clips that circulates: the folder is the label, the file's number is the sentence.
+
+Layout and counts: EmoBox's metadata.
+"""
+
+import re
+from pathlib import Path
+
+from ser.corpora.reading import Counts, Published, Reading, entries, wrong_root
+from ser.manifest import Utterance
+
+NAME = "casia"
+TITLE = "CASIA"
+LAYOUT = "<speaker>/<angry|fear|happy|neutral|sad|surprise>/<number>.wav, e.g. wangzhe/neutral/239.wav"
+
+_EMOTIONS = {
+    "angry": "angry",
+    "fear": "fearful",
+    "happy": "happy",
+    "neutral": "neutral",
+    "sad": "sad",
+    "surprise": "surprised",
+}
+
+# EmoBox metadata: 4 speakers x 6 emotions x the same 50 sentences.
+PUBLISHED = (
+    Published(
+        release="CASIA, public part",
+        total=1_200,
+        speakers=4,
+        tables=(
+            Counts("emotion", dict.fromkeys(_EMOTIONS.values(), 200)),
+            Counts("speaker", dict.fromkeys(("liuchanhg", "wangzhe", "zhaoquanyin", "zhaozuoxiang"), 300)),
+        ),
+    ),
+)
+
+
+def read(root: Path) -> Reading:
+    """Utterances of CASIA, named `<speaker>_<emotion>_<number>`; names may be in any case.
+
+    Raises InputError for a root without a folder that holds folders of emotions.
+    """
+    if not _fits(root):
+        raise wrong_root(root, TITLE, LAYOUT, _fits)
+    reading = Reading()
+    for speaker in _folders(root):
+        for folder in _folders(speaker):
+            emotion = _EMOTIONS.get(folder.name.lower())
+            for file in entries(folder):
+                path = file.relative_to(root).as_posix()
+                if file.suffix.lower() != ".wav":
+                    continue
+                if emotion is None:
+                    reading.excluded.append((path, f"{folder.name!r} is none of CASIA's emotions"))
+                elif not re.fullmatch(r"\d+", file.stem):
+                    reading.excluded.append((path, "its name is not a number"))
+                else:
+                    name = speaker.name.lower()
+                    reading.utterances.append(
+                        Utterance(
+                            utterance=f"{name}_{folder.name.lower()}_{file.stem}",
+                            path=path,
+                            speaker=name,
+                            sentence=file.stem,
+                            emotion=emotion,
+                        )
+                    )
+    return reading
+
+
+def _fits(root: Path) -> bool:
+    return any(folder.name.lower() in _EMOTIONS for speaker in _folders(root) for folder in _folders(speaker))
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in entries(folder) if path.is_dir()] if folder.is_dir() else []

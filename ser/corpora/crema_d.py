@@ -1,0 +1,90 @@
+"""CREMA-D: the file name is the label, which is the emotion that the actor meant (not what listeners heard).
+
+Layout: the release's repository (CheyneyComputerScience/CREMA-D) and EmoBox's preparation; counts: EmoBox's metadata.
+"""
+
+import csv
+import re
+from pathlib import Path
+
+from ser.corpora.reading import Counts, Published, Reading, child, entries, wrong_root
+from ser.manifest import Utterance
+
+NAME = "crema_d"
+TITLE = "CREMA-D"
+LAYOUT = "AudioWAV/<actor 1001..1091>_<sentence>_<emotion>_<level>.wav, e.g. AudioWAV/1001_DFA_ANG_XX.wav"
+
+# EmoBox metadata.
+PUBLISHED = (
+    Published(
+        release="CREMA-D",
+        total=7_442,
+        speakers=91,
+        tables=(
+            Counts(
+                "emotion",
+                dict.fromkeys(("angry", "disgusted", "fearful", "happy", "sad"), 1_271) | {"neutral": 1_087},
+            ),
+        ),
+    ),
+)
+
+_EMOTIONS = {
+    "ANG": "angry",
+    "DIS": "disgusted",
+    "FEA": "fearful",
+    "HAP": "happy",
+    "NEU": "neutral",
+    "SAD": "sad",
+}
+_SENTENCES = "IEO|TIE|IOM|IWW|TAI|MTI|IWL|ITH|DFA|ITS|TSI|WSI"
+# The level is not used, so its letters are not checked.
+_NAME = re.compile(rf"(10\d\d)_({_SENTENCES})_({'|'.join(_EMOTIONS)})_[A-Z]{{1,2}}\.wav", re.IGNORECASE)
+
+
+def read(root: Path) -> Reading:
+    """Utterances of CREMA-D; genders from VideoDemographics.csv if it is there. Raises InputError for a wrong root."""
+    if not _fits(root):
+        raise wrong_root(root, TITLE, LAYOUT, _fits)
+    reading = Reading()
+    genders = _read_genders(root, reading)
+    for file in entries(child(root, "audiowav")):
+        path = file.relative_to(root).as_posix()
+        match = _NAME.fullmatch(file.name)
+        if match and 1001 <= int(match[1]) <= 1091:
+            actor, sentence, emotion = match.groups()
+            reading.utterances.append(
+                Utterance(
+                    utterance=file.stem,
+                    path=path,
+                    speaker=actor,
+                    sentence=sentence.upper(),
+                    gender=genders.get(actor, ""),
+                    emotion=_EMOTIONS[emotion.upper()],
+                )
+            )
+        elif file.suffix.lower() == ".wav":
+            reading.excluded.append((path, "its name is not <actor>_<sentence>_<emotion>_<level>.wav"))
+    return reading
+
+
+def _fits(root: Path) -> bool:
+    folder = child(root, "audiowav")
+    return folder is not None and folder.is_dir()
+
+
+def _read_genders(root: Path, reading: Reading) -> dict[str, str]:
+    table = child(root, "videodemographics.csv")
+    if table is None:
+        reading.warnings.append("no VideoDemographics.csv: the column gender is empty")
+        return {}
+    genders = {}
+    with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        rows = csv.DictReader(file)
+        for row in rows:
+            actor, sex = row.get("ActorID") or "", (row.get("Sex") or "").lower()
+            if re.fullmatch(r"\d{4}", actor) and sex in ("male", "female"):
+                genders[actor] = sex
+            else:
+                reading.broken.append(f"{table.name} line {rows.line_num}: ActorID {actor!r}, Sex {sex!r}")
+    return genders

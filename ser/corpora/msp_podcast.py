@@ -1,0 +1,128 @@
+"""MSP-Podcast: one table of consensus labels for a folder of turns.
+
+Layout, codes and scales: the readme of release 1.12 and of the Odyssey-2024 challenge; columns: a public loader;
+sizes: the corpus's page (1.11), these readmes, and a secondary source (2.0).
+"""
+
+import csv
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ser.corpora.reading import Counts, Published, Reading, child, named, wrong_root
+from ser.errors import InputError
+from ser.manifest import Utterance
+
+NAME = "msp_podcast"
+TITLE = "MSP-Podcast"
+LAYOUT = "{Audios/MSP-PODCAST_<podcast>_<segment>.wav, Labels/labels_consensus.csv}"
+
+# The total counts the turns of Test3 whose labels are not released.
+PUBLISHED = (
+    Published(
+        "MSP-Podcast 1.11",
+        151_654,
+        tables=(
+            Counts("partition", {"train": 84_030, "dev": 19_815, "test1": 30_647, "test2": 14_815, "test3": 2_347}),
+        ),
+    ),
+    Published("MSP-Podcast 1.12", 207_136),
+    Published(
+        "MSP-Podcast, Odyssey-2024 challenge",
+        119_421,
+        tables=(Counts("partition", {"train": 84_260, "dev": 31_961, "test3": 3_200}),),
+    ),
+    Published("MSP-Podcast 2.0", 264_705),
+)
+
+_EMOTIONS = {
+    "A": "angry",
+    "S": "sad",
+    "H": "happy",
+    "U": "surprised",
+    "F": "fearful",
+    "D": "disgusted",
+    "C": "contempt",
+    "N": "neutral",
+    "O": "other",
+    "X": "no_agreement",
+}
+# Older releases say Validation for Development.
+_PARTITIONS = {"train": "train", "development": "dev", "validation": "dev"} | {
+    f"test{number}": f"test{number}" for number in (1, 2, 3)
+}
+_GENDERS = {"male": "male", "female": "female", "unknown": "", "": ""}
+_COLUMNS = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Gender", "Split_Set")
+_NAME = re.compile(r"MSP-PODCAST_(?:(\d{4})|\w*test3\w*?)_\w+\.wav", re.IGNORECASE)
+
+
+def read(root: Path) -> Reading:
+    """All labelled turns of MSP-Podcast; attributes on the release's scale 1..7; speakers may be `unknown`.
+
+    `session` is the number of the podcast, empty for Test3, which hides it. Turns without labels (Test3) and labels
+    without audio are left out by name. Raises InputError for a root without labels and audio, or missing columns.
+    """
+    table, audio_folder = _table(root), child(root, "audios", "audio")
+    if table is None or audio_folder is None:
+        raise wrong_root(root, TITLE, LAYOUT, lambda path: _table(path) is not None)
+    audio = {name.lower(): name for name in os.listdir(audio_folder) if not name.startswith(".")}
+    reading = Reading()
+    labelled, outside = set(), []
+    with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        rows = csv.DictReader(file)
+        known = {name.strip().lower(): name for name in rows.fieldnames or []}
+        if missing := [name for name in _COLUMNS if name.lower() not in known]:
+            raise InputError(f"{table}: no column {', '.join(missing)}; it has {', '.join(rows.fieldnames or [])}")
+        for row in rows:
+            cells = {name: (row[known[name.lower()]] or "").strip() for name in _COLUMNS}
+            name = cells["FileName"]
+            labelled.add(name.lower())
+            if cells["Split_Set"] and not any(cells[column] for column in _COLUMNS[1:5]):
+                reading.excluded.append((name, "its labels are hidden"))
+            elif (utterance := _utterance(cells, audio_folder.name, audio)) is None:
+                content = ",".join(cells.values())
+                reading.broken.append(f"{table.name} line {rows.line_num}: {content[:120]!r}")
+            elif name.lower() not in audio:
+                reading.excluded.append((name, f"no audio file (labelled in {table.name} line {rows.line_num})"))
+            else:
+                reading.utterances.append(utterance)
+                if not all(1 <= score <= 7 for score in (utterance.arousal, utterance.valence, utterance.dominance)):
+                    outside.append(utterance.utterance)
+    for name in sorted(audio.keys() - labelled):
+        if name.endswith(".wav"):
+            hidden = " (the labels of Test3 are not released)" if "test3" in name else ""
+            reading.excluded.append((f"{audio_folder.name}/{audio[name]}", f"no line in {table.name}{hidden}"))
+    if outside:
+        reading.warnings.append(f"{len(outside)} utterances with an attribute outside 1..7, kept: {named(outside)}")
+    return reading
+
+
+def _utterance(cells: Mapping[str, str], folder: str, audio: Mapping[str, str]) -> Utterance | None:
+    """None for a line that cannot be understood."""
+    name = _NAME.fullmatch(cells["FileName"])
+    partition, gender = _PARTITIONS.get(cells["Split_Set"].lower()), _GENDERS.get(cells["Gender"].lower())
+    try:
+        arousal, valence, dominance = (float(cells[column]) for column in ("EmoAct", "EmoVal", "EmoDom"))
+    except ValueError:
+        return None
+    if not name or not cells["SpkrID"] or partition is None or gender is None or cells["EmoClass"] not in _EMOTIONS:
+        return None
+    return Utterance(
+        utterance=cells["FileName"][:-4],
+        path=f"{folder}/{audio.get(cells['FileName'].lower(), '')}",
+        speaker="unknown" if cells["SpkrID"].lower() == "unknown" else cells["SpkrID"],
+        session=name[1] or "",
+        gender=gender,
+        emotion=_EMOTIONS[cells["EmoClass"]],
+        arousal=arousal,
+        valence=valence,
+        dominance=dominance,
+        partition=partition,
+    )
+
+
+def _table(root: Path) -> Path | None:
+    labels = child(root, "labels")
+    # Old releases misspell the name.
+    return child(labels, "labels_consensus.csv", "labels_concensus.csv") if labels else None

@@ -1,0 +1,113 @@
+"""The doctor: what a corpus's folder holds, beside what is published, and how to mend what is wrong with it."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ser.corpora import Counts, Survey, count, load, survey
+from ser.corpora.reading import named
+from ser.errors import InputError
+
+_MOST_VALUES = 40  # of a column without published counts; beyond, its table would say little
+
+
+def diagnose(name: str, root: Path, manifest: Path | None, console: Console) -> bool:
+    """Print all that `survey` finds about a corpus; whether the pipeline can use it as it is.
+
+    Broken labels, unreadable audio and an empty corpus make it unusable; an incomplete one can be used. Raises
+    InputError only for a corpus that does not exist.
+    """
+    if manifest is None:
+        load(name)
+    try:
+        found = survey(name, root, manifest)
+    except InputError as error:
+        _say(console, f"cannot be used: {error}")
+        return False
+    _print_counts(found, console)
+    _print_problems(found, console)
+    faults = [
+        f"{len(items)} {what}"
+        for what, items in (("broken labels", found.broken), ("unreadable audio files", found.unreadable))
+        if items
+    ]
+    if not found.utterances:
+        faults.append("no utterance")
+    _say(console, f"cannot be used: {', '.join(faults)}" if faults else "can be used")
+    return not faults
+
+
+def _print_counts(found: Survey, console: Console) -> None:
+    utterances = found.utterances
+    hours = sum(utterance.num_samples / utterance.sample_rate for utterance in utterances) / 3600
+    speakers = len({utterance.speaker for utterance in utterances})
+    line = f"{found.title}: {len(utterances):,} utterances, {speakers:,} speakers, {hours:.2f} h"
+    published = found.published
+    if published:
+        known = f", {published.speakers:,} speakers" if published.speakers else ""
+        line += f" (published: {published.total:,} utterances{known}, {published.release})"
+    _say(console, line)
+    tables = published.tables if published else ()
+    for counts in tables:
+        _print_table(counts, found, console)
+    for column in ("emotion", "speaker", "session", "partition"):
+        values = count(column, utterances)
+        if values and all(table.column != column for table in tables):
+            if len(values) <= _MOST_VALUES:
+                _print_table(Counts(column, {}), found, console)
+            else:
+                _say(
+                    console, f"{column}: {len(values):,} values, {min(values.values())} to {max(values.values())} each"
+                )
+
+
+def _print_table(counts: Counts, found: Survey, console: Console) -> None:
+    where = " and ".join(f"{column} {'/'.join(values)}" for column, values in counts.of.items())
+    _say(console, f"utterances per {counts.column}" + (f" (only {where})" if where else ""))
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column(counts.column)
+    table.add_column("here", justify="right")
+    if counts.counts:
+        table.add_column("published", justify="right")
+        table.add_column("difference", justify="right", style="bold red")
+    for value, here in counts.found(found.utterances).items():
+        cells = [value, f"{here:,}"]
+        if counts.counts:
+            published = counts.counts.get(value)
+            cells += ["", ""] if published is None else [f"{published:,}", f"{here - published:+,}"]
+            if published == here:
+                cells[-1] = ""
+        table.add_row(*cells)
+    console.print(table)
+
+
+def _print_problems(found: Survey, console: Console) -> None:
+    _print_group(console, "warning", found.warnings)
+    _print_group(console, "left out", _by_reason(found.excluded))
+    _print_group(console, "unreadable", _by_reason(found.unreadable))
+    if found.unreadable:
+        _say(console, "  Mend these files, or set `on_unreadable: exclude` for this corpus to go on without them.")
+    _print_group(console, "broken label", found.broken)
+    if found.broken:
+        _say(console, "  Take these lines from a fresh copy of the release, or mend your manifest.")
+
+
+def _print_group(console: Console, what: str, lines: Iterable[str]) -> None:
+    for line in lines:
+        _say(console, f"{what}: {line}")
+
+
+def _by_reason(files: list[tuple[str, str]]) -> list[str]:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for file, reason in files:
+        groups[reason].append(file)
+    return [f"{len(names)}, {reason}: {named(names)}" for reason, names in groups.items()]
+
+
+def _say(console: Console, line: str) -> None:
+    # Soft: a file name that is broken over two lines cannot be copied, and file names may look like markup.
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
