@@ -1,0 +1,88 @@
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from ser.errors import InputError
+from ser.features.spec import (
+    Encoder,
+    LogStft,
+    canonical,
+    feature_file,
+    feature_name,
+    settings_of,
+    validate_spec,
+)
+
+ENCODER = {"kind": "encoder", "encoder": "hubert_base", "layer": "last"}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"kind": "log_mel"},
+        {"kind": "log_stft"},
+        {"kind": "functionals"},
+        {"kind": "opensmile", "feature_set": "eGeMAPSv02"},
+        ENCODER,
+    ],
+)
+def test_defaults_are_filled_once_and_the_file_of_the_kind_is_named(spec):
+    full = validate_spec(spec)
+    assert validate_spec(full) == full and spec.items() <= full.items()
+    assert re.fullmatch(rf"{spec['kind']}-[0-9a-f]{{8}}", feature_name(full))
+    assert re.fullmatch(r"ser/features/\w+\.py", feature_file(spec["kind"]))
+
+
+def test_the_name_follows_the_values_not_how_they_were_written():
+    name = feature_name(validate_spec({"kind": "log_mel"}))
+    assert name == feature_name(validate_spec({"hop_ms": 10, "n_mels": 80, "kind": "log_mel"}))
+    assert name != feature_name(validate_spec({"kind": "log_mel", "n_mels": 81}))
+
+
+def test_the_defaults_of_log_stft_are_those_of_the_published_code():
+    settings = settings_of(validate_spec({"kind": "log_stft"}))
+    assert settings == LogStft(
+        window="hamming", window_ms=40, hop_ms=10, n_fft=800, n_bins=200, reference="utterance_max", top_db=80
+    )
+
+
+def test_settings_are_the_objects_that_features_read():
+    assert settings_of(validate_spec(ENCODER)) == Encoder(encoder="hubert_base", layer="last")
+    assert canonical({"b": 1, "a": "x"}) == '{"a":"x","b":1}'
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({}, "kind is None: use one of log_mel, log_stft, functionals, opensmile, encoder"),
+        ({"kind": ["log_mel"]}, "kind is ['log_mel']"),
+        ({"kind": "log_mel", "mels": 3, "bins": 4}, "unknown setting 'bins', unknown setting 'mels': log_mel has"),
+        ({"kind": "encoder"}, "missing setting 'encoder', missing setting 'layer'"),
+        ({"kind": "log_mel", "n_mels": "80"}, "n_mels is '80', not a whole number"),
+        ({"kind": "log_mel", "n_mels": 80.0}, "n_mels is 80.0, not a whole number"),
+        ({"kind": "log_mel", "n_mels": True}, "n_mels is True, not a whole number"),
+        ({"kind": "log_mel", "window": "kaiser"}, "window is 'kaiser', not hamming or hann"),
+        ({**ENCODER, "layer": "first"}, "layer is 'first', not a whole number or last or all"),
+        ({**ENCODER, "layer": -1}, "layer -1 must be 0 or more"),
+        ({"kind": "log_mel", "n_mels": 0, "f_max": 9000}, "f_min 20.0, f_max 9000.0: 0 to 8000 Hz; n_mels 0 must be"),
+        ({"kind": "log_mel", "window_ms": 40}, "window_ms 40.0 must be above 0 and fit n_fft samples"),
+        ({"kind": "log_stft", "n_bins": 402}, "n_bins 402 must be 1 to n_fft / 2 + 1"),
+        ({"kind": "log_stft", "hop_ms": 0.01}, "hop_ms 0.01 must be whole samples"),
+        ({"kind": "log_stft", "floor": 0}, "floor 0.0 must be above 0"),
+        ({"kind": "log_stft", "pre_emphasis": 1}, "pre_emphasis 1.0 must be from 0 to below 1"),
+        ({"kind": "functionals", "set": "all"}, "functionals has no settings"),
+    ],
+)
+def test_wrong_settings_are_named(spec, message):
+    with pytest.raises(InputError) as error:
+        validate_spec(spec, "rows.full.features.x")
+    assert str(error.value).startswith("rows.full.features.x: ") and message in str(error.value)
+
+
+def test_needs_only_the_standard_library():
+    code = "import sys, ser.features.spec; print({'numpy', 'torch', 'safetensors'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
