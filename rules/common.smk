@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 from ser.code import code_of
 from ser.corpora.tree import tree_digest
 from ser.errors import InputError
+from ser.features.spec import feature_file
 from ser.plan import load
 
 PYTHON = sys.executable

@@ -61,7 +61,8 @@ def _type_schema(annotation: ast.expr, file: Path) -> dict[str, Any]:
     if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
         return {"anyOf": [_type_schema(annotation.left, file), _type_schema(annotation.right, file)]}
     if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value) == "Literal":
-        return {"enum": list(ast.literal_eval(f"({ast.unparse(annotation.slice)},)"))}
+        values = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+        return {"enum": [ast.literal_eval(value) for value in values]}
     raise InputError(
         f"{file}: line {annotation.lineno}: {text} is not a plain type: use int, float, bool, str, Literal"
     )

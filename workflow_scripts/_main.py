@@ -1,9 +1,13 @@
-"""The frame of every workflow script: bad input becomes one line on stderr and exit code 2."""
+"""The frame of every workflow script: its own checkout's code, and one line for bad input."""
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-from ser.errors import InputError
+# The code that is hashed as an input must be the code that runs, whatever `ser` is installed.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from ser.errors import InputError  # noqa: E402
 
 
 def run(main: Callable[[], None]) -> None:

@@ -1,0 +1,53 @@
+"""Code is an input: exactly the files that a script's imports reach."""
+
+from pathlib import Path
+
+import pytest
+
+from ser import code
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    files = {
+        "scripts/run.py": "import json\nfrom _frame import go\nfrom ser.a import thing\n",
+        "scripts/_frame.py": "import ser.errors\n",
+        "ser/__init__.py": "",
+        "ser/errors.py": "",
+        "ser/a/__init__.py": "",
+        "ser/a/thing.py": "def f():\n    from ser.b import late\n    import ser.a.other as o\n",
+        "ser/a/other.py": "import ser.a.thing\n",
+        "ser/b.py": "late = 1\n",
+        "ser/unused.py": "",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(code, "ROOT", tmp_path)
+    code.code_of.cache_clear()
+    code._imports.cache_clear()
+    yield tmp_path
+    code.code_of.cache_clear()
+
+
+def test_follows_imports_of_every_kind_and_nothing_else(project: Path) -> None:
+    assert code.code_of("scripts/run.py") == (
+        "scripts/_frame.py",
+        "scripts/run.py",
+        "ser/__init__.py",
+        "ser/a/__init__.py",
+        "ser/a/other.py",
+        "ser/a/thing.py",
+        "ser/b.py",
+        "ser/errors.py",
+    )
+
+
+def test_digest_changes_with_the_content_of_a_reached_file_only(project: Path) -> None:
+    before = code.code_digest(code.code_of("scripts/run.py"))
+    (project / "ser/unused.py").write_text("x = 1\n")
+    (project / "ser/b.py").touch()
+    assert code.code_digest(code.code_of("scripts/run.py")) == before
+    (project / "ser/b.py").write_text("late = 2\n")
+    assert code.code_digest(code.code_of("scripts/run.py")) != before

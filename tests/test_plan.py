@@ -1,0 +1,214 @@
+"""The plan: what is expanded, what is skipped and why, and what is refused, in one line, before any job starts."""
+
+import copy
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from ser.errors import InputError
+from ser.plan import Plan, load
+from ser.validation import read_yaml
+
+SYSTEM = """
+from dataclasses import dataclass
+from typing import Literal
+
+@dataclass(frozen=True)
+class Settings:
+    rate: float
+    epochs: int
+    mode: Literal["a", "b"]
+    flag: bool | None
+"""
+
+PROTOCOL = {
+    "corpus": "emodb",
+    "labels": {"angry": ["angry"], "sad": ["sad"]},
+    "folds": {"kind": "leave_one_out", "group": "speaker", "number": 10},
+    "dev": {"kind": "next_group"},
+    "aggregation": "pooled",
+    "leaks": ["sentences"],
+    "selections": ["clean", "test_selected"],
+    "source": "chosen",
+}
+
+EXPERIMENT = {
+    "title": "A paper",
+    "reference": "Somewhere",
+    "system": "net",
+    "features": {"spectrogram": {"value": {"kind": "log_mel"}, "source": "code"}},
+    "settings": {
+        "rate": {"value": 0.1, "source": "paper"},
+        "epochs": {"value": 50, "source": "chosen"},
+        "mode": {"value": "a", "source": "code"},
+        "flag": {"value": None, "source": "chosen"},
+    },
+    "scales": {"demo": {"source": "chosen", "settings": {"epochs": 2}}},
+    "protocols": {"emodb_2": PROTOCOL},
+    "rows": {
+        "full": {"title": "Everything", "table": "1", "source": "paper"},
+        "mode_b": {"title": "The other mode", "source": "code", "settings": {"mode": "b"}, "selections": ["clean"]},
+    },
+    "claims": [
+        {
+            "row": "full",
+            "protocol": "emodb_2",
+            "metric": "WA",
+            "value": 70.5,
+            "table": "1",
+            "selection": "unknown",
+            "aggregation": "unknown",
+            "source": "Table 1",
+            "evidence": "paper",
+        }
+    ],
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
+    (tmp_path / "ser" / "systems").mkdir(parents=True)
+    (tmp_path / "ser" / "systems" / "net.py").write_text(SYSTEM)
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "corpora").mkdir()
+    return tmp_path
+
+
+def plan(project: Path, experiment: dict[str, Any] | None = None, **params: Any) -> Plan:
+    (project / "experiments" / "one.yaml").write_text(yaml.safe_dump(experiment or EXPERIMENT, sort_keys=False))
+    base = read_yaml(ROOT / "params.yaml")
+    corpora = base["corpora"] | {"emodb": {"root": str(project / "corpora")}}
+    return load(base | {"scale": "free", "experiments": {"one": "all"}, "corpora": corpora} | params, project)
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """The experiment with the value at a dotted `path` replaced; None removes it."""
+    experiment = copy.deepcopy(EXPERIMENT)
+    *parents, last = path.split(".")
+    place: Any = experiment
+    for key in parents:
+        place = place[int(key)] if isinstance(place, list) else place[key]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return experiment
+
+
+def test_expands_rows_protocols_and_selections(project: Path) -> None:
+    groups = plan(project).groups
+    assert [group.name for group in groups] == [
+        "one/full/emodb_2/clean",
+        "one/full/emodb_2/test_selected",
+        "one/mode_b/emodb_2/clean",
+    ]
+    assert groups[0].seeds == (1, 2, 3)
+    assert not any(group.skipped for group in groups)
+
+
+def test_a_row_and_a_scale_change_settings_and_keep_their_sources(project: Path) -> None:
+    group = plan(project).groups[2]
+    assert dict(group.settings) == {"rate": 0.1, "epochs": 50, "mode": "b", "flag": None}
+    assert group.sources["mode"] == "code" and group.sources["rate"] == "paper"
+    demo = plan(project, scale="demo").groups[0]
+    assert demo.settings["epochs"] == 2 and demo.sources["epochs"] == "chosen"
+
+
+def test_a_scale_may_not_undo_what_makes_a_row_differ(project: Path) -> None:
+    experiment = changed("rows.mode_b.settings", {"epochs": 7})
+    assert plan(project, experiment).groups[2].settings["epochs"] == 7
+    with pytest.raises(InputError, match="one.yaml: rows.mode_b: scale demo sets epochs"):
+        plan(project, experiment, scale="demo")
+
+
+def test_a_row_can_start_from_another_experiments_row(project: Path) -> None:
+    other = copy.deepcopy(EXPERIMENT) | {"claims": []}
+    for key in ("system", "features", "settings", "scales"):
+        del other[key]
+    other["rows"] = {"copy": {"title": "x", "source": "chosen", "from": "one/mode_b", "settings": {"rate": 0.5}}}
+    (project / "experiments" / "two.yaml").write_text(yaml.safe_dump(other))
+    group = plan(project, experiments={"two": "all"}).groups[0]
+    assert group.system == "net"
+    assert dict(group.settings) == {"rate": 0.5, "epochs": 50, "mode": "b", "flag": None}
+
+
+def test_what_cannot_run_is_skipped_with_the_reason(project: Path) -> None:
+    assert "set corpora.emodb.root" in plan(project, corpora=read_yaml(ROOT / "params.yaml")["corpora"]).groups[0].skipped
+    assert "not part of scale demo" in plan(project, scale="demo").groups[0].skipped
+    assert "no ser/systems/later.py" in plan(project, changed("system", "later")).groups[0].skipped
+    encoder = {"spectrogram": {"value": {"kind": "encoder", "encoder": "hubert_base", "layer": "last"}, "source": "code"}}
+    assert "set encoders.hubert_base" in plan(project, changed("features", encoder)).groups[0].skipped
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("settings.raet", {"value": 1, "source": "chosen"}, "settings of net: unknown key 'raet': did you mean 'rate'"),
+        ("settings.rate", None, "settings of net: missing 'rate'"),
+        ("settings.rate.value", "1e-3", "rate: '1e-3' is not of type number"),
+        ("settings.rate.source", None, "settings.rate: missing 'source'"),
+        ("settings.rate.source", "memory", "'memory' is not one of paper, code, secondary, chosen"),
+        ("settings.mode.value", "c", "mode: 'c' is not one of a, b"),
+        ("rows.full.titel", "x", "rows.full: unknown key 'titel': did you mean 'title'"),
+        ("rows.full.settings", {"epoch": 3}, "settings of net: unknown key 'epoch': did you mean 'epochs'"),
+        ("rows.full.features", {"spectogram": {"kind": "log_mel"}}, "unknown 'spectogram': did you mean 'spectrogram'"),
+        ("rows.full.features", {"spectrogram": {"kind": "log_mell"}}, "log_mell"),
+        ("rows.full.features", {"spectrogram": {"kind": "log_mel", "n_mel": 3}}, "n_mel"),
+        ("rows.full.protocols", ["emodb"], "rows.full.protocols: unknown 'emodb': did you mean 'emodb_2'"),
+        ("rows.full.from", "one/fulll", "from: unknown 'fulll': did you mean 'full'"),
+        ("protocols.emodb_2.folds.kind", "leave_1_out", "leave_1_out"),
+        ("protocols.emodb_2.selections", ["cleen"], "'cleen' is not one of clean, test_selected, last_epoch"),
+        ("claims.0.source", None, "claims.0: missing 'source'"),
+        ("claims.0.row", "ful", "claim 1: row: unknown 'ful': did you mean 'full'"),
+        ("claims.0.metric", "accuracy", "'accuracy' is not one of WA"),
+    ],
+)
+def test_wrong_experiments_are_refused_by_name(project: Path, path: str, value: Any, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        plan(project, changed(path, value))
+    text = str(error.value)
+    assert message in text and text.startswith("experiments/one.yaml") and "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"scale": "papr"}, "scale: 'papr' is not one of demo, free, paper"),
+        ({"seeds": [1]}, "unknown key 'seeds'"),
+        ({"experiments": {"oen": "all"}}, "unknown 'oen': did you mean 'one'"),
+        ({"experiments": {"one": ["ful"]}}, "experiments.one: unknown 'ful': did you mean 'full'"),
+        ({"compute": {"device": "gpu", "threads": 1}}, "'gpu' is not one of auto, cpu, cuda"),
+        ({"compute": {"device": "cpu", "threads": 0}}, "compute.threads: 0 is less than the minimum of 1"),
+        ({"corpora": {"emodb": {"root": "/no/such/folder"}, "ravdess": {"root": None}, "crema_d": {"root": None}}},
+         "corpora.emodb.root: no such folder: /no/such/folder"),
+        ({"encoders": {"hubert_base": "/tmp"}}, "encoders.hubert_base: /tmp is not a checkpoint folder"),
+    ],
+)
+def test_wrong_parameters_are_refused_by_name(project: Path, params: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as error:
+        plan(project, **params)
+    assert message in str(error.value) and str(error.value).startswith("params.yaml") and "\n" not in str(error.value)
+
+
+def test_a_null_claim_needs_its_reason(project: Path) -> None:
+    experiment = copy.deepcopy(EXPERIMENT)
+    experiment["claims"][0]["value"] = None
+    with pytest.raises(InputError, match="missing 'reason'"):
+        plan(project, experiment)
+
+
+def test_a_key_that_stands_twice_is_refused(project: Path) -> None:
+    path = project / "twice.yaml"
+    path.write_text("a: 1\nb: 2\na: 3\n")
+    with pytest.raises(InputError, match="twice.yaml: line 3: 'a' stands twice"):
+        read_yaml(path)
+
+
+def test_the_projects_own_files_are_valid() -> None:
+    groups = load(read_yaml(ROOT / "params.yaml"), ROOT).groups
+    assert {group.experiment for group in groups} == {path.stem for path in (ROOT / "experiments").glob("*.yaml")}

@@ -1,0 +1,86 @@
+"""A copy of the project in which a test may change code and parameters, and run the real workflow."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT
+
+PARTS = ["Snakefile", "params.yaml", "rules", "schemas", "experiments", "profiles", "ser", "workflow_scripts"]
+
+
+@dataclass
+class Project:
+    """A working copy, and `snakemake` as a user calls it there."""
+
+    folder: Path
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [Path(sys.executable).with_name("snakemake"), "--cores", "2", *arguments],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
+
+    def build(self, target: str = "results/table.csv") -> str:
+        """Build `target`; returns what Snakemake said."""
+        result = self.snakemake("--", target)
+        assert result.returncode == 0, result.stderr[-6000:]
+        return result.stdout + result.stderr
+
+    def planned(self, target: str = "results/table.csv") -> dict[str, int]:
+        """How many jobs of each rule a dry run plans."""
+        result = self.snakemake("-n", "--", target)
+        assert result.returncode == 0, result.stderr[-6000:]
+        said = result.stdout + result.stderr
+        jobs = dict(re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE))
+        assert jobs or "Nothing to be done" in said, said
+        return {rule: int(number) for rule, number in jobs.items() if rule != "total"}
+
+    def planned_outputs(self) -> str:
+        """The text of a dry run: every planned job with its files."""
+        result = self.snakemake("-n", "--", "results/table.csv")
+        return result.stdout + result.stderr
+
+    def set(self, **params: Any) -> None:
+        """Change entries of params.yaml."""
+        path = self.folder / "params.yaml"
+        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | params, sort_keys=False))
+
+    def metrics(self) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(self.folder)): path.read_bytes()
+            for path in sorted(self.folder.glob("work/*/runs/**/metrics.json"))
+        }
+
+
+def copy_project(folder: Path) -> Project:
+    for name in PARTS:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, folder / name)
+    return Project(folder)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return copy_project(tmp_path / "project")
+
+
+@pytest.fixture(autouse=True)
+def no_foreign_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SNAKEMAKE_PROFILE", "PYTHONPATH"):
+        monkeypatch.delenv(name, raising=False)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -1,0 +1,128 @@
+"""The real DAG at scale demo: complete, idempotent, selective, unharmed by a kill, the same bytes twice."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ser.table import COLUMNS
+
+from .conftest import Project, copy_project
+
+# One deep system, one that never imports torch, and one paper that is not there yet: seconds instead of minutes.
+EXPERIMENTS = {"attention_fcn": ["full"], "fair": ["majority", "functionals_svm"], "mfhca": "all"}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = copy_project(tmp_path_factory.mktemp("demo") / "project")
+    project.set(experiments=EXPERIMENTS)
+    project.build()
+    return project
+
+
+def table(project: Project) -> list[dict[str, str]]:
+    with (project.folder / "results" / "table.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == COLUMNS
+    return rows
+
+
+def test_every_row_is_there_computed_or_with_its_reason(built: Project) -> None:
+    rows = table(built)
+    assert {row["status"] for row in rows} == {"ok", "skipped"}
+    assert all(row["note"] for row in rows)
+    groups = {row["run_group"]: row["status"] for row in rows}
+    assert groups["fair/functionals_svm/casia/clean"] == "ok"
+    assert groups["fair/functionals_svm/emodb_4/clean"] == "skipped"
+    assert groups["mfhca/full/iemocap_5531_speakers/test_selected"] == "skipped"
+    assert {"attention_fcn"} == {row["experiment"] for row in rows if row["selection"] == "test_selected"} - {"mfhca"}
+    claims = {(row["experiment"], row["metric"]): row["claim"] for row in rows if row["claim"]}
+    assert claims["mfhca", "WA"] == "74.24" and claims["attention_fcn", "UA"] == "63.9"
+    assert all("synthetic" in row["note"] for row in rows if row["status"] == "ok")
+
+
+def test_values_come_from_the_predictions(built: Project) -> None:
+    """The pooled WA of a line, from the predictions that its run group names."""
+    for row in table(built):
+        if row["status"] == "ok" and (row["metric"], row["aggregation"]) == ("WA", "pooled"):
+            right = total = 0
+            for path in (built.folder / "work/demo/runs" / row["run_group"]).glob("seed1/fold*/predictions.csv"):
+                with path.open(newline="") as file:
+                    for line in csv.DictReader(file):
+                        right += line["target"] == line["predicted"]
+                        total += 1
+            assert int(row["n_utterances"]) == total
+            assert row["value"] == f"{100 * right / total:.2f}"
+
+
+def test_a_second_call_has_nothing_to_do_and_a_touch_plans_nothing(built: Project) -> None:
+    assert built.planned() == {}
+    for name in ("ser/systems/attention_fcn.py", "ser/metrics.py", "experiments/fair.yaml", "params.yaml"):
+        (built.folder / name).touch()
+    assert built.planned() == {}
+
+
+def test_editing_a_system_plans_its_runs_and_what_follows_only(built: Project) -> None:
+    path = built.folder / "ser/systems/attention_fcn.py"
+    before = path.read_text()
+    path.write_text(before + "\n# changed\n")
+    try:
+        planned = built.planned()
+        assert set(planned) == {"train_5_folds", "evaluate", "table"}
+        assert planned["evaluate"] == planned["train_5_folds"] == 2  # clean and test_selected
+        assert "functionals_svm" not in built.planned_outputs().split("rule table")[0]
+    finally:
+        path.write_text(before)
+
+
+def test_editing_a_metric_trains_nothing(built: Project) -> None:
+    path = built.folder / "ser/statistics.py"
+    before = path.read_text()
+    path.write_text(before + "\n# changed\n")
+    try:
+        assert set(built.planned()) == {"evaluate", "table"}
+    finally:
+        path.write_text(before)
+
+
+def test_a_kill_costs_nothing_but_time_and_the_same_seed_gives_the_same_bytes(built: Project, project: Project) -> None:
+    """A second copy, its whole process group killed on the way, ends in the bytes of the first."""
+    project.set(experiments=EXPERIMENTS)
+    for seconds in (9, 14):
+        process = subprocess.Popen(
+            [Path(sys.executable).with_name("snakemake"), "--cores", "2", "--", "results/table.csv"],
+            cwd=project.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    project.build()
+    assert (project.folder / "results/table.csv").read_bytes() == (built.folder / "results/table.csv").read_bytes()
+    assert project.metrics() == built.metrics() != {}
+
+
+def test_two_at_once_are_refused(built: Project, project: Project) -> None:
+    project.set(experiments={"fair": ["majority"]})
+    first = subprocess.Popen(
+        [Path(sys.executable).with_name("snakemake"), "--cores", "1", "--", "results/table.csv"],
+        cwd=project.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (project.folder / "work/demo/logs").is_dir() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    second = project.snakemake("--", "results/table.csv")
+    assert second.returncode != 0
+    assert "another snakemake is at work in this folder" in second.stderr
+    assert first.wait(timeout=200) == 0

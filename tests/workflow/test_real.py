@@ -1,0 +1,104 @@
+"""The real DAG on real recordings: two speakers of EmoDB, and all that goes wrong with files."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+from .conftest import Project
+
+SPEAKERS = ("03", "08", "09")
+
+
+@pytest.fixture
+def emodb(tmp_path: Path, shared_data: Path) -> Path:
+    """The four classes of three speakers, as a release tree that a test may harm."""
+    wav = tmp_path / "emodb" / "wav"
+    wav.mkdir(parents=True)
+    for path in sorted((shared_data / "emodb" / "wav").glob("*.wav")):
+        if path.name[:2] in SPEAKERS and path.name[5] in "WNFT":
+            shutil.copy(path, wav)
+    return wav.parent
+
+
+@pytest.fixture
+def free(project: Project, emodb: Path) -> Project:
+    """The functionals_svm row alone, on that tree."""
+    path = project.folder / "experiments" / "fair.yaml"
+    fair = yaml.safe_load(path.read_text())
+    fair["protocols"]["emodb_4"]["folds"]["number"] = len(SPEAKERS)
+    path.write_text(yaml.safe_dump(fair, sort_keys=False))
+    project.set(
+        scale="free",
+        experiments={"fair": ["functionals_svm"]},
+        corpora={"emodb": {"root": str(emodb)}, "ravdess": {"root": None}, "crema_d": {"root": None}},
+    )
+    return project
+
+
+def value(project: Project) -> str:
+    lines = (project.folder / "results/table.csv").read_text().splitlines()
+    return next(line for line in lines if ",emodb," in line and ",UA," in line and ",pooled," in line)
+
+
+def test_replaced_audio_is_noticed_and_a_touched_file_is_not(free: Project, emodb: Path) -> None:
+    free.build()
+    assert ",ok," in value(free)
+    first = next((emodb / "wav").glob("03*W?.wav"))
+    first.touch()
+    assert free.planned() == {}
+    before = value(free)
+    samples, rate = soundfile.read(first, dtype="int16")
+    noise = np.random.default_rng(1).integers(-3000, 3000, len(samples), dtype=np.int16)
+    soundfile.write(first, noise, rate, subtype="PCM_16")
+    assert {"manifest", "audio", "features", "splits"} <= set(free.planned())
+    free.build()
+    assert value(free).split(",")[22:24] != before.split(",")[22:24]  # the data hash tells it
+    assert free.planned() == {}
+
+
+def test_all_unreadable_files_are_listed_at_once_and_can_be_left_out(free: Project, emodb: Path) -> None:
+    files = sorted((emodb / "wav").glob("*.wav"))
+    cut, empty, text = files[0], files[10], files[20]
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    empty.write_bytes(b"")
+    text.write_text("not audio")
+    result = free.snakemake("--", "results/table.csv")
+    assert result.returncode != 0
+    error = next(line for line in (result.stdout + result.stderr).splitlines() if "error:" in line and "wav" in line)
+    for path in (cut, empty, text):
+        assert path.name in error
+    corpora = yaml.safe_load((free.folder / "params.yaml").read_text())["corpora"]
+    corpora["emodb"]["on_unreadable"] = "exclude"
+    free.set(corpora=corpora)
+    free.build()
+    line = value(free)
+    assert ",partial," in line and "3 files left out" in line
+
+
+def test_one_changed_setting_trains_again_and_nothing_before_it(free: Project) -> None:
+    free.build()
+    path = free.folder / "experiments" / "fair.yaml"
+    path.write_text(path.read_text().replace("C: 1.0", "C: 3.0"))
+    assert set(free.planned()) == {"train_3_folds", "evaluate", "table"}
+    path.write_text(path.read_text().replace("C: 3.0", "CC: 3.0"))
+    result = free.snakemake("-n")
+    assert result.returncode != 0
+    assert "unknown key 'CC': did you mean 'C'?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("root", "message"),
+    [("/no/such/folder", "corpora.emodb.root: no such folder"), ("empty", "emodb")],
+)
+def test_a_wrong_root_stops_before_anything_is_computed(free: Project, tmp_path: Path, root: str, message: str) -> None:
+    (tmp_path / "empty").mkdir()
+    folder = root if root.startswith("/") else str(tmp_path / root)
+    free.set(corpora={"emodb": {"root": folder}, "ravdess": {"root": None}, "crema_d": {"root": None}})
+    result = free.snakemake("--", "results/table.csv")
+    assert result.returncode != 0
+    assert any(message in line for line in (result.stdout + result.stderr).splitlines())
+    assert not (free.folder / "work" / "free" / "audio").exists()
