@@ -1,0 +1,85 @@
+"""Metrics: WA, UA and macro-F1 from confusion matrices, CCC from moments.
+
+All take leading axes [...], so that a thousand resampled confusion matrices cost one call. All are fractions.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+CLASS_METRICS = ("WA", "UA", "macro_f1")
+
+
+def confusion_matrix(targets: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
+    """int64 [K, K], rows the reference and columns the prediction, from class indices [n] each."""
+    return np.bincount(targets * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def wa(confusion: np.ndarray) -> np.ndarray:
+    """Weighted accuracy of [..., K, K]: the share of utterances that are right; nan without utterances."""
+    return _divide(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum(axis=(-2, -1)))
+
+
+def ua(confusion: np.ndarray) -> np.ndarray:
+    """Unweighted accuracy of [..., K, K]: the mean recall over all K classes.
+
+    It is nan where a class has no reference utterances: the mean over the classes that happen to be present is
+    another quantity, and not comparable.
+    """
+    return _recalls(confusion).mean(axis=-1)
+
+
+def macro_f1(confusion: np.ndarray) -> np.ndarray:
+    """Mean F1 of [..., K, K] over all K classes; 0 for a class never predicted, nan for one without references."""
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    references, predictions = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    return np.where(references > 0, _divide(2 * right, references + predictions), np.nan).mean(axis=-1)
+
+
+def class_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
+    """`CLASS_METRICS` of [..., K, K], each [...]."""
+    return dict(zip(CLASS_METRICS, (wa(confusion), ua(confusion), macro_f1(confusion)), strict=True))
+
+
+def moments(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """float64 [..., 6]: n and the sums of x, y, x^2, y^2, xy over the last axis of two arrays [..., n].
+
+    Moments of disjoint utterances add up. Subtract one constant from both arrays beforehand, the same for all
+    that is to be added: CCC does not change, and nothing is lost to cancellation.
+    """
+    x, y = np.asarray(targets, np.float64), np.asarray(predicted, np.float64)
+    return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1).sum(axis=-2)
+
+
+def ccc_of_moments(sums: np.ndarray) -> np.ndarray:
+    """Lin's concordance correlation coefficient [...] from moments [..., 6], with population variances.
+
+    0 for constant predictions; nan where targets and predictions are one and the same constant, or there are none.
+    """
+    n, x, y, xx, yy, xy = np.moveaxis(np.asarray(sums, np.float64), -1, 0)
+    # All times n^2, as differences of sums: 2 cov / (var x + var y + (mean x - mean y)^2).
+    return _divide(2 * (n * xy - x * y), (n * xx - x * x) + (n * yy - y * y) + (x - y) ** 2)
+
+
+def ccc(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Lin's concordance correlation coefficient over the last axis of two arrays [..., n]."""
+    x, y = np.asarray(targets, np.float64), np.asarray(predicted, np.float64)
+    centre = x[..., :1]  # a value, not the mean: constants then cancel exactly
+    return ccc_of_moments(moments(x - centre, y - centre))
+
+
+def attribute_metrics(sums: np.ndarray, attributes: Sequence[str]) -> dict[str, np.ndarray]:
+    """`ccc_<attribute>` of moments [..., attributes, 6], each [...]."""
+    values = ccc_of_moments(sums)
+    return {f"ccc_{name}": values[..., i] for i, name in enumerate(attributes)}
+
+
+def _recalls(confusion: np.ndarray) -> np.ndarray:
+    return _divide(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(axis=-1))
+
+
+def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """The quotient, nan where the denominator is 0."""
+    numerator, denominator = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
+    nan = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    return np.divide(numerator, denominator, out=nan, where=denominator != 0)

@@ -1,0 +1,78 @@
+"""predictions.csv: what a run said about each test utterance.
+
+Classes: `utterance, speaker, target, predicted, score_<label>...` (log-probabilities). Attributes: `utterance,
+speaker, target_<attribute>..., predicted_<attribute>...`. Numbers have 9 significant digits, as much as float32 has.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ser.errors import InputError
+from ser.files import replacing
+from ser.run import Fold
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """`targets` and `predicted` are int64 [n], indices into the labels, or float64 [n, attributes]."""
+
+    utterances: tuple[str, ...]
+    targets: np.ndarray
+    predicted: np.ndarray
+
+
+def write_predictions(path: Path, fold: Fold, scores: np.ndarray) -> None:
+    """Write the scores [n_test, labels] of `fold`'s test part; the class predicted is the first of the highest.
+
+    Raises InputError where scores are nan, or a row has no highest one.
+    """
+    scores = np.asarray(scores, np.float64)
+    if scores.shape != (len(fold.test.utterances), len(fold.labels)):
+        raise ValueError(f"scores {scores.shape} for {len(fold.test.utterances)} utterances, {len(fold.labels)} labels")
+    if not np.isfinite(scores.max(axis=1)).all():  # -inf is the logarithm of 0, where another class has more
+        raise InputError(f"{path}: fold {fold.number} has scores that are not numbers: did training diverge?")
+    numbers = [[f"{score:.9g}" for score in row] for row in scores.tolist()]
+    if fold.test.targets.ndim == 1:
+        targets = [[fold.labels[target]] for target in fold.test.targets]
+        numbers = [[fold.labels[best], *row] for best, row in zip(scores.argmax(axis=1), numbers, strict=True)]
+    else:
+        targets = [[f"{value:.9g}" for value in row] for row in fold.test.targets.tolist()]
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_header(fold.labels, fold.test.targets.ndim == 1))
+        for *names, target, row in zip(fold.test.utterances, fold.test.speakers, targets, numbers, strict=True):
+            writer.writerow([*names, *target, *row])
+
+
+def read_predictions(path: Path, labels: Sequence[str], are_classes: bool) -> Predictions:
+    """What `write_predictions` wrote, without the scores of classes.
+
+    Raises InputError for a missing file, and for one of other labels.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file)
+        if header != _header(labels, are_classes):
+            raise ValueError(f"its columns are {','.join(header)}")
+        if are_classes:
+            index = {label: i for i, label in enumerate(labels)}
+            pairs = np.array([[index[row[2]], index[row[3]]] for row in rows], np.int64).reshape(-1, 2)
+            targets, predicted = pairs.T
+        else:
+            values = np.array([list(map(float, row[2:])) for row in rows]).reshape(-1, 2 * len(labels))
+            targets, predicted = np.split(values, 2, axis=1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file: the run is not finished") from None
+    except (KeyError, IndexError, ValueError) as error:
+        raise InputError(f"{path}: not predictions of {', '.join(labels)} ({error}): make the run again") from None
+    return Predictions(tuple(row[0] for row in rows), targets, predicted)
+
+
+def _header(labels: Sequence[str], are_classes: bool) -> list[str]:
+    if are_classes:
+        return ["utterance", "speaker", "target", "predicted", *(f"score_{label}" for label in labels)]
+    return ["utterance", "speaker", *(f"target_{name}" for name in labels), *(f"predicted_{name}" for name in labels)]

@@ -1,0 +1,85 @@
+"""The classical baseline: functionals of the utterance, standardised, and a support vector machine.
+
+The recipe of the openSMILE baselines: z-scores fitted on the training part, then `SVC`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from ser.errors import InputError
+from ser.run import Context, Fold, Outcome, Part
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`gamma` is that of the rbf kernel: `auto` is 1 / features, `scale` divides it by the variance of all values."""
+
+    C: float
+    gamma: Literal["scale", "auto"]
+    kernel: Literal["rbf", "linear"]
+    class_weights: Literal["none", "balanced"]
+
+
+def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
+    """Train on `fold.train`; the dev part and the seed are not used, as there is nothing to select or draw.
+
+    Reads `fold.stores["functionals"]`, one frame per utterance. Scores are log-probabilities over the votes of the
+    one-against-one machines (libsvm), with ties broken by their margins: the highest is the class that `SVC.predict`
+    gives. They are not calibrated. A class without training utterances gets -inf.
+
+    Raises InputError for attributes, for a training part of one class, and for more than one frame per utterance.
+    """
+    if fold.train.targets.ndim != 1:
+        raise InputError("functionals_svm predicts classes, but the protocol's targets are attributes: give it labels")
+    if len(np.unique(fold.train.targets)) < 2:
+        raise InputError(
+            f"fold {fold.number}: functionals_svm needs two classes to train on, the training part has one"
+        )
+    scaler = StandardScaler()
+    train, test = scaler.fit_transform(_vectors(fold, fold.train)), scaler.transform(_vectors(fold, fold.test))
+    gamma = 1 / (train.shape[1] * (train.var() if settings.gamma == "scale" else 1))
+    machine = SVC(
+        C=settings.C,
+        gamma=gamma,
+        kernel=settings.kernel,
+        class_weight="balanced" if settings.class_weights == "balanced" else None,
+        decision_function_shape="ovr",
+        break_ties=True,
+    ).fit(train, fold.train.targets)
+    return Outcome(
+        scores=_log_probabilities(machine, test, len(fold.labels)),
+        model={
+            "scaler_mean": scaler.mean_,
+            "scaler_scale": scaler.scale_,
+            "classes": machine.classes_,
+            "support_vectors": machine.support_vectors_,
+            "n_support": machine.n_support_,
+            "dual_coef": machine.dual_coef_,
+            "intercept": machine.intercept_,
+            "gamma": np.array(gamma),
+        },
+        facts={"n_features": train.shape[1], "n_support_vectors": len(machine.support_vectors_)},
+    )
+
+
+def _vectors(fold: Fold, part: Part) -> np.ndarray:
+    """float64 [n, features]."""
+    store = fold.stores["functionals"]
+    vectors = [store[utterance] for utterance in part.utterances]
+    if any(len(vector) != 1 for vector in vectors):
+        raise InputError("functionals_svm reads one frame per utterance: name a feature of functionals, or pool")
+    return np.concatenate(vectors).astype(np.float64)
+
+
+def _log_probabilities(machine: SVC, vectors: np.ndarray, n_classes: int) -> np.ndarray:
+    """float64 [n, n_classes]: log-softmax of the decision values; of two classes the second's is 0 for the first."""
+    values = machine.decision_function(vectors)
+    if values.ndim == 1:
+        values = np.stack([np.zeros_like(values), values], axis=1)
+    scores = np.full((len(vectors), n_classes), -np.inf)
+    scores[:, machine.classes_] = values - np.logaddexp.reduce(values, axis=1, keepdims=True)
+    return scores

@@ -1,0 +1,26 @@
+"""Rule evaluate: the runs of a group to its numbers over folds and seeds."""
+
+import argparse
+from pathlib import Path
+
+from _main import run
+from ser.evaluation import evaluate
+from ser.outputs import write_json
+from ser.splits import read
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--split", required=True, type=Path, help="split file (.json)")
+    parser.add_argument("--runs", required=True, nargs="+", type=Path, help="run folders, all folds of each seed")
+    parser.add_argument("--output", required=True, type=Path)
+    args = parser.parse_args()
+
+    evaluation = evaluate(read(args.split), args.runs)
+    write_json(args.output, evaluation)
+    for aggregation, metrics in evaluation["results"].items():
+        print(aggregation, *(f"{name} {numbers['value']:.4f}" for name, numbers in metrics.items()))
+
+
+if __name__ == "__main__":
+    run(main)
