@@ -1,0 +1,92 @@
+"""The state of a training run, and its checkpoint: one safetensors file with a JSON header, written atomically."""
+
+import json
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class State:
+    """All that an epoch hands to the next: nothing else may decide how a run goes on.
+
+    `average` is the moving average of the network's weights, if one is kept; `best` the weights of `best_epoch`
+    (0: none yet), which is counted from 1 like `epoch`, the number of epochs done.
+    """
+
+    network: nn.Module
+    optimiser: torch.optim.Optimizer
+    average: AveragedModel | None
+    epoch: int = 0
+    best_epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is scored: the average where one is kept."""
+        return self.network if self.average is None else self.average.module
+
+    def keep(self) -> None:
+        """Make the latest epoch the best one."""
+        self.best_epoch = self.epoch
+        self.best = {name: tensor.detach().clone() for name, tensor in self.evaluated.state_dict().items()}
+
+    def save(self, path: Path, key: str) -> None:
+        """Replace the checkpoint at `path`; a kill at any moment leaves the old one or the new one whole."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        if self.average is not None:
+            tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+        for index, slots in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{index}.{name}": tensor for name, tensor in slots.items()}
+        # JSON gives floats back bit for bit; the copies are because safetensors refuses shared storage
+        facts = {"key": key, "epoch": self.epoch, "best_epoch": self.best_epoch, "history": self.history}
+        copies = {
+            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.tmp")
+        save_file(copies, temporary, metadata={"training": json.dumps(facts)})
+        os.replace(temporary, path)
+
+    def resume(self, path: Path, key: str) -> bool:
+        """Go on from the checkpoint at `path`; False (and a line in the log) where none there can be used."""
+        if not path.exists():
+            return False
+        try:
+            with safe_open(path, framework="pt") as file:
+                facts = json.loads((file.metadata() or {})["training"])
+                if facts["key"] != key:
+                    log.warning("%s belongs to another run (its key differs): training starts afresh", path)
+                    return False
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, ValueError, OSError) as error:
+            log.warning("%s is not a whole checkpoint (%s): training starts afresh", path, error)
+            return False
+        self.network.load_state_dict(_under(tensors, "network"))
+        if self.average is not None:
+            self.average.load_state_dict(_under(tensors, "average"))
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _under(tensors, "optimiser").items():
+            index, _, slot = name.partition(".")
+            slots.setdefault(int(index), {})[slot] = tensor
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"state": slots, "param_groups": groups})
+        self.best = _under(tensors, "best")
+        self.epoch, self.best_epoch, self.history = facts["epoch"], facts["best_epoch"], facts["history"]
+        log.info("%s: training goes on after epoch %d", path, self.epoch)
+        return True
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}

@@ -1,0 +1,167 @@
+"""Classifying spectrograms: crops in training, overlapping segments in evaluation, normalisation, loss, scores."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ser import augment
+from ser.errors import InputError
+from ser.run import Fold, Part
+from ser.training import Batch, Segment, TrainingSettings, class_weights
+
+
+@dataclass(frozen=True)
+class SpectrogramSettings(TrainingSettings):
+    """How a system reads spectrograms, added to how it is trained.
+
+    `segment_seconds`: length of the random crop in training and of the segments in evaluation (0: the whole
+    utterance). `segment_overlap`: the least part, 0 to below 1, that neighbouring segments of an evaluated
+    utterance share. `normalisation`: `train_bins` (mean 0, deviation 1 per frequency bin) and `train_min_max`
+    ([0, 1] per bin) are fitted on the training part; `utterance_bins` is `train_bins` with each utterance's own
+    statistics, `utterance_level` takes only the utterance's mean level off before `train_bins`. `channels`:
+    `deltas` adds first and second differences in time. The rest is augmentation, 0 for off: `masks` pairs of
+    masked runs of up to `mask_seconds` and `mask_bins`; tempo and band axis scaled by up to 1 + `tempo` and
+    1 + `warp`; a level change of up to `gain` deviations.
+    """
+
+    segment_seconds: float
+    segment_overlap: float
+    normalisation: Literal["train_bins", "train_min_max", "utterance_bins", "utterance_level"]
+    channels: Literal["static", "deltas"]
+    masks: int
+    mask_seconds: float
+    mask_bins: int
+    tempo: float
+    warp: float
+    gain: float
+
+
+class SpectrogramTask:
+    """A `ser.training.Task` on `fold.stores["spectrogram"]` ([frames, bins], log scale): cross-entropy on each
+    segment, log-softmax as its scores. A system adds `network()`, which gives a module
+    `(spectrogram, frames) -> logits [B, K]`.
+
+    A batch has `spectrogram` float32 [B, C, bins, frames] (normalised; 0 beyond an example's end), `frames`
+    int64 [B] (the true lengths) and `target`. Utterances shorter than `least` frames are lengthened with their
+    own lowest value, the floor of a log scale, because 0 dB would be its loudest.
+    """
+
+    def __init__(self, fold: Fold, settings: SpectrogramSettings, least: int = 1) -> None:
+        if "spectrogram" not in fold.stores:
+            raise InputError(f"fold {fold.number}: no store `spectrogram`: the row needs a log_mel or log_stft feature")
+        if not 0 <= settings.segment_overlap < 1:
+            raise InputError(f"setting segment_overlap is {settings.segment_overlap}; it must be from 0 to below 1")
+        self.store = fold.stores["spectrogram"]
+        self.settings = settings
+        self.least = least
+        hop = json.loads(self.store.metadata["feature"])["hop_ms"] / 1000
+        self.frames = round(settings.segment_seconds / hop)
+        self.mask_frames = round(settings.mask_seconds / hop)
+        self.bins = self.store.shape[0]
+        self.channels = {"static": 1, "deltas": 3}[settings.channels]
+        self.classes = len(fold.labels)
+        self.weights = class_weights(settings.class_weights, fold.train.targets, self.classes)
+        self.shift, self.scale = self._fit(fold.train)
+
+    def network(self) -> nn.Module:
+        raise NotImplementedError
+
+    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Segment]:
+        """Every utterance once (training: `collate` cuts the crop), or all its segments (evaluation)."""
+        segments = []
+        for index, (utterance, target) in enumerate(zip(part.utterances, part.targets, strict=True)):
+            for start, stop in self._spans(len(self.store[utterance]), generator is not None):
+                segments.append(Segment(index, utterance, start, stop, target))
+        return segments
+
+    def collate(self, segments: Sequence[Segment], generator: np.random.Generator | None) -> Batch:
+        """A batch of the segments; with a generator, of one augmented random crop of each."""
+        examples = [self._example(segment, generator) for segment in segments]
+        frames = torch.tensor([len(example) for example in examples])
+        batch = torch.zeros(len(examples), self.channels, self.bins, int(frames.max()))
+        for row, example in zip(batch, examples, strict=True):
+            row[..., : len(example)] = _channels(example.T, self.channels)
+        target = torch.from_numpy(np.stack([segment.target for segment in segments]))
+        return {"spectrogram": batch, "frames": frames, "target": target}
+
+    def loss(self, network: nn.Module, batch: Batch, epoch: int) -> Tensor:
+        logits = network(batch["spectrogram"], batch["frames"])
+        weights = None if self.weights is None else self.weights.to(logits.device)
+        smoothing = self.settings.label_smoothing
+        return F.cross_entropy(logits.float(), batch["target"], weights, label_smoothing=smoothing)
+
+    def scores(self, network: nn.Module, batch: Batch) -> Tensor:
+        return network(batch["spectrogram"], batch["frames"]).float().log_softmax(dim=1)
+
+    def _spans(self, length: int, training: bool) -> list[tuple[int, int]]:
+        if training or not self.frames or length <= self.frames:
+            return [(0, length)]
+        step = self.frames * (1 - self.settings.segment_overlap)
+        count = int(np.ceil((length - self.frames) / step)) + 1
+        starts = np.linspace(0, length - self.frames, count).round().astype(int)
+        return [(int(start), int(start) + self.frames) for start in starts]
+
+    def _example(self, segment: Segment, generator: np.random.Generator | None) -> Tensor:
+        """One normalised example, [frames, bins]."""
+        whole = torch.from_numpy(np.array(self.store[segment.utterance], dtype=np.float32))
+        floor = whole.min()
+        x = whole[segment.start : segment.stop]
+        if generator is not None:
+            x = self._crop(x, floor, generator)
+        if len(x) < self.least:
+            x = torch.cat([x, floor.expand(self.least - len(x), self.bins)])
+        x = self._normalised(x, whole)
+        if generator is not None:
+            for _ in range(self.settings.masks):
+                x = augment.mask(x, self.mask_frames, self.settings.mask_bins, generator)
+            x = x + self.settings.gain * float(generator.uniform(-1, 1))
+        return x
+
+    def _crop(self, x: Tensor, floor: Tensor, generator: np.random.Generator) -> Tensor:
+        """A random crop; what is to be played faster is cut longer, so that the crop has its length after that."""
+        tempo = augment.factor(self.settings.tempo, generator)
+        warp = augment.factor(self.settings.warp, generator)
+        size = min(len(x), round(self.frames * tempo)) if self.frames else len(x)
+        start = int(generator.integers(0, len(x) - size + 1))
+        return augment.scale(x[start : start + size], tempo, warp, floor)
+
+    def _normalised(self, x: Tensor, whole: Tensor) -> Tensor:
+        match self.settings.normalisation:
+            case "utterance_bins":
+                return (x - whole.mean(0)) / whole.std(0, correction=0).clamp_min(1e-3)
+            case "utterance_level":
+                x = x - whole.mean()
+        return (x - self.shift) / self.scale
+
+    def _fit(self, train: Part) -> tuple[Tensor, Tensor]:
+        """Shift and scale, [bins] each, from the training part alone; one pass, one utterance in memory."""
+        total, squares, count = np.zeros(self.bins), np.zeros(self.bins), 0
+        low, high = np.full(self.bins, np.inf), np.full(self.bins, -np.inf)
+        for utterance in train.utterances:
+            x = np.asarray(self.store[utterance], dtype=np.float64)
+            if self.settings.normalisation == "utterance_level":
+                x = x - x.mean()
+            total, squares, count = total + x.sum(0), squares + (x**2).sum(0), count + len(x)
+            low, high = np.minimum(low, x.min(0)), np.maximum(high, x.max(0))
+        if self.settings.normalisation == "train_min_max":
+            shift, scale = low, high - low
+        else:
+            shift, scale = total / count, np.sqrt(np.maximum(squares / count - (total / count) ** 2, 0))
+        scale = np.maximum(scale, 1e-3)  # a bin that never changes
+        return torch.tensor(shift, dtype=torch.float32), torch.tensor(scale, dtype=torch.float32)
+
+
+def _channels(x: Tensor, channels: int) -> Tensor:
+    """[bins, frames] -> [channels, bins, frames]: the spectrogram and its central differences in time."""
+    planes = [x]
+    while len(planes) < channels:
+        last = planes[-1]
+        padded = torch.cat([last[:, :1], last, last[:, -1:]], dim=1)
+        planes.append((padded[:, 2:] - padded[:, :-2]) / 2)
+    return torch.stack(planes)

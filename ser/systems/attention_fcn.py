@@ -1,0 +1,187 @@
+"""Attention-based fully convolutional network (Zhang, Du, Wang, Zhang, Tu; APSIPA 2018, arXiv 1806.01506).
+
+Known from the abstract: a spectrogram of any length, a fully convolutional network (AlexNet's convolutions),
+attention over the positions of its map, an utterance vector, a softmax classifier. The layer table and the
+attention are read from three public re-implementations that disagree in details; where they do, it is a setting.
+Pre-training on natural images, which the paper uses, is not part of this file: no such weights are at hand.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ser.errors import InputError
+from ser.run import Context, Fold, Outcome
+from ser.spectrograms import SpectrogramSettings, SpectrogramTask
+from ser.training import fit
+
+# Channels of the five convolutions and the padding of the first: Krizhevsky et al. 2012, and torchvision's AlexNet.
+BACKBONES = {
+    "krizhevsky": ((96, 256, 384, 384, 256), 0),
+    "torchvision": ((64, 192, 384, 256, 256), 2),
+}
+
+
+@dataclass(frozen=True)
+class Settings(SpectrogramSettings):
+    """`width` scales all channels of the backbone, `first_stride` is that of the first convolution (AlexNet: 4).
+    `attention_scale` is lambda: 1 is the ordinary softmax, 0 the plain average; `attention` false: the plain
+    average without the attention's parameters. `head`: `hidden` puts a linear layer and ReLU before the classifier.
+    `convolution_dropout` drops whole maps after each stage, `dropout` entries of the utterance vector.
+    """
+
+    backbone: Literal["krizhevsky", "torchvision"]
+    width: float
+    first_stride: int
+    stage_norm: Literal["none", "lrn", "batch"]
+    attention: bool
+    attention_scale: float
+    head: Literal["linear", "hidden"]
+    dropout: float
+    convolution_dropout: float
+
+
+class MaskedBatchNorm(nn.BatchNorm2d):
+    """Batch normalisation whose training statistics leave out the padding."""
+
+    def forward(self, x: Tensor, valid: Tensor) -> Tensor:
+        """x [B, C, F, T], valid bool [B, T] -> [B, C, F, T]."""
+        if not self.training or valid.all():
+            return super().forward(x)
+        place = valid[:, None, :].expand(-1, x.shape[2], -1)  # [B, F, T]
+        rows = x.permute(0, 2, 3, 1)
+        normed = super().forward(rows[place][:, :, None, None])[:, :, 0, 0]
+        return torch.zeros_like(rows).masked_scatter(place[..., None], normed).permute(0, 3, 1, 2)
+
+
+class Stage(nn.Module):
+    """Convolution, norm, ReLU and perhaps 3x3/2 max pooling, keeping account of where each example ends."""
+
+    def __init__(self, inputs: int, outputs: int, shape: "Shape", norm: str, dropout: float) -> None:
+        super().__init__()
+        self.shape = shape
+        self.convolution = nn.Conv2d(inputs, outputs, shape.kernel, shape.stride, shape.padding)
+        self.batch_norm = MaskedBatchNorm(outputs) if norm == "batch" else None
+        lrn = norm == "lrn" and shape.kernel > 3  # the first two convolutions only; numbers of Krizhevsky et al.
+        self.response_norm = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0) if lrn else None
+        self.dropout = nn.Dropout2d(dropout)
+
+    def forward(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """x [B, C, F, T], 0 beyond `frames` [B] -> the same of the output."""
+        x, frames = self.convolution(x), self.shape.convolved(frames)
+        if self.batch_norm is not None:
+            x = self.batch_norm(x, positions(frames, x.shape[-1]))
+        if self.response_norm is not None:
+            x = self.response_norm(x)
+        x = F.relu(x)
+        if self.shape.pool:
+            x, frames = F.max_pool2d(x, 3, 2), self.shape.pooled(frames)
+        return self.dropout(x) * positions(frames, x.shape[-1])[:, None, None, :], frames
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The geometry of a stage, the same in frequency and time."""
+
+    kernel: int
+    stride: int
+    padding: int
+    pool: bool
+
+    def convolved(self, size):
+        return (size + 2 * self.padding - self.kernel) // self.stride + 1
+
+    def pooled(self, size):
+        return (size - 3) // 2 + 1 if self.pool else size
+
+
+def shapes(settings: Settings) -> tuple[Shape, ...]:
+    """AlexNet's five convolutions."""
+    return (
+        Shape(11, settings.first_stride, BACKBONES[settings.backbone][1], pool=True),
+        Shape(5, 1, 2, pool=True),
+        Shape(3, 1, 1, pool=False),
+        Shape(3, 1, 1, pool=False),
+        Shape(3, 1, 1, pool=True),
+    )
+
+
+def map_size(size: int, stages: tuple[Shape, ...]) -> int:
+    """Positions along one axis of the last map for an input of `size` (0: too small)."""
+    for shape in stages:
+        size = max(0, shape.pooled(max(0, shape.convolved(size))))
+    return size
+
+
+def least_size(settings: Settings) -> int:
+    """The fewest frames, or bins, that leave one position in the map."""
+    return next(size for size in range(1, 1000) if map_size(size, shapes(settings)) > 0)
+
+
+class Attention(nn.Module):
+    """e_i = u' tanh(W a_i + b), alpha = softmax(lambda e) over the valid positions, c = sum_i alpha_i a_i."""
+
+    def __init__(self, channels: int, scale: float) -> None:
+        super().__init__()
+        self.scale = scale
+        self.project = nn.Linear(channels, channels)
+        self.score = nn.Linear(channels, 1, bias=False)
+
+    def forward(self, a: Tensor, valid: Tensor) -> Tensor:
+        """a [B, L, C], valid bool [B, L] -> utterance vectors [B, C]."""
+        energy = self.score(torch.tanh(self.project(a)))[..., 0]
+        alpha = (self.scale * energy).masked_fill(~valid, -torch.inf).softmax(dim=1)
+        return torch.einsum("bl,blc->bc", alpha, a)
+
+
+class AttentionFCN(nn.Module):
+    """Spectrogram of any length from `least_size` on -> class logits."""
+
+    def __init__(self, channels: int, bins: int, classes: int, settings: Settings) -> None:
+        super().__init__()
+        if bins < least_size(settings):
+            raise InputError(
+                f"the spectrogram has {bins} bins, but backbone {settings.backbone} with first_stride "
+                f"{settings.first_stride} needs {least_size(settings)}: use more bins or a smaller first_stride"
+            )
+        table = BACKBONES[settings.backbone][0]
+        widths = (channels, *(max(1, round(settings.width * width)) for width in table))
+        self.stages = nn.ModuleList(
+            Stage(inputs, outputs, shape, settings.stage_norm, settings.convolution_dropout)
+            for inputs, outputs, shape in zip(widths[:-1], widths[1:], shapes(settings), strict=True)
+        )
+        last = widths[-1]
+        self.attention = Attention(last, settings.attention_scale) if settings.attention else None
+        self.hidden = nn.Linear(last, last) if settings.head == "hidden" else None
+        self.dropout = nn.Dropout(settings.dropout)
+        self.classifier = nn.Linear(last, classes)
+
+    def forward(self, spectrogram: Tensor, frames: Tensor) -> Tensor:
+        """spectrogram [B, C, F, T], 0 beyond `frames` [B] -> logits [B, K]."""
+        x = spectrogram
+        for stage in self.stages:
+            x, frames = stage(x, frames)
+        a = x.flatten(2).transpose(1, 2)  # [B, F' * T', C]
+        valid = positions(frames, x.shape[3]).repeat(1, x.shape[2])
+        c = a.sum(1) / valid.sum(1, keepdim=True) if self.attention is None else self.attention(a, valid)
+        if self.hidden is not None:
+            c = F.relu(self.hidden(c))
+        return self.classifier(self.dropout(c))
+
+
+def positions(frames: Tensor, size: int) -> Tensor:
+    """Which of `size` positions in time hold something: bool [B, size]."""
+    return torch.arange(size, device=frames.device) < frames[:, None]
+
+
+class Task(SpectrogramTask):
+    def network(self) -> nn.Module:
+        return AttentionFCN(self.channels, self.bins, self.classes, self.settings)
+
+
+def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
+    """Train and score one fold; reads `fold.stores["spectrogram"]`."""
+    return fit(Task(fold, settings, least=least_size(settings)), fold, settings, context)

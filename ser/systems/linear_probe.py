@@ -1,0 +1,87 @@
+"""The SUPERB emotion recipe on frozen encoder states (Yang et al. 2021; S3PRL, downstream `emotion`).
+
+Softmax-weighted sum of the encoder's layers, linear projection, mean over time, linear classifier, cross-entropy.
+The weighting and the projection are linear, so the mean over time may be taken first: it gives the same vector,
+and an utterance is [layers, dim] from then on, however long it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ser.errors import InputError
+from ser.run import Context, Fold, Outcome, Part
+from ser.training import Batch, Segment, TrainingSettings, class_weights, fit
+
+
+@dataclass(frozen=True)
+class Settings(TrainingSettings):
+    """`projection` is the width of the projection (S3PRL: 256)."""
+
+    projection: int
+
+
+class LinearProbe(nn.Module):
+    """States averaged over time [B, layers, dim] -> class logits [B, K]."""
+
+    def __init__(self, layers: int, dim: int, classes: int, settings: Settings) -> None:
+        super().__init__()
+        self.layer_weights = nn.Parameter(torch.zeros(layers))  # softmax of zeros: all layers alike
+        self.project = nn.Linear(dim, settings.projection)
+        self.classifier = nn.Linear(settings.projection, classes)
+
+    def forward(self, states: Tensor) -> Tensor:
+        weighted = torch.einsum("l,bld->bd", self.layer_weights.softmax(dim=0), states)
+        return self.classifier(self.project(weighted))
+
+
+class Task:
+    """Whole utterances of `fold.stores["states"]`, [frames, layers, dim] or [frames, dim] (one layer)."""
+
+    def __init__(self, fold: Fold, settings: Settings) -> None:
+        if "states" not in fold.stores:
+            raise InputError(f"fold {fold.number}: no store `states`: the row needs a feature of kind encoder")
+        self.store = fold.stores["states"]
+        if len(self.store.shape) not in (1, 2):
+            raise InputError(f"{self.store.path}: frames of shape {self.store.shape}; need [dim] or [layers, dim]")
+        self.settings = settings
+        self.classes = len(fold.labels)
+        self.weights = class_weights(settings.class_weights, fold.train.targets, self.classes)
+        self.means: dict[str, Tensor] = {}
+
+    def network(self) -> nn.Module:
+        layers, dim = (1, *self.store.shape)[-2:]
+        return LinearProbe(layers, dim, self.classes, self.settings)
+
+    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Segment]:
+        pairs = zip(part.utterances, part.targets, strict=True)
+        return [Segment(index, utterance, 0, 1, target) for index, (utterance, target) in enumerate(pairs)]
+
+    def collate(self, segments: Sequence[Segment], generator: np.random.Generator | None) -> Batch:
+        states = torch.stack([self._mean(segment.utterance) for segment in segments])
+        return {"states": states, "target": torch.tensor([int(segment.target) for segment in segments])}
+
+    def loss(self, network: nn.Module, batch: Batch, epoch: int) -> Tensor:
+        logits = network(batch["states"])
+        weights = None if self.weights is None else self.weights.to(logits.device)
+        smoothing = self.settings.label_smoothing
+        return F.cross_entropy(logits.float(), batch["target"], weights, label_smoothing=smoothing)
+
+    def scores(self, network: nn.Module, batch: Batch) -> Tensor:
+        return network(batch["states"]).float().log_softmax(dim=1)
+
+    def _mean(self, utterance: str) -> Tensor:
+        """[layers, dim] float32; every utterance is read from the store once."""
+        if utterance not in self.means:
+            mean = self.store[utterance].mean(axis=0, dtype=np.float32)
+            self.means[utterance] = torch.from_numpy(np.atleast_2d(mean))
+        return self.means[utterance]
+
+
+def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
+    """Train and score one fold; reads `fold.stores["states"]`."""
+    return fit(Task(fold, settings), fold, settings, context)
