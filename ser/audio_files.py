@@ -15,6 +15,7 @@ import soundfile
 from ser.errors import InputError
 
 _LFS_POINTER = b"version https://git-lfs"
+_OGG_PAGE = 65_307  # bytes that a page has at most
 # Chunks that may stand before `data` without being worth a word.
 _USUAL_CHUNKS = {
     b"fmt ",
@@ -55,9 +56,9 @@ class AudioFacts:
 def inspect(path: Path | str) -> AudioFacts:
     """Read a file once: its hash, its header, and that it holds the samples that its header promises.
 
-    WAV is checked against the length of its `data` chunk, because libsndfile quietly shortens a file that was cut
-    off. Compressed formats are decoded to their end. Raises UnreadableAudio for a file that is missing, empty, not
-    audio, without samples, or cut off.
+    WAV is checked against the length of its `data` chunk and Ogg for its last page, because libsndfile quietly
+    shortens files that were cut off. Compressed formats are decoded to their end. Raises UnreadableAudio for a file
+    that is missing, empty, not audio, without samples, or cut off.
     """
     path = Path(path)
     try:
@@ -73,6 +74,7 @@ def inspect(path: Path | str) -> AudioFacts:
                 raise UnreadableAudio(path, "empty (0 bytes): copy it again")
             if head == _LFS_POINTER:
                 raise UnreadableAudio(path, "a git-LFS pointer, not the audio: run `git lfs pull` in the clone")
+            _check_ogg(path, file, size)
             notes = _check_riff(path, file, size)
         with soundfile.SoundFile(path) as audio:
             frames = audio.frames if audio.format.startswith(("WAV", "RF64", "W64")) else _decode(path, audio)
@@ -141,6 +143,20 @@ def _decode(path: Path, audio: soundfile.SoundFile) -> int:
     return decoded
 
 
+def _check_ogg(path: Path, file: BinaryIO, size: int) -> None:
+    """An Ogg stream ends with a page that says so. Without it libsndfile takes what is there for the whole."""
+    file.seek(0)
+    if file.read(4) != b"OggS":
+        return
+    file.seek(max(0, size - _OGG_PAGE))
+    tail = file.read()
+    page = tail[tail.rfind(b"OggS") :]
+    lacing = page[27 : 27 + page[26]] if len(page) > 26 else b""
+    last = len(page) > 26 and page[5] & 4 and len(lacing) == page[26]
+    if not last or len(page) < 27 + len(lacing) + sum(lacing):
+        raise UnreadableAudio(path, "cut off: its last page is not there: copy it again")
+
+
 def _check_riff(path: Path, file: BinaryIO, size: int) -> tuple[str, ...]:
     """Walk the chunks of a RIFF/WAVE file up to `data`; raises UnreadableAudio when less follows than it promises."""
     file.seek(0)
@@ -157,14 +173,14 @@ def _check_riff(path: Path, file: BinaryIO, size: int) -> tuple[str, ...]:
             present = size - position - 8
             if promised >= _STREAMED and promised > present and long_size is None:
                 notes.append("header gives no length (written to a pipe)")
-            elif promised - present >= frame_bytes:
+            elif promised // frame_bytes > present // frame_bytes:
                 lost = f"{present} of {promised} bytes of samples are there"
                 raise UnreadableAudio(path, f"cut off: {lost}: copy it again")
             return tuple(notes)
         if name == b"fmt ":
-            frame_bytes = max(1, struct.unpack("<H", file.read(14)[12:])[0])
+            frame_bytes = max(1, int.from_bytes(file.read(14)[12:], "little"))
         elif name == b"ds64":
-            long_size = struct.unpack("<Q", file.read(16)[8:])[0]
+            long_size = int.from_bytes(file.read(16)[8:], "little")
         elif name not in _USUAL_CHUNKS:
             notes.append(f"chunk {name.decode('latin-1')!r} before the samples")
         position += 8 + length + length % 2

@@ -4,7 +4,9 @@ import csv
 import difflib
 import math
 import os
-from collections.abc import Iterator, Mapping
+import posixpath
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from ser.manifest import COLUMNS, EMOTIONS, Utterance
 
 _REQUIRED = ("path", "speaker", "emotion")
 _NUMBERS = ("start", "end", "arousal", "valence", "dominance")
+_Table = tuple[list[str], list[tuple[str, list[str]]]]  # header; (`line 7`, its cells without outer blanks)
 _MEASURED = ("num_samples", "sample_rate", "sha256")  # taken from the audio, whatever the manifest says
 
 
@@ -28,17 +31,21 @@ def read_user(manifest: Path, root: Path) -> Reading:
         raise InputError(f"{root}: no such folder: give the folder that the paths in {manifest} are relative to")
     reading = Reading()
     inside = _Inside(root)
-    unknown_emotions: dict[str, int] = {}
-    for place, row in _rows(manifest):
+    unknown_emotions: Counter[str] = Counter()
+    header, rows = _parquet(manifest) if manifest.suffix.lower() in (".parquet", ".pq") else _csv(manifest)
+    _check_columns(manifest, header)
+    for place, cells in rows:
         try:
-            utterance = _utterance(row)
+            if len(cells) != len(header):
+                raise ValueError(f"{len(cells)} cells instead of {len(header)} (a comma needs quotes around its text)")
+            utterance = _utterance(dict(zip(header, cells, strict=True)))
             inside.check(utterance.path)
         except ValueError as error:
             reading.broken.append(f"{manifest.name} {place}: {error}")
             continue
         reading.utterances.append(utterance)
         if utterance.emotion not in EMOTIONS:
-            unknown_emotions[utterance.emotion] = unknown_emotions.get(utterance.emotion, 0) + 1
+            unknown_emotions[utterance.emotion] += 1
     if unknown_emotions:
         words = named(f"{word} ({count})" for word, count in sorted(unknown_emotions.items()))
         reading.warnings.append(f"emotions by other names than the project's, which protocols must use: {words}")
@@ -55,11 +62,12 @@ def _utterance(row: Mapping[str, str]) -> Utterance:
     start, end = numbers.get("start"), numbers.get("end")
     if (start or 0) < 0 or (end is not None and end <= (start or 0)):
         raise ValueError(f"segment {row.get('start')}..{row.get('end')} s is empty or negative")
+    path = posixpath.normpath(row["path"])
     texts = {column: text for column, text in row.items() if column not in _NUMBERS + _MEASURED}
     if not texts.get("utterance"):
         segment = f":{row.get('start', '')}-{row.get('end', '')}" if numbers.keys() & {"start", "end"} else ""
-        texts["utterance"] = os.path.splitext(row["path"])[0] + segment
-    return Utterance(**texts, **numbers)
+        texts["utterance"] = posixpath.splitext(path)[0] + segment
+    return Utterance(**texts | {"path": path}, **numbers)
 
 
 def _number(column: str, text: str) -> float:
@@ -82,8 +90,8 @@ class _Inside:
 
     def check(self, path: str) -> None:
         """Raises ValueError for an absolute path, one with `..`, and one that leads outside through a link."""
-        if os.path.isabs(path) or ".." in path.split("/") or "\\" in path:
-            raise ValueError(f"path {path!r} must be relative to the root, with / and without ..")
+        if posixpath.isabs(path) or path.split("/")[0] == ".." or "\\" in path:
+            raise ValueError(f"path {path!r} must be relative to the root and stay in it, with / between folders")
         folder = os.path.dirname(path)
         if folder not in self.folders:
             self.folders[folder] = self._holds(os.path.join(self.root, folder))
@@ -95,40 +103,30 @@ class _Inside:
         return os.path.commonpath([self.real_root, os.path.realpath(path)]) == self.real_root
 
 
-def _rows(manifest: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """(`line 7`, the row by column) of each row; all cells are texts without outer blanks."""
-    if manifest.suffix.lower() in (".parquet", ".pq"):
-        yield from _parquet_rows(manifest)
-        return
+def _csv(manifest: Path) -> _Table:
     try:
         with manifest.open(newline="", encoding="utf-8-sig") as file:  # a spreadsheet may put a mark in front
             rows = csv.reader(file)
-            header = _check_columns(manifest, [name.strip() for name in next(rows, [])])
-            for row in rows:
-                if row:
-                    if len(row) != len(header):
-                        extra = f"{len(row)} cells instead of {len(header)}: put a text with a comma in double quotes"
-                        raise InputError(f"{manifest}: line {rows.line_num}: {extra}")
-                    yield f"line {rows.line_num}", dict(zip(header, map(str.strip, row), strict=True))
+            header = [name.strip() for name in next(rows, [])]
+            return header, [(f"line {rows.line_num}", [cell.strip() for cell in row]) for row in rows if row]
     except OSError as error:
         raise InputError(f"{manifest}: cannot be read: {error.strerror}") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise InputError(f"{manifest}: not a CSV file in UTF-8: {error}") from None
 
 
-def _parquet_rows(manifest: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    from pyarrow import (
-        ArrowException,
-        parquet,
-    )  # a third of the start-up time of pandas, which would call it anyway
-
+def _parquet(manifest: Path) -> _Table:
+    try:
+        from pyarrow import ArrowException, parquet  # starts faster than pandas, which would only call it
+    except ImportError:
+        raise InputError(f"{manifest}: reading Parquet needs the package pyarrow; or save it as CSV") from None
     try:
         table = parquet.read_table(manifest)
     except (OSError, ArrowException) as error:
         raise InputError(f"{manifest}: not a Parquet file: {' '.join(str(error).split())}") from None
-    _check_columns(manifest, table.column_names)
-    for number, row in enumerate(table.to_pylist(), 1):
-        yield f"row {number}", {name: _text(value) for name, value in row.items()}
+    columns = [column.to_pylist() for column in table.columns]
+    rows = enumerate(zip(*columns, strict=True), 1)
+    return table.column_names, [(f"row {number}", [_text(value) for value in row]) for number, row in rows]
 
 
 def _text(value: Any) -> str:
@@ -136,7 +134,7 @@ def _text(value: Any) -> str:
     return "" if missing else str(value).strip()
 
 
-def _check_columns(manifest: Path, header: list[str]) -> list[str]:
+def _check_columns(manifest: Path, header: list[str]) -> None:
     if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
         raise InputError(f"{manifest}: columns are separated by commas here, not by {'; or tab'}: save it as CSV again")
     problems = []
@@ -148,4 +146,3 @@ def _check_columns(manifest: Path, header: list[str]) -> list[str]:
     problems += [f"column {name!r} twice" for name in sorted({n for n in header if header.count(n) > 1})]
     if problems:
         raise InputError(f"{manifest}: {named(problems)}; columns are {', '.join(COLUMNS)}")
-    return header
