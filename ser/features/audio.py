@@ -1,0 +1,157 @@
+"""Decoded audio, once per corpus: every utterance as 16 kHz mono 16-bit samples in one store.
+
+A file that is 16 kHz mono 16-bit already is stored sample by sample as it is, and torch is not even imported.
+"""
+
+import hashlib
+import sys
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from ser.audio_files import AudioFacts, segment
+from ser.errors import InputError
+from ser.features.store import store_key, write_store
+from ser.manifest import Utterance
+
+RATE = 16_000
+FULL_SCALE = 32_768  # int16 sample / FULL_SCALE = waveform in [-1, 1)
+
+
+def waveform(samples: np.ndarray) -> np.ndarray:
+    """float32 in [-1, 1) from the store's int16 samples."""
+    return samples.astype(np.float32) / FULL_SCALE
+
+
+def audio_key(utterances: Sequence[Utterance], code_version: str) -> str:
+    """The key of a corpus's audio store: what is decoded, from which bytes, by which code."""
+    content = [(u.utterance, u.sha256, u.start, u.end) for u in utterances]
+    return store_key(audio=content, rate=RATE, code_version=code_version)
+
+
+def write_audio(
+    output: Path,
+    utterances: Sequence[Utterance],
+    root: Path,
+    code_version: str,
+    progress: Callable[[int], object] | None = None,
+) -> None:
+    """Decode `utterances` (paths below `root`) into the store `output`, int16 [samples] each, in their order.
+
+    Channels are averaged, then resampled, then rounded; what lies beyond full scale is clipped, and how much of it
+    there was is said on stderr. Raises InputError, naming all of them, for files that are gone, changed since the
+    manifest was made, or cannot be decoded.
+    """
+    decoder = _Decoder(utterances, root)
+    key = audio_key(utterances, code_version)
+    metadata = {"feature": '{"kind":"audio","rate":16000}', "code_version": code_version}
+    write_store(
+        output,
+        [u.utterance for u in utterances],
+        decoder,
+        key=key,
+        metadata=metadata,
+        shard_size=1800,  # seconds: 58 MB
+        sizes={u.utterance: u.num_samples / u.sample_rate for u in utterances},
+        progress=progress,
+    )
+    if decoder.clipped:
+        samples, first = sum(decoder.clipped.values()), min(decoder.clipped)
+        where = f"in {len(decoder.clipped)} utterances, {first!r} among them"
+        print(f"{output}: {samples} samples beyond full scale clipped {where}", file=sys.stderr)
+
+
+class _Decoder:
+    """Gives the samples of the utterances asked for; finds every bad file before it gives up."""
+
+    def __init__(self, utterances: Sequence[Utterance], root: Path) -> None:
+        self.utterances = {u.utterance: u for u in utterances}
+        self.root = root
+        self.clipped: dict[str, int] = {}
+        self._problems: dict[str, str] = {}  # of each file that was looked at; empty: none
+
+    def __call__(self, names: list[str]) -> list[np.ndarray]:
+        decoded = [self._decode(self.utterances[name]) for name in names]
+        samples = [found for found in decoded if found is not None]
+        if len(samples) < len(names):
+            for utterance in self.utterances.values():
+                self._decode(utterance)
+            raise InputError(f"{self.root}: {_all(self._problems)}")
+        return samples
+
+    def _decode(self, utterance: Utterance) -> np.ndarray | None:
+        """The samples, or None and an entry in `_problems`."""
+        path = utterance.path
+        if path not in self._problems:
+            self._problems[path] = _changed(self.root / path, utterance.sha256)
+        if self._problems[path]:
+            return None
+        try:
+            samples, clipped = decode(self.root / path, utterance.start, utterance.end)
+        except (OSError, ValueError, soundfile.LibsndfileError) as error:
+            self._problems[path] = f"cannot be decoded ({error})"
+            return None
+        if clipped:
+            self.clipped[utterance.utterance] = clipped
+        return samples
+
+
+def decode(path: Path, start: float | None = None, end: float | None = None) -> tuple[np.ndarray, int]:
+    """int16 [samples] at 16 kHz of one file, or of `start`..`end` seconds of it, and how many were clipped.
+
+    Raises soundfile.LibsndfileError, or ValueError where the segment is not inside the file.
+    """
+    with soundfile.SoundFile(path) as file:
+        rate = file.samplerate
+        first, stop = segment(start, end, AudioFacts(file.frames, rate, file.channels, ""))
+        file.seek(first)
+        if file.subtype == "PCM_16" and file.channels == 1 and rate == RATE:
+            return file.read(stop - first, dtype="int16"), 0
+        channels = file.read(stop - first, dtype="float32", always_2d=True)
+    return _rounded(_resampled(channels.mean(axis=1), rate))
+
+
+def _rounded(x: np.ndarray) -> tuple[np.ndarray, int]:
+    levels = np.rint(x * FULL_SCALE)
+    inside = levels.clip(-FULL_SCALE, FULL_SCALE - 1)
+    return inside.astype(np.int16), int(np.count_nonzero(levels != inside))
+
+
+def _resampled(x: np.ndarray, rate: int) -> np.ndarray:
+    if rate == RATE:
+        return x
+    import torch
+
+    with torch.inference_mode():
+        return _resampler(rate)(torch.from_numpy(x)).numpy()
+
+
+@cache
+def _resampler(rate: int) -> Any:
+    """A windowed-sinc filter of 64 zero crossings: flat to 7.5 kHz, nothing left that could alias."""
+    import torch
+    from torchaudio.transforms import Resample
+
+    torch.set_num_threads(1)
+    # torchaudio's documented equivalent of resampy's `kaiser_best`
+    kaiser = {"lowpass_filter_width": 64, "rolloff": 0.9475937167399596, "beta": 14.769656459379492}
+    return Resample(rate, RATE, resampling_method="sinc_interp_kaiser", **kaiser)
+
+
+def _changed(path: Path, sha256: str) -> str:
+    try:
+        with path.open("rb") as file:
+            same = hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    return "" if same else "changed since the manifest was made"
+
+
+def _all(problems: dict[str, str]) -> str:
+    bad = [f"{path} {problem}" for path, problem in sorted(problems.items()) if problem]
+    more = f" and {len(bad) - 20} more" if len(bad) > 20 else ""
+    return f"bad files: {', '.join(bad[:20])}{more}: mend them, or run again, which makes the manifest anew"

@@ -1,0 +1,27 @@
+"""Decode a corpus once: manifest and audio files to one store of 16 kHz mono samples."""
+
+import argparse
+from pathlib import Path
+
+from _main import run
+from ser.code import code_digest, code_of
+from ser.features.audio import write_audio
+from ser.manifest import read
+from ser.progress import progress
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--manifest", required=True, type=Path)
+    parser.add_argument("--root", required=True, type=Path, help="what the manifest's paths are relative to")
+    parser.add_argument("--output", required=True, type=Path, help="audio store (.safetensors)")
+    args = parser.parse_args()
+
+    utterances = read(args.manifest)
+    version = code_digest(code_of("workflow_scripts/audio.py"))
+    with progress(len(utterances), f"audio of {args.manifest.stem}", "utterances") as meter:
+        write_audio(args.output, utterances, args.root, version, meter.update)
+
+
+if __name__ == "__main__":
+    run(main)
