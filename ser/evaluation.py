@@ -34,8 +34,10 @@ def evaluate(split: Split, folders: Sequence[Path]) -> dict[str, Any]:
     """The numbers of a group: `results[aggregation][metric]` and what they rest on; `folders` hold its runs.
 
     `value` is the mean over seeds and `seed_std` the standard deviation (n - 1), in the metric's own unit (WA, UA and
-    macro_f1 are fractions); nan or None where undefined, and `notes` say why. `confusion` is each seed's over
-    all folds, rows the reference; empty for attributes. Raises InputError for a run that is missing, given twice, or of another split or group.
+    macro_f1 are fractions); nan or None where undefined, and `notes` say why. `confusion` is each seed's over all
+    folds, rows the reference; empty for attributes.
+
+    Raises InputError for a run that is missing, given twice, or of another split or group.
     """
     runs, facts = _read_runs(split, folders)
     seeds, numbers = sorted({seed for seed, _ in runs}), range(1, split.protocol.n_folds + 1)
