@@ -27,7 +27,6 @@ def write(corpus: str, directory: Path, listing: Path, seed: int, utterances: in
         raise InputError(f"no demo corpus {corpus!r}: there is no ser/corpora/demo_{corpus}.py")
     module = importlib.import_module(name)
     utterances = module.UTTERANCES if utterances is None else utterances
-    listing.unlink(missing_ok=True)  # a list must not outlive the tree that it describes
     with replaced(directory) as root:
         module.write(root, seed, utterances)
         files = [
@@ -35,6 +34,7 @@ def write(corpus: str, directory: Path, listing: Path, seed: int, utterances: in
             for path in sorted(root.rglob("*"))
             if path.is_file()
         ]
+        listing.unlink(missing_ok=True)  # a list must not outlive the tree that it describes
     text = json.dumps({"corpus": corpus, "seed": seed, "utterances": utterances, "files": files}, indent=1)
     listing.parent.mkdir(parents=True, exist_ok=True)
     temporary = listing.with_name(f".{listing.name}.part")

@@ -11,7 +11,7 @@ from ser.corpora.espeak import Synthesiser
 from ser.errors import InputError
 
 UTTERANCES = 240
-SPREAD = 0.12  # acted: closer to the emotion's place than the turns of a dialog
+SPREAD, EXPRESSION = 0.1, 1.5  # acted: clearer than the turns of a dialog
 # Which of the four are women is not documented in the release's layout: the voices are our choice.
 _VOICES = {"liuchanhg": "cmn+f2", "wangzhe": "cmn+m3", "zhaoquanyin": "cmn+f4", "zhaozuoxiang": "cmn+m1"}
 _FOLDERS = {
@@ -41,7 +41,7 @@ def write(root: Path, seed: int, utterances: int) -> None:
         )
     synthesiser, rng = Synthesiser(seed), np.random.default_rng(seed)
     for name, voice in _VOICES.items():
-        actor = demo_speech.speaker(voice, rng)
+        actor = demo_speech.speaker(voice, rng, EXPRESSION)
         for folder, emotion in _FOLDERS.items():
             (root / name / folder).mkdir(parents=True)
             for number, text in enumerate(MANDARIN[:sentences], start=201):

@@ -57,8 +57,8 @@ class Take:
         return len(self.samples) / SAMPLE_RATE
 
 
-def speaker(voice: str, rng: np.random.Generator) -> Speaker:
-    """Draw the habits of one speaker."""
+def speaker(voice: str, rng: np.random.Generator, expression: float = 1.0) -> Speaker:
+    """Draw the habits of one speaker; `expression` is how much of an attitude speakers like this one show."""
     return Speaker(
         voice=voice,
         rate=175 * np.exp(rng.normal(0, 0.07)),
@@ -66,7 +66,7 @@ def speaker(voice: str, rng: np.random.Generator) -> Speaker:
         pitch_range=45 + rng.normal(0, 6),
         level=-33 + rng.normal(0, 2),
         tilt=rng.normal(0, 0.7),
-        expression=rng.uniform(0.75, 1.2),
+        expression=expression * rng.uniform(0.8, 1.2),
     )
 
 
@@ -85,21 +85,21 @@ def act(
     speech = synthesiser.say(
         text,
         actor.voice,
-        rate=_whole(actor.rate * np.exp(0.15 * arousal + 0.05 * valence + 0.05 * chance[0]), 80, 450),
-        pitch=_whole(actor.pitch + 14 * arousal + 6 * valence - 5 * dominance + 4 * chance[1], 0, 99),
-        pitch_range=_whole(actor.pitch_range + 15 * arousal + 20 * valence + 6 * chance[2], 0, 99),
+        rate=_whole(actor.rate * np.exp(0.16 * arousal + 0.08 * valence + 0.05 * chance[0]), 80, 450),
+        pitch=_whole(actor.pitch + 14 * arousal + 8 * valence - 8 * dominance + 4 * chance[1], 0, 99),
+        pitch_range=_whole(actor.pitch_range + 12 * arousal + 26 * valence + 6 * chance[2], 0, 99),
     )
     # A smile shortens the vocal tract: played faster, all formants rise.
     speech = resample(
         _trim(speech),
-        round(synthesiser.sample_rate * (1 + 0.03 * valence)),
+        round(synthesiser.sample_rate * (1 + 0.05 * valence)),
         SAMPLE_RATE,
-        tilt=actor.tilt + 1.4 * arousal + 0.8 * dominance + 0.5 * chance[3],
+        tilt=actor.tilt + 1.6 * arousal + 1.2 * dominance + 0.5 * chance[3],
     )
     speech = _voice_quality(
         speech,
         breath=0.12 - 0.1 * arousal - 0.08 * dominance,
-        roughness=0.1 + 0.2 * (arousal - valence + dominance),
+        roughness=0.1 + 0.25 * (0.5 * arousal - valence + dominance),
         tremor=0.1 + 0.15 * (arousal - valence - 2 * dominance),
         rng=rng,
     )

@@ -43,7 +43,9 @@ class Synthesiser:
             _AUDIO_OUTPUT_SYNCHRONOUS, 0, os.fsencode(data), _INITIALIZE_DONT_EXIT
         )
         if self.sample_rate <= 0:
-            raise InputError(f"espeak-ng cannot read its voices in {data}: install espeakng-loader again")
+            # The library keeps the path in 160 bytes.
+            fix = "move the environment to a shorter path" if len(data) > 155 else "install espeakng-loader again"
+            raise InputError(f"espeak-ng cannot read its voices in {data}: {fix}")
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
         self._library.espeak_Synth.argtypes = (
             *(ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint),

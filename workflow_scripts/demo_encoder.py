@@ -1,0 +1,20 @@
+"""Write a tiny random encoder checkpoint in the form of a published one."""
+
+import argparse
+from pathlib import Path
+
+from _main import run
+from ser.features import demo_encoders
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--encoder", required=True, help=", ".join(demo_encoders.ENCODERS))
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--output-dir", type=Path, required=True)
+    options = parser.parse_args()
+    demo_encoders.write(options.encoder, options.output_dir, options.seed)
+
+
+if __name__ == "__main__":
+    run(main)
