@@ -5,7 +5,8 @@ from typing import IO, Any
 
 from tqdm import tqdm
 
-_LINE = "{desc}: {n_fmt}/{total_fmt}{unit} ({percentage:.0f} %), {rate_fmt}, {elapsed} gone, {remaining} left"
+_BAR = "{l_bar}{bar}| {n:.0f}/{total_fmt}{unit} [{elapsed}<{remaining}, {rate_fmt}]"
+_LINE = "{desc}: {n:.0f}/{total_fmt}{unit} ({percentage:.0f} %), {rate_fmt}, {elapsed} gone, {remaining} left"
 
 
 def progress(
@@ -18,7 +19,7 @@ def progress(
     about every `seconds`, and one at the end.
     """
     stream = stream or sys.stderr
-    options: dict[str, Any] = {"desc": description, "unit": f" {unit}", "file": stream}
+    options: dict[str, Any] = {"desc": description, "unit": f" {unit}", "file": stream, "bar_format": _BAR}
     if not stream.isatty():
         options |= {"file": _Lines(stream), "mininterval": seconds, "miniters": 1, "bar_format": _LINE}
     return tqdm(total=work, **options) if isinstance(work, int) else tqdm(work, **options)

@@ -20,7 +20,7 @@ def main() -> None:
     utterances = read(args.manifest)
     version = code_digest(code_of("workflow_scripts/audio.py"))
     with progress(len(utterances), f"audio of {args.manifest.stem}", "utterances") as meter:
-        write_audio(args.output, utterances, args.root, version, meter.update)
+        write_audio(args.output, utterances, args.root, version, lambda names: meter.update(len(names)))
 
 
 if __name__ == "__main__":

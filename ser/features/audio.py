@@ -38,7 +38,7 @@ def write_audio(
     utterances: Sequence[Utterance],
     root: Path,
     code_version: str,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[list[str]], object] | None = None,
 ) -> None:
     """Decode `utterances` (paths below `root`) into the store `output`, int16 [samples] each, in their order.
 

@@ -186,6 +186,7 @@ def _impossible(kind: str, v: Mapping[str, Any]) -> list[str]:
             ),
             (v["hop_ms"] * 16 >= 1 and (v["hop_ms"] * 16).is_integer(), f"hop_ms {v['hop_ms']} must be whole samples"),
             ((v["window_ms"] * 16).is_integer(), f"window_ms {v['window_ms']} must be whole samples"),
+            (v["n_fft"] % 2 == 0, f"n_fft {v['n_fft']} must be even"),
             (v["floor"] > 0, f"floor {v['floor']} must be above 0"),
             (v["top_db"] > 0, f"top_db {v['top_db']} must be above 0"),
             (0 <= v["pre_emphasis"] < 1, f"pre_emphasis {v['pre_emphasis']} must be from 0 to below 1"),

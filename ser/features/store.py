@@ -133,14 +133,14 @@ def write_store(
     shard_size: float = 256,
     sizes: Mapping[str, float] | None = None,
     dtype: str | np.dtype | None = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[list[str]], object] | None = None,
 ) -> None:
     """Compute all utterances and write them to `path` in the order given.
 
     `compute` gets the utterances of one shard and gives an array [frames, ...] for each. A shard holds
     `shard_size` utterances, or as many as their `sizes` add up to it (at least one). Whole shards under the
     same key and metadata are kept from a killed run. `dtype` None keeps that of the arrays. `progress` is
-    called with the number of utterances after each shard, kept ones included. Memory never holds more than
+    called with the utterances of each shard that is there, kept ones included. Memory never holds more than
     one shard; the disk holds the data twice while the shards are joined.
 
     Raises InputError where there are no utterances, one stands twice or is empty, or a value is not
@@ -162,7 +162,7 @@ def write_store(
                     file.write(array.data.cast("B"))
         shards.append(shard)
         if progress:
-            progress(len(names))
+            progress(names)
     with _replacing(path, folder / "joined.tmp") as file:
         _join(file, shards, expected)
     shutil.rmtree(folder)

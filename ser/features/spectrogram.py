@@ -1,0 +1,111 @@
+"""Log-Mel and log-STFT spectrograms (`ser.features.spec` says what their settings mean).
+
+numpy and scipy.fft: for one utterance this is twice as fast as torch.stft on a core, and a job starts in half a
+second instead of three.
+"""
+
+from typing import Any
+
+import numpy as np
+import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
+
+from ser.errors import InputError
+from ser.features.audio import RATE
+from ser.features.extraction import Extractor
+from ser.features.spec import LogMel, LogStft
+
+
+class Spectrogram:
+    """Gives spectrograms float32 [frames, bands] of 16 kHz waveforms, frames = 1 + floor(samples / hop).
+
+    Raises InputError where Mel bands are narrower than the spacing of the FFT.
+    """
+
+    def __init__(self, settings: LogMel | LogStft) -> None:
+        self.settings = settings
+        length, self.hop = (round(ms * RATE / 1000) for ms in (settings.window_ms, settings.hop_ms))
+        self.window = centred_window(settings.window, length, settings.n_fft)
+        self.n_bins, self.bank = settings.n_fft // 2 + 1, None
+        if isinstance(settings, LogMel):
+            limits = (settings.f_min, settings.f_max)
+            self.bank = mel_bank(settings.n_mels, settings.n_fft, *limits, settings.mel_scale)
+            empty = int((self.bank.sum(axis=0) == 0).sum())
+            if empty:
+                raise InputError(f"log_mel: {empty} of n_mels {settings.n_mels} bands are empty: raise n_fft")
+        else:
+            self.n_bins = settings.n_bins
+        self.bytes_per_second = 4 * (self.n_bins if self.bank is None else settings.n_mels) * RATE / self.hop
+
+    def __call__(self, waveforms: list[np.ndarray]) -> list[np.ndarray]:
+        return [self.one(x) for x in waveforms]
+
+    def one(self, x: np.ndarray) -> np.ndarray:
+        """The spectrogram of one waveform, float32 [samples] in [-1, 1]."""
+        if self.settings.pre_emphasis:
+            x = np.concatenate([x[:1], x[1:] - np.float32(self.settings.pre_emphasis) * x[:-1]])
+        power = power_frames(x, self.window, self.hop)
+        if self.bank is not None:
+            power = power @ self.bank
+        if self.settings.reference == "none":
+            return np.log(np.maximum(power[:, : self.n_bins], np.float32(self.settings.floor)))
+        # The loudest value is looked for in all bins, also those above n_bins.
+        level = 10 * np.log10(np.maximum(power, np.float32(self.settings.floor)))
+        return np.maximum(level[:, : self.n_bins] - level.max(), np.float32(-self.settings.top_db))
+
+
+def load(settings: LogMel | LogStft, **_: Any) -> Extractor:
+    """What `ser.features.extraction` calls."""
+    spectrogram = Spectrogram(settings)
+    return Extractor(spectrogram, spectrogram.bytes_per_second)
+
+
+def centred_window(kind: str, length: int, n_fft: int) -> np.ndarray:
+    """A periodic window of `length` samples in the middle of `n_fft`, float32."""
+    window = {"hamming": np.hamming, "hann": np.hanning}[kind](length + 1)[:-1]
+    before = (n_fft - length) // 2
+    return np.pad(window, (before, n_fft - length - before)).astype(np.float32)
+
+
+def power_frames(x: np.ndarray, window: np.ndarray, hop: int) -> np.ndarray:
+    """Power spectra of frames centred on every `hop`-th sample, with silence beyond both ends.
+
+    `x` float32 [samples] -> float32 [1 + floor(samples / hop), n_fft / 2 + 1].
+    """
+    padded = np.pad(x, len(window) // 2)
+    frames = sliding_window_view(padded, len(window))[::hop]
+    spectrum = scipy.fft.rfft(frames * window, axis=1)
+    return spectrum.real**2 + spectrum.imag**2
+
+
+def mel_bank(n_mels: int, n_fft: int, f_min: float, f_max: float, scale: str) -> np.ndarray:
+    """Triangular filters, float32 [n_fft / 2 + 1, n_mels], their corners evenly spaced in Mel.
+
+    `htk`: 2595 log10(1 + f / 700), triangles of height 1. `slaney`: linear below 1 kHz, logarithmic above (27 steps
+    to 6.4 kHz), triangles of area 1.
+    """
+    to_mel, to_hz = _SCALES[scale]
+    corners = to_hz(np.linspace(*to_mel(np.array([f_min, f_max])), n_mels + 2))
+    bins = np.linspace(0, RATE / 2, n_fft // 2 + 1)[:, None]
+    low, middle, high = corners[:-2], corners[1:-1], corners[2:]
+    bank = np.minimum((bins - low) / (middle - low), (high - bins) / (high - middle)).clip(min=0)
+    if scale == "slaney":
+        bank *= 2 / (high - low)
+    return bank.astype(np.float32)
+
+
+_STEP = np.log(6.4) / 27
+
+
+def _slaney_mel(hz: np.ndarray) -> np.ndarray:
+    return np.where(hz < 1000, hz * 3 / 200, 15 + np.log(np.maximum(hz, 1000) / 1000) / _STEP)
+
+
+def _slaney_hz(mel: np.ndarray) -> np.ndarray:
+    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp(_STEP * (np.maximum(mel, 15) - 15)))
+
+
+_SCALES = {
+    "htk": (lambda hz: 2595 * np.log10(1 + hz / 700), lambda mel: 700 * (10 ** (mel / 2595) - 1)),
+    "slaney": (_slaney_mel, _slaney_hz),
+}

@@ -1,0 +1,93 @@
+"""Held against torch.stft and torchaudio's Mel filters, which share no code with ours."""
+
+import numpy as np
+import pytest
+import torch
+import torchaudio
+
+from ser.errors import InputError
+from ser.features.spec import LogMel, LogStft
+from ser.features.spectrogram import Spectrogram, mel_bank
+
+NOISE = np.random.default_rng(0).normal(0, 0.1, 16_037).astype(np.float32)
+
+
+def torch_power(x: np.ndarray, n_fft: int, length: int, window: str) -> np.ndarray:
+    shape = {"hamming": torch.hamming_window, "hann": torch.hann_window}[window](length, dtype=torch.float64)
+    wave = torch.from_numpy(x).double()
+    return torch.stft(wave, n_fft, 160, length, shape, pad_mode="constant", return_complex=True).abs().numpy().T ** 2
+
+
+def decibels(power: np.ndarray, top_db: float = 80) -> np.ndarray:
+    """librosa.amplitude_to_db with ref=max, as its documentation defines it."""
+    level = 10 * np.log10(np.maximum(power, 1e-10))
+    return np.maximum(level - level.max(), -top_db)
+
+
+def test_log_stft_is_that_of_the_published_code():
+    found = Spectrogram(LogStft()).one(NOISE)
+    assert found.dtype == np.float32 and found.shape == (101, 200)
+    np.testing.assert_allclose(found, decibels(torch_power(NOISE, 800, 640, "hamming"))[:, :200], atol=2e-3)
+
+
+def test_the_loudest_value_may_lie_above_the_kept_bins():
+    time = np.arange(16_000) / 16_000
+    x = (0.5 * np.sin(2 * np.pi * 6000 * time) + 0.05 * np.sin(2 * np.pi * 500 * time)).astype(np.float32)
+    found = Spectrogram(LogStft()).one(x)
+    assert found[50].argmax() == 25 and found[50, 25] == pytest.approx(-20, abs=0.01)  # 500 Hz / 20 Hz
+
+
+def test_log_power_keeps_the_level():
+    settings = LogStft(reference="none", pre_emphasis=0.97)
+    emphasised = np.append(NOISE[0], NOISE[1:] - np.float32(0.97) * NOISE[:-1])
+    expected = np.log(torch_power(emphasised, 800, 640, "hamming"))[:, :200]
+    np.testing.assert_allclose(Spectrogram(settings).one(NOISE), expected, atol=2e-3)
+    louder = Spectrogram(settings).one(2 * NOISE) - Spectrogram(settings).one(NOISE)
+    np.testing.assert_allclose(louder, np.log(4), atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", ["slaney", "htk"])
+def test_log_mel(scale):
+    found = Spectrogram(LogMel(mel_scale=scale)).one(NOISE)
+    norm = "slaney" if scale == "slaney" else None
+    bank = torchaudio.functional.melscale_fbanks(257, 20, 8000, 80, 16_000, norm, scale).numpy()
+    assert found.dtype == np.float32 and found.shape == (101, 80)
+    np.testing.assert_allclose(mel_bank(80, 512, 20, 8000, scale), bank, atol=1e-4 * bank.max())
+    np.testing.assert_allclose(found, np.log(torch_power(NOISE, 512, 400, "hann") @ bank), atol=2e-3)
+
+
+@pytest.mark.parametrize("samples", [1, 159, 160, 161, 48_000])
+def test_frames(samples):
+    x = np.ones(samples, np.float32)
+    assert len(Spectrogram(LogMel()).one(x)) == len(Spectrogram(LogStft()).one(x)) == 1 + samples // 160
+
+
+def test_silence_is_finite():
+    x = np.zeros(800, np.float32)
+    assert (Spectrogram(LogStft()).one(x) == 0).all()  # everything is as loud as the loudest
+    np.testing.assert_allclose(Spectrogram(LogMel()).one(x), np.log(1e-10), rtol=1e-6)
+
+
+def test_top_db_cuts():
+    x = np.append(NOISE, np.zeros(8000, np.float32))
+    assert Spectrogram(LogStft()).one(x).min() == -80
+    assert Spectrogram(LogStft(top_db=50)).one(x).min() == -50
+
+
+def test_bands_without_a_bin_are_refused():
+    with pytest.raises(InputError, match=r"\d+ of n_mels 256 bands are empty: raise n_fft"):
+        Spectrogram(LogMel(n_mels=256))
+
+
+def test_waveforms_do_not_touch_each_other():
+    spectrogram = Spectrogram(LogStft())
+    together = spectrogram([NOISE, NOISE[:5000], NOISE])
+    for x, found in zip([NOISE, NOISE[:5000], NOISE], together, strict=True):
+        np.testing.assert_array_equal(found, spectrogram.one(x))
+
+
+def test_counts_the_bytes_that_it_gives():
+    one_second = NOISE[:16_000]
+    for settings in (LogMel(), LogStft()):
+        spectrogram = Spectrogram(settings)
+        assert abs(spectrogram.one(one_second).nbytes - spectrogram.bytes_per_second) <= 4 * 200

@@ -1,0 +1,46 @@
+"""Compute one feature of a corpus: audio store to feature store."""
+
+import argparse
+import json
+from pathlib import Path
+
+from _main import run
+from ser.code import code_digest, code_of
+from ser.errors import InputError
+from ser.features.audio import RATE
+from ser.features.extraction import load, write_feature
+from ser.features.spec import feature_file, validate_spec
+from ser.features.store import Store
+from ser.progress import progress
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--audio", required=True, type=Path, help="audio store (.safetensors)")
+    parser.add_argument("--spec", required=True, help='settings, JSON: {"kind": ...}')
+    parser.add_argument("--encoder-dir", type=Path, help="checkpoint folder, for kind encoder")
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="for kind encoder")
+    parser.add_argument("--threads", default=1, type=int, help="of the CPU, for kind encoder")
+    parser.add_argument("--output", required=True, type=Path, help="feature store (.safetensors)")
+    args = parser.parse_args()
+
+    spec = validate_spec(_parsed(args.spec), "--spec")
+    audio = Store(args.audio)
+    extractor = load(spec, encoder_dir=args.encoder_dir, device=args.device, threads=args.threads)
+    version = code_digest([*code_of("workflow_scripts/features.py"), *code_of(feature_file(spec["kind"]))])
+    with progress(round(audio.lengths.sum() / RATE), f"{spec['kind']} of {args.audio.stem}", "seconds") as meter:
+        write_feature(args.output, audio, spec, extractor, version, meter.update)
+
+
+def _parsed(text: str) -> dict:
+    try:
+        spec = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"--spec: not JSON ({error}): {text!r}") from None
+    if not isinstance(spec, dict):
+        raise InputError(f'--spec: {text!r} is not an object like {{"kind": "log_mel"}}')
+    return spec
+
+
+if __name__ == "__main__":
+    run(main)
