@@ -1,0 +1,61 @@
+"""The script of the rule `manifest`, run as the rule runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from wavs import write_wav
+
+from ser import manifest
+from ser.corpora import tree
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    for name in ("03a01Wa", "08a02Ta"):
+        write_wav(tmp_path / "emodb" / "wav" / f"{name}.wav")
+    return tmp_path / "emodb"
+
+
+def run(root: Path, output: Path, *more: str | Path) -> subprocess.CompletedProcess[str]:
+    paths = ["--output", output / "m.csv", "--report", output / "m.json", "--tree", output / "m.tree.json"]
+    script = ROOT / "workflow_scripts" / "manifest.py"
+    command = [sys.executable, script, "--root", root, "--digest", tree.tree_digest(root), *paths, *more]
+    return subprocess.run(command, capture_output=True, text=True, cwd=output.parent)
+
+
+def test_manifest_report_and_record(corpus: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for output in (first, second):
+        assert run(corpus, output, "--corpus", "emodb").returncode == 0
+    assert [u.utterance for u in manifest.read(first / "m.csv")] == ["03a01Wa", "08a02Ta"]
+    report = json.loads((first / "m.json").read_text())
+    assert (report["utterances"], report["tree"]) == (2, tree.tree_digest(corpus))
+    sha256 = json.loads((first / "m.tree.json").read_text())["files"]["wav/03a01Wa.wav"][2]
+    assert sha256 == manifest.read(first / "m.csv")[0].sha256
+    for name in ("m.csv", "m.json", "m.tree.json"):
+        content = (first / name).read_bytes()
+        assert content == (second / name).read_bytes()
+        assert str(tmp_path).encode() not in content
+
+
+def test_bad_input_is_one_line_and_leaves_nothing(corpus: Path, tmp_path: Path) -> None:
+    (corpus / "wav" / "03a01Wa.wav").write_bytes(b"")
+    result = run(corpus, tmp_path / "out", "--corpus", "emodb")
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: {corpus}: 1 unreadable audio files: wav/03a01Wa.wav (empty")
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_ones_own_manifest_without_the_unreadable(corpus: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("path,speaker,emotion\nwav/03a01Wa.wav,1,sad\nwav/none.wav,1,sad\n")
+    more = ["--corpus", "mine", "--manifest", own, "--on-unreadable", "exclude"]
+    assert run(corpus, tmp_path / "out", *more).returncode == 0
+    assert [u.utterance for u in manifest.read(tmp_path / "out" / "m.csv")] == ["wav/03a01Wa"]
+    report = json.loads((tmp_path / "out" / "m.json").read_text())
+    assert report["excluded"] == [{"file": "wav/none.wav", "reason": "missing"}]

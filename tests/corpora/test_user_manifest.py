@@ -1,0 +1,156 @@
+"""Anyone's own manifest: what it must hold, and each way of being wrong, told by line."""
+
+from pathlib import Path
+
+import pandas
+import pytest
+
+from ser.corpora.user_manifest import read_user
+from ser.errors import InputError
+from ser.manifest import Utterance
+
+
+def csv(folder: Path, content: str) -> Path:
+    file = folder / "own.csv"
+    file.write_text(content, encoding="utf-8")
+    return file
+
+
+def broken(folder: Path, content: str) -> list[str]:
+    reading = read_user(csv(folder, content), folder)
+    assert reading.utterances == []
+    return reading.broken
+
+
+def test_three_columns_are_enough(tmp_path: Path) -> None:
+    reading = read_user(
+        csv(tmp_path, "\ufeffemotion, path ,speaker\nsad,a/ö 1.wav,7\n\n happy ,./b.flac,8\n"), tmp_path
+    )
+    assert reading.utterances == [
+        Utterance("a/ö 1", "a/ö 1.wav", speaker="7", emotion="sad"),
+        Utterance("b", "b.flac", speaker="8", emotion="happy"),
+    ]
+    assert (reading.broken, reading.warnings) == ([], [])
+
+
+def test_optional_columns_and_segments(tmp_path: Path) -> None:
+    content = (
+        "path,speaker,emotion,utterance,start,end,arousal,partition,sha256,num_samples\n"
+        "a.wav,1,sad,,0.5,1.25,3.5,train,x,9\n"
+        "a.wav,1,sad,,1.25,,,dev,,\n"
+        "a.wav,1,sad,named,,,,test1,,\n"
+    )
+    assert read_user(csv(tmp_path, content), tmp_path).utterances == [
+        Utterance("a:0.5-1.25", "a.wav", 0.5, 1.25, "1", emotion="sad", arousal=3.5, partition="train"),
+        Utterance("a:1.25-", "a.wav", 1.25, None, "1", emotion="sad", partition="dev"),
+        Utterance("named", "a.wav", speaker="1", emotion="sad", partition="test1"),
+    ]
+
+
+def test_parquet_says_the_same_as_csv(tmp_path: Path) -> None:
+    content = "path,speaker,emotion,start,arousal\na.wav,1,sad,0.5,\nb.wav,2,bored,,3.25\n"
+    table = pandas.DataFrame(
+        {
+            "path": ["a.wav", "b.wav"],
+            "speaker": [1, 2],
+            "emotion": ["sad", "bored"],
+            "start": [0.5, None],
+            "arousal": [None, 3.25],
+        }
+    )
+    table.to_parquet(tmp_path / "own.parquet")
+    expected = read_user(csv(tmp_path, content), tmp_path).utterances
+    assert read_user(tmp_path / "own.parquet", tmp_path).utterances == expected
+
+
+def test_broken_rows_of_parquet_are_named_by_number(tmp_path: Path) -> None:
+    pandas.DataFrame({"path": ["a.wav"], "speaker": [None], "emotion": ["sad"]}).to_parquet(tmp_path / "own.parquet")
+    assert read_user(tmp_path / "own.parquet", tmp_path).broken == ["own.parquet row 1: speaker empty"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "path,speaker,emotoin\n",
+            "unknown column 'emotoin' .did you mean 'emotion'.., no column 'emotion'; columns are",
+        ),
+        ("path,speaker\n", "no column 'emotion'"),
+        ("path,speaker,emotion,age\n", "unknown column 'age'; columns are utterance, path,"),
+        ("path,speaker,emotion,path\n", "column 'path' twice"),
+        ("path;speaker;emotion\n", "columns are separated by commas here"),
+        ("", "no column 'path', no column 'speaker', no column 'emotion'"),
+        ("path,speaker,emotion\n", "it names no utterance"),
+    ],
+)
+def test_wrong_columns(tmp_path: Path, content: str, message: str) -> None:
+    with pytest.raises(InputError, match=f"own.csv: {message}"):
+        read_user(csv(tmp_path, content), tmp_path)
+
+
+def test_files_that_are_no_table(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_bytes(b"path,speaker,emotion\n\xe9.wav,1,sad\n")
+    with pytest.raises(InputError, match="own.csv: not a CSV file in UTF-8"):
+        read_user(tmp_path / "own.csv", tmp_path)
+    (tmp_path / "own.parquet").write_text("path,speaker,emotion\n")
+    with pytest.raises(InputError, match="own.parquet: not a Parquet file"):
+        read_user(tmp_path / "own.parquet", tmp_path)
+    with pytest.raises(InputError, match="none.csv: cannot be read: No such file"):
+        read_user(tmp_path / "none.csv", tmp_path)
+    with pytest.raises(InputError, match="nowhere: no such folder: give the folder that the paths in .*own.csv are"):
+        read_user(tmp_path / "own.csv", tmp_path / "nowhere")
+
+
+def test_all_broken_lines_are_collected(tmp_path: Path) -> None:
+    content = "path,speaker,emotion\n,1,sad\na.wav,,\na.wav,1, \na,b.wav,1,sad\n"
+    assert broken(tmp_path, content) == [
+        "own.csv line 2: path empty",
+        "own.csv line 3: speaker and emotion empty",
+        "own.csv line 4: emotion empty",
+        "own.csv line 5: 4 cells instead of 3 (a comma needs quotes around its text)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ("soon,,", "start 'soon' is not a number"),
+        ("nan,,", "start 'nan' is not a number"),
+        ("-1,,", "segment -1.. s is empty or negative"),
+        ("2,1.5,", "segment 2..1.5 s is empty or negative"),
+        (",0,", "segment ..0 s is empty or negative"),
+        (",,high", "arousal 'high' is not a number"),
+    ],
+)
+def test_numbers(tmp_path: Path, cells: str, message: str) -> None:
+    content = f"path,speaker,emotion,start,end,arousal\na.wav,1,sad,{cells}\n"
+    assert broken(tmp_path, content) == [f"own.csv line 2: {message}"]
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../b.wav", "a/../../b.wav", "..", "a\\b.wav"])
+def test_paths_that_leave_the_root(tmp_path: Path, path: str) -> None:
+    (line,) = broken(tmp_path, f"path,speaker,emotion\n{path},1,sad\n")
+    assert line.endswith("must be relative to the root and stay in it, with / between folders")
+
+
+def test_links_that_leave_the_root(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "root-2"
+    for folder in (root / "real", outside):
+        folder.mkdir(parents=True)
+        (folder / "a.wav").write_bytes(b"")
+    (root / "file.wav").symlink_to(outside / "a.wav")
+    (root / "folder").symlink_to(outside)
+    (root / "inside.wav").symlink_to(root / "real" / "a.wav")
+    content = "path,speaker,emotion\nfile.wav,1,sad\nfolder/a.wav,1,sad\ninside.wav,1,sad\n..odd.wav,1,sad\n"
+    reading = read_user(csv(tmp_path, content), root)
+    assert reading.broken == [
+        "own.csv line 2: path 'file.wav' leads outside the root through a link",
+        "own.csv line 3: path 'folder/a.wav' leads outside the root through a link",
+    ]
+    assert [u.path for u in reading.utterances] == ["inside.wav", "..odd.wav"]
+
+
+def test_other_emotions_are_kept_with_a_warning(tmp_path: Path) -> None:
+    reading = read_user(csv(tmp_path, "path,speaker,emotion\na.wav,1,joy\nb.wav,1,joy\nc.wav,1,sad\n"), tmp_path)
+    assert [u.emotion for u in reading.utterances] == ["joy", "joy", "sad"]
+    assert reading.warnings == ["emotions by other names than the project's, which protocols must use: joy (2)"]

@@ -1,0 +1,131 @@
+"""The doctor, through the command line: what it says of real, demo-like and broken trees, and its exit status."""
+
+from pathlib import Path
+
+import pytest
+from wavs import write_wav
+
+from ser import cli
+
+
+@pytest.fixture
+def ser(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run `ser` with arguments: exit status, lines of stdout (runs of blanks made one), stderr."""
+
+    def run(*arguments: str | Path) -> tuple[int, list[str], str]:
+        monkeypatch.setattr("sys.argv", ["ser", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        output = capsys.readouterr()
+        return end.value.code, [" ".join(line.split()) for line in output.out.splitlines()], output.err
+
+    return run
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in ("03a01Wa", "03a01Fa", "08a02Ta"):
+        write_wav(tmp_path / "wav" / f"{name}.wav")
+    return tmp_path
+
+
+def test_real_emodb(ser, shared_data: Path) -> None:
+    status, lines, _ = ser("corpus", "emodb", "--root", shared_data / "emodb")
+    assert status == 0
+    assert lines[0] == "EmoDB: 404 utterances, 10 speakers, 0.31 h (published: 535 utterances, 10 speakers, EmoDB)"
+    for line in ("angry 127 127", "bored 63 81 -18", "neutral 79 79", "happy 71 71", "fearful 1 69 -68"):
+        assert line in lines
+    for line in ("sad 62 62", "disgusted 1 46 -45", "16 48 71 -23"):
+        assert line in lines
+    assert lines[-2:] == [
+        "warning: 404 utterances where EmoDB has 535: an incomplete copy, or another release",
+        "can be used",
+    ]
+
+
+def test_real_ravdess(ser, shared_data: Path) -> None:
+    status, lines, _ = ser("corpus", "ravdess", "--root", shared_data / "ravdess")
+    assert status == 0
+    assert lines[0].startswith("RAVDESS (speech): 120 utterances, 2 speakers,")
+    assert "neutral 8 96 -88" in lines
+    assert "01 60 60" in lines
+    assert "02 0 60 -60" in lines
+    (stereo,) = [line for line in lines if "2 channels" in line]
+    assert stereo.startswith("warning: 4 of 120 files: 2 channels (their mean is used): ")
+    assert (stereo.count("Actor_01/"), stereo.count("Actor_20/")) == (2, 2)
+    assert "warning: all 120 files: chunk 'FLLR' before the samples" in lines
+
+
+def test_everything_is_told_although_files_and_labels_are_bad(ser, tmp_path: Path) -> None:
+    root = tmp_path / "a folder with a name that is much longer than any terminal is wide" / ("x" * 60)
+    for name in ("1001_DFA_ANG_XX", "1002_DFA_SAD_XX"):
+        write_wav(root / "AudioWAV" / f"{name}.wav")
+    (root / "AudioWAV" / "1001_DFA_HAP_XX.wav").write_bytes(b"")
+    (root / "AudioWAV" / "1001_DFA_NEU_XX.wav").write_text("version https://git-lfs.github.com/spec/v1\n")
+    (root / "AudioWAV" / "[bold]noise.wav").write_bytes(b"")
+    (root / "AudioWAV" / "1002_DFA_DIS_XX.wav").write_bytes((root / "AudioWAV" / "1002_DFA_SAD_XX.wav").read_bytes())
+    (root / "VideoDemographics.csv").write_text("ActorID,Sex\n1001,Male\n1002,?\n")
+    status, lines, _ = ser("corpus", "crema_d", "--root", root)
+    assert status == 1
+    assert lines[0].startswith("CREMA-D: 3 utterances, 2 speakers")
+    assert "angry 1 1,271 -1,270" in lines
+    for line in (
+        "warning: identical audio under several names: AudioWAV/1002_DFA_DIS_XX.wav = AudioWAV/1002_DFA_SAD_XX.wav",
+        "left out: 1, its name is not <actor>_<sentence>_<emotion>_<level>.wav: AudioWAV/[bold]noise.wav",
+        "unreadable: 1, empty (0 bytes): copy it again: AudioWAV/1001_DFA_HAP_XX.wav",
+        "unreadable: 1, a git-LFS pointer, not the audio: run `git lfs pull` in the clone: "
+        "AudioWAV/1001_DFA_NEU_XX.wav",
+        "Mend these files, or set `on_unreadable: exclude` for this corpus to go on without them.",
+        "broken label: VideoDemographics.csv line 3: ActorID '1002', Sex '?'",
+    ):
+        assert line in lines
+    assert lines[-1] == "cannot be used: 1 broken labels, 2 unreadable audio files"
+
+
+def test_a_wrong_root_cannot_be_used(ser, tree: Path) -> None:
+    status, lines, _ = ser("corpus", "iemocap", "--root", tree)
+    assert status == 1
+    assert len(lines) == 1
+    assert lines[0].startswith(f"cannot be used: {tree}: not the tree of IEMOCAP: expected Session<1..5>/")
+
+
+def test_no_readable_file_cannot_be_used(ser, tree: Path) -> None:
+    for file in (tree / "wav").iterdir():
+        file.write_bytes(b"")
+    status, lines, _ = ser("corpus", "emodb", "--root", tree)
+    assert (status, lines[-1]) == (1, "cannot be used: 3 unreadable audio files, no utterance")
+
+
+def test_ones_own_manifest(ser, tree: Path) -> None:
+    (tree / "own.csv").write_text("path,speaker,emotion\nwav/03a01Wa.wav,1,joy\nwav/03a01Fa.wav,2,sad\n")
+    status, lines, _ = ser("corpus", "mine", "--root", tree, "--manifest", tree / "own.csv")
+    assert status == 0
+    assert lines[0] == "mine: 2 utterances, 2 speakers, 0.00 h"
+    assert "joy 1" in lines
+    (tree / "own.csv").write_text("path,speaker\nwav/03a01Wa.wav,1\n")
+    status, lines, _ = ser("corpus", "mine", "--root", tree, "--manifest", tree / "own.csv")
+    assert status == 1
+    assert "no column 'emotion'" in lines[0]
+
+
+def test_many_speakers_are_summed_up(ser, tree: Path) -> None:
+    rows = [f"wav/03a01Wa.wav,{number},sad,{number},{number / 10000}" for number in range(1, 61)]
+    (tree / "own.csv").write_text("path,speaker,emotion,utterance,end\n" + "\n".join(rows))
+    _, lines, _ = ser("corpus", "mine", "--root", tree, "--manifest", tree / "own.csv")
+    assert "speaker: 60 values, 1 to 1 each" in lines
+
+
+def test_an_unknown_corpus_is_a_usage_error(ser, tree: Path) -> None:
+    status, lines, errors = ser("corpus", "emo-db", "--root", tree)
+    assert (status, lines) == (2, [])
+    assert errors.startswith("error: unknown corpus 'emo-db': ser/corpora has casia,")
+    assert errors.count("\n") == 1
+
+
+def test_help_and_usage(ser) -> None:
+    status, lines, _ = ser("--help")
+    assert status == 0
+    assert any("corpus" in line for line in lines)
+    status, _, errors = ser("corpus", "emodb")
+    assert status == 2
+    assert "--root" in errors
