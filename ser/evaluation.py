@@ -162,6 +162,8 @@ def _read_runs(split: Split, folders: Sequence[Path]) -> tuple[dict[tuple[int, i
         for key in (key for key, value in expected.items() if facts.get(key) != value):
             wrong[f"of another {key}"].append(folder)
         run = facts["seed"], facts["fold"]
+        if not 1 <= run[1] <= split.protocol.n_folds:
+            wrong[f"seed {run[0]} fold {run[1]} is not a fold of the split"].append(folder)
         if run in runs:
             wrong[f"seed {run[0]} fold {run[1]} again"].append(folder)
         runs[run] = folder

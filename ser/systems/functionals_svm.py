@@ -41,7 +41,7 @@ def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
         )
     scaler = StandardScaler()
     train, test = scaler.fit_transform(_vectors(fold, fold.train)), scaler.transform(_vectors(fold, fold.test))
-    gamma = 1 / (train.shape[1] * (train.var() if settings.gamma == "scale" else 1))
+    gamma = 1 / (train.shape[1] * ((train.var() or 1) if settings.gamma == "scale" else 1))
     machine = SVC(
         C=settings.C,
         gamma=gamma,

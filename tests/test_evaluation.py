@@ -1,0 +1,269 @@
+"""Evaluation: runs written as the training script writes them, to numbers over folds and seeds."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import fold, iemocap_like, protocol
+from conftest import ROOT
+
+from ser import metrics
+from ser.errors import InputError
+from ser.evaluation import evaluate, run_metrics
+from ser.manifest import Utterance
+from ser.outputs import write_json
+from ser.predictions import read_predictions, write_predictions
+from ser.splits import Split, write
+from ser.splitting import make
+
+SESSIONS = {"folds": {"kind": "leave_one_out", "group": "session", "number": 5}, "leaks": []}
+
+
+def scores_of(split: Split, number: int, seed: int) -> np.ndarray:
+    """Scores that are right about two times in three, and otherwise a class drawn by seed and fold."""
+    targets = split.fold(number, {}).test.targets
+    generator = np.random.default_rng([seed, number])
+    said = np.where(generator.random(len(targets)) < 0.6, targets, generator.integers(4, size=len(targets)))
+    return np.log(np.full((len(targets), 4), 0.1) + 0.6 * (said[:, None] == np.arange(4)))
+
+
+def write_run(folder: Path, split: Split, number: int, seed: int, scores: np.ndarray | None = None) -> Path:
+    scores = scores_of(split, number, seed) if scores is None else scores
+    part = split.fold(number, {})
+    write_predictions(folder / "predictions.csv", part, scores)
+    facts = {"seed": seed, "fold": number, "protocol_hash": split.protocol_hash, "data_hash": split.data_hash}
+    facts |= {"system": "majority", "settings": {}, "features": {}, "code_version": "c0de"}
+    write_json(folder / "metrics.json", {**facts, "metrics": run_metrics(part, scores)})
+    return folder
+
+
+def write_runs(tmp_path: Path, split: Split, seeds: tuple[int, ...]) -> list[Path]:
+    return [
+        write_run(tmp_path / f"seed{seed}" / f"fold{number}", split, number, seed)
+        for seed in seeds
+        for number in range(1, split.protocol.n_folds + 1)
+    ]
+
+
+@pytest.fixture
+def split() -> Split:
+    """Five sessions of unequal size: the fold mean is not the pooled value."""
+    rows = [row for row in iemocap_like() if row.speaker != "Ses01F" or row.utterance.endswith("1")]
+    return make(protocol(**SESSIONS), "clean", rows)
+
+
+def test_values_of_folds_seeds_and_all_predictions(tmp_path: Path, split: Split) -> None:
+    found = evaluate(split, write_runs(tmp_path, split, (1, 2, 3)))
+    matrices = np.array(
+        [
+            [
+                metrics.confusion_matrix(split.fold(k, {}).test.targets, scores_of(split, k, seed).argmax(axis=1), 4)
+                for k in range(1, 6)
+            ]
+            for seed in (1, 2, 3)
+        ]
+    )
+    for name, function in {"WA": metrics.wa, "UA": metrics.ua, "macro_f1": metrics.macro_f1}.items():
+        fold_means, pooled = function(matrices).mean(axis=1), function(matrices.sum(axis=1))
+        for aggregation, values in {"fold_mean": fold_means, "pooled": pooled}.items():
+            numbers = found["results"][aggregation][name]
+            assert numbers["value"] == pytest.approx(values.mean(), abs=1e-12)
+            assert numbers["seed_std"] == pytest.approx(values.std(ddof=1), abs=1e-12)
+            assert numbers["ci_low"] < numbers["value"] < numbers["ci_high"]
+            assert (numbers["n_seeds"], numbers["n_folds"], numbers["n_utterances"]) == (3, 5, 95)
+            assert (numbers["n_speakers"], numbers["notes"]) == (10, [])
+        assert abs(fold_means.mean() - pooled.mean()) > 1e-4
+    for i, seed in enumerate((1, 2, 3)):
+        np.testing.assert_array_equal(found["confusion"][str(seed)], matrices[i].sum(axis=0))
+    run = found["runs"][7]
+    assert (run["seed"], run["fold"]) == (2, 3)
+    assert run["metrics"]["UA"] == pytest.approx(float(metrics.ua(matrices[1, 2])))
+    assert (found["protocol_hash"], found["data_hash"]) == (split.protocol_hash, split.data_hash)
+    assert (found["selection"], found["code_version"]) == ("clean", "c0de")
+
+
+def test_one_seed_has_no_spread_and_the_order_of_folders_is_nothing(tmp_path: Path, split: Split) -> None:
+    folders = write_runs(tmp_path, split, (1,))
+    found = evaluate(split, folders)
+    assert found["results"]["pooled"]["UA"]["seed_std"] is None
+    write_json(tmp_path / "a.json", found)
+    write_json(tmp_path / "b.json", evaluate(split, folders[::-1]))
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_a_fold_without_a_class_has_no_fold_mean_of_ua(tmp_path: Path) -> None:
+    rows = [row for row in iemocap_like() if row.session != "Ses02" or row.emotion != "sad"]
+    split = make(protocol(**SESSIONS), "clean", rows)
+    found = evaluate(split, write_runs(tmp_path, split, (1,)))
+    fold_mean, pooled = found["results"]["fold_mean"], found["results"]["pooled"]
+    assert np.isnan(fold_mean["UA"]["value"])
+    assert fold_mean["UA"]["ci_low"] is None
+    assert fold_mean["UA"]["notes"] == ["UA is undefined in fold 2: the test part lacks a class, or does not vary"]
+    assert fold_mean["WA"]["value"] > 0
+    assert pooled["UA"]["value"] > 0
+    assert "no sad in the test part of fold 2" in found["notes"]
+    write_json(tmp_path / "e.json", found)
+    assert json.loads((tmp_path / "e.json").read_text())["results"]["fold_mean"]["UA"]["value"] is None
+
+
+def test_declared_leaks_stand_beside_the_numbers(tmp_path: Path) -> None:
+    split = make(protocol(), "clean", iemocap_like())
+    found = evaluate(split, write_runs(tmp_path, split, (1,)))
+    assert found["leaks"]["sessions"]["number"] == 5
+    assert "test shares sessions with train or dev, as declared" in found["notes"]
+
+
+def test_two_speakers_have_no_interval(tmp_path: Path) -> None:
+    rows = [row for row in iemocap_like() if row.session == "Ses01"]
+    folds = {"kind": "leave_one_out", "group": "speaker", "number": 2}
+    split = make(protocol(folds=folds), "last_epoch", rows)
+    numbers = evaluate(split, write_runs(tmp_path, split, (1,)))["results"]["pooled"]["WA"]
+    assert (numbers["ci_low"], numbers["ci_high"]) == (None, None)
+    assert numbers["notes"] == ["no interval: 2 speakers"]
+
+
+def attribute_split() -> Split:
+    generator = np.random.default_rng(0)
+    rows = [
+        Utterance(
+            f"{part}_{i:02}",
+            "x.wav",
+            speaker="unknown" if i % 5 == 0 else f"{part}_{i % 4}",
+            session=f"{part}_podcast{i % 3}",
+            emotion="other",
+            arousal=float(np.round(generator.uniform(1, 7), 3)),
+            valence=float(np.round(generator.uniform(1, 7), 3)),
+            sha256=f"{part}{i}",
+            partition=part,
+        )
+        for part in ("train", "dev", "test1", "test2")
+        for i in range(30)
+    ]
+    folds = {"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1", "test2"]}
+    fields = {"labels": None, "targets": ["valence", "arousal"], "scale": [1, 7], "subset": "all", "leaks": []}
+    return make(protocol(**fields, folds=folds, dev={"kind": "official"}), "clean", rows)
+
+
+def test_attributes_are_scored_by_ccc_over_the_whole_test_part(tmp_path: Path) -> None:
+    split = attribute_split()
+    said = {k: split.fold(k, {}).test.targets + np.random.default_rng(k).normal(0, 1, (30, 2)) for k in (1, 2)}
+    found = evaluate(split, [write_run(tmp_path / f"fold{k}", split, k, 1, said[k]) for k in (1, 2)])
+    targets = {k: split.fold(k, {}).test.targets for k in (1, 2)}
+    expected = {k: metrics.ccc(targets[k].T, said[k].T) for k in (1, 2)}
+    results = found["results"]
+    assert results["fold_mean"]["ccc_valence"]["value"] == pytest.approx(
+        (expected[1][0] + expected[2][0]) / 2, abs=1e-7
+    )
+    pooled = metrics.ccc(np.concatenate([targets[1], targets[2]]).T, np.concatenate([said[1], said[2]]).T)
+    assert results["pooled"]["ccc_arousal"]["value"] == pytest.approx(pooled[1], abs=1e-7)
+    assert results["pooled"]["ccc_arousal"]["n_speakers"] == 8
+    assert found["confusion"] == {}
+    # The unknown voices are resampled by podcast: intervals as if each podcast's were a speaker of its own.
+    named = replace(
+        split,
+        speakers=tuple(
+            f"x{session}" if speaker == "unknown" else speaker
+            for speaker, session in zip(split.speakers, split.sessions, strict=True)
+        ),
+    )
+    again = evaluate(named, [tmp_path / "fold1", tmp_path / "fold2"])["results"]["pooled"]["ccc_arousal"]
+    assert again["n_speakers"] == 14
+    low = results["pooled"]["ccc_arousal"]["ci_low"]
+    assert again["ci_low"] == pytest.approx(low, abs=0.03)
+    assert low < pooled[1] < results["pooled"]["ccc_arousal"]["ci_high"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data_hash": "0"}, "of another data_hash: {folder}"),
+        ({"protocol_hash": "0"}, "of another protocol_hash: {folder}"),
+        ({"settings": {"C": 2.0}}, "of another settings: {folder}"),
+        ({"code_version": "new"}, "of another code_version: {folder}"),
+        ({"fold": 2}, "seed 1 fold 2 again"),
+        ({"fold": 9}, "seed 1 fold 9 is not a fold of the split: {folder}"),
+        ({"fold": "3"}, "seed and fold must be integers"),
+    ],
+)
+def test_a_run_of_something_else_is_refused(tmp_path: Path, split: Split, change: dict, message: str) -> None:
+    folders = write_runs(tmp_path, split, (1,))
+    path = folders[2] / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InputError) as caught:
+        evaluate(split, folders)
+    assert message.format(folder=folders[2]) in str(caught.value)
+
+
+def test_missing_runs_are_named(tmp_path: Path, split: Split) -> None:
+    folders = write_runs(tmp_path, split, (1, 2))
+    with pytest.raises(InputError, match="runs missing: seed 1 fold 2, seed 2 fold 5: make them"):
+        evaluate(split, [*folders[:1], *folders[2:9]])
+    (folders[3] / "predictions.csv").unlink()
+    with pytest.raises(InputError, match="fold4.predictions.csv: no such file"):
+        evaluate(split, folders)
+    (folders[3] / "metrics.json").unlink()
+    with pytest.raises(InputError, match="fold4.metrics.json: no such file"):
+        evaluate(split, folders)
+
+
+def test_predictions_of_other_utterances_are_refused(tmp_path: Path, split: Split) -> None:
+    folders = write_runs(tmp_path, split, (1,))
+    (folders[0] / "predictions.csv").write_bytes((folders[1] / "predictions.csv").read_bytes())
+    with pytest.raises(InputError, match="fold1.predictions.csv: not the test utterances and targets of fold 1"):
+        evaluate(split, folders)
+
+
+def test_predictions_read_back(tmp_path: Path) -> None:
+    part = fold(tmp_path, (np.zeros((2, 1)), [0, 1]), (np.zeros((3, 1)), [2, 1, 0]))
+    scores = np.log(
+        [[0.2, 0.3, 0.5], [1 / 3, 1 / 3, 1 / 3], [1, 0, 0]], where=[[1], [1], [0]], out=np.full((3, 3), -np.inf)
+    )
+    scores[2, 0] = 0
+    write_predictions(tmp_path / "p.csv", part, scores)
+    assert (tmp_path / "p.csv").read_text().splitlines() == [
+        "utterance,speaker,target,predicted,score_angry,score_sad,score_calm",
+        "test0,speaker_test,calm,calm,-1.60943791,-1.2039728,-0.693147181",
+        "test1,speaker_test,sad,angry,-1.09861229,-1.09861229,-1.09861229",
+        "test2,speaker_test,angry,angry,0,-inf,-inf",
+    ]
+    found = read_predictions(tmp_path / "p.csv", part.labels, are_classes=True)
+    assert found.utterances == part.test.utterances
+    assert (found.targets.tolist(), found.predicted.tolist()) == ([2, 1, 0], [2, 0, 0])
+    with pytest.raises(InputError, match="not predictions of angry, sad"):
+        read_predictions(tmp_path / "p.csv", ("angry", "sad"), are_classes=True)
+    assert run_metrics(part, scores) == {"WA": 2 / 3, "UA": 2 / 3, "macro_f1": pytest.approx(5 / 9)}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_scores_that_are_not_numbers_are_refused(tmp_path: Path, bad: float) -> None:
+    part = fold(tmp_path, (np.zeros((2, 1)), [0, 1]), (np.zeros((2, 1)), [2, 1]))
+    scores = np.zeros((2, 3))
+    scores[1, 1] = bad
+    with pytest.raises(InputError, match="fold 1 has scores that are not numbers"):
+        write_predictions(tmp_path / "p.csv", part, scores)
+    assert not (tmp_path / "p.csv").exists()
+
+
+def test_the_script_writes_strict_json_and_one_line_on_bad_input(tmp_path: Path, split: Split) -> None:
+    folders = write_runs(tmp_path, split, (1, 2))
+    write(split, tmp_path / "s.csv", tmp_path / "s.json")
+    script = [sys.executable, "workflow_scripts/evaluate.py", "--split", str(tmp_path / "s.json")]
+    script += ["--output", str(tmp_path / "e.json"), "--runs"]
+    subprocess.run([*script, *map(str, folders)], cwd=ROOT, check=True, capture_output=True)
+    found = json.loads((tmp_path / "e.json").read_text(), parse_constant=pytest.fail)
+    expected = evaluate(split, folders)
+    assert found["results"] == expected["results"]
+    assert str(tmp_path) not in (tmp_path / "e.json").read_text()
+    result = subprocess.run([*script, *map(str, folders[1:])], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stderr == "error: runs missing: seed 1 fold 1: make them, or leave their seed out\n"
+
+
+def test_starts_without_heavy_imports() -> None:
+    script = "import sys; import ser.evaluation; print({'scipy', 'sklearn', 'pandas', 'torch'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert result.stdout.strip() == "set()"
