@@ -38,6 +38,13 @@ def test_a_compressed_file_that_was_cut_off(tmp_path: Path, suffix: str) -> None
         assert reason(file).endswith("copy it again")
 
 
+def test_an_ogg_file_that_was_cut_off_between_two_pages(tmp_path: Path) -> None:
+    file = write_wav(tmp_path / "a.ogg", 200_000)
+    content = file.read_bytes()
+    file.write_bytes(content[: content.rindex(b"OggS")])
+    assert reason(file) == "cut off: its last page is not there: copy it again"
+
+
 def test_wav_extensible(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", [[0.1, 0.2, 0.3]] * 50, 16_000, format="WAVEX")
     facts = inspect(tmp_path / "a.wav")
