@@ -8,10 +8,10 @@ import hashlib
 import importlib
 import importlib.util
 import json
-import os
 from pathlib import Path
 
 from ser.errors import InputError
+from ser.files import replacing
 from ser.folders import replaced
 
 
@@ -36,10 +36,8 @@ def write(corpus: str, directory: Path, listing: Path, seed: int, utterances: in
         ]
         listing.unlink(missing_ok=True)  # a list must not outlive the tree that it describes
     text = json.dumps({"corpus": corpus, "seed": seed, "utterances": utterances, "files": files}, indent=1)
-    listing.parent.mkdir(parents=True, exist_ok=True)
-    temporary = listing.with_name(f".{listing.name}.part")
-    temporary.write_text(text + "\n", encoding="utf-8")
-    os.replace(temporary, listing)
+    with replacing(listing) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _facts(path: Path) -> dict[str, int | str]:
