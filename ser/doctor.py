@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ser.corpora import Counts, Survey, count, load, survey
@@ -75,7 +76,7 @@ def _print_table(counts: Counts, found: Survey, console: Console) -> None:
         table.add_column("published", justify="right")
         table.add_column("difference", justify="right", style="bold red")
     for value, here in counts.found(found.utterances).items():
-        cells = [value, f"{here:,}"]
+        cells = [escape(value), f"{here:,}"]
         if counts.counts:
             published = counts.counts.get(value)
             cells += ["", ""] if published is None else [f"{published:,}", f"{here - published:+,}"]

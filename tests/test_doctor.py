@@ -97,11 +97,11 @@ def test_no_readable_file_cannot_be_used(ser, tree: Path) -> None:
 
 
 def test_ones_own_manifest(ser, tree: Path) -> None:
-    (tree / "own.csv").write_text("path,speaker,emotion\nwav/03a01Wa.wav,1,joy\nwav/03a01Fa.wav,2,sad\n")
+    (tree / "own.csv").write_text("path,speaker,emotion\nwav/03a01Wa.wav,1,[red]joy\nwav/03a01Fa.wav,2,sad\n")
     status, lines, _ = ser("corpus", "mine", "--root", tree, "--manifest", tree / "own.csv")
     assert status == 0
     assert lines[0] == "mine: 2 utterances, 2 speakers, 0.00 h"
-    assert "joy 1" in lines
+    assert "[red]joy 1" in lines
     (tree / "own.csv").write_text("path,speaker\nwav/03a01Wa.wav,1\n")
     status, lines, _ = ser("corpus", "mine", "--root", tree, "--manifest", tree / "own.csv")
     assert status == 1
