@@ -97,6 +97,21 @@ def test_speaker_of_next_session_as_dev() -> None:
     ]
 
 
+def test_other_of_session_needs_named_sessions() -> None:
+    rows = [replace(row, session="") for row in iemocap_like() if row.session == "Ses01"]
+    folds = {"kind": "leave_one_out", "group": "speaker", "number": 2}
+    with pytest.raises(InputError, match="needs two speakers in each session"):
+        make(protocol(folds=folds, dev={"kind": "other_of_session"}), "clean", rows)
+
+
+def test_a_dev_speaker_who_is_also_tested_stays_tested() -> None:
+    visit = replace(iemocap_like()[0], utterance="visit", speaker="Ses02F", sha256="visit")
+    fields = {**SESSIONS, "leaks": ["speakers"], "dev": {"kind": "speaker_of_next_session"}}
+    split = make(protocol(**fields), "clean", [*iemocap_like(), visit])
+    assert "visit" in {split.utterances[row] for row in split.rows(1, "test")}
+    assert "visit" not in {split.utterances[row] for row in split.rows(1, "dev")}
+
+
 @pytest.mark.parametrize("dev", ["next_group", "other_of_session"])
 def test_test_selected_is_judged_on_the_test_part_and_trains_on_the_rest(dev: str) -> None:
     split = make(protocol(dev={"kind": dev}), "test_selected", iemocap_like())
@@ -239,8 +254,8 @@ def test_segments_of_one_file_are_no_audio_leak_but_the_same_stretch_is() -> Non
     rows = official()
     same_file = [replace(row, sha256="one file", start=float(i), end=i + 1.0) for i, row in enumerate(rows)]
     assert make(protocol(**OFFICIAL), "clean", same_file).leaks == {}
-    same_stretch = [replace(row, start=0.0) for row in same_file]
-    same_stretch = [replace(row, end=1.0) for row in same_stretch]
+    assert make(protocol(**OFFICIAL), "clean", [replace(row, sha256="") for row in rows]).leaks == {}
+    same_stretch = [replace(row, start=0.0, end=1.0) for row in same_file]
     with pytest.raises(InputError, match="shares audio in fold 1, 2"):
         make(protocol(**OFFICIAL), "clean", same_stretch)
 
@@ -291,11 +306,12 @@ def test_data_hash_depends_on_audio_targets_and_parts() -> None:
     rows, base = iemocap_like(), make(protocol(), "clean", iemocap_like()).data_hash
     index = next(i for i, row in enumerate(rows) if row.style == "improvised" and row.emotion == "sad")
 
-    def changed(**fields: str) -> str:
+    def changed(**fields: str | float) -> str:
         return make(protocol(), "clean", [*rows[:index], replace(rows[index], **fields), *rows[index + 1 :]]).data_hash
 
     hashes = {base, changed(sha256="other"), changed(emotion="angry"), make(protocol(), "last_epoch", rows).data_hash}
-    assert len(hashes) == 4
+    hashes |= {changed(start=0.5), changed(end=0.5)}
+    assert len(hashes) == 6
     assert changed(path="elsewhere.wav") == base
     assert make(protocol(), "clean", rows[::-1]).data_hash == base
 

@@ -71,6 +71,10 @@ def test_weights_count_speakers_and_folds() -> None:
     weights = np.array([[2.0, 0, 1]])
     by_hand = (2 * ua(values[0]) + ua(values[2])) / 3
     assert mean_over_folds(class_metrics, left_one_out(values), weights)["UA"][0] == pytest.approx(by_hand)
+    uneven = [Sums(np.array([0, 1]), values[:2]), Sums(np.array([2]), values[2:])]
+    by_hand = (0.5 * ua(values[1]) + ua(values[2])) / 1.5  # one of two speakers drawn: half a fold
+    found = mean_over_folds(class_metrics, uneven, np.array([[0.0, 1, 1]]))
+    assert found["UA"][0] == pytest.approx(by_hand)
     found = mean_over_folds(class_metrics, pooled(values), weights)
     assert found["UA"][0] == pytest.approx(ua(2 * values[0] + values[2]))
 

@@ -28,8 +28,8 @@ def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
     """Train on `fold.train`; the dev part and the seed are not used, as there is nothing to select or draw.
 
     Reads `fold.stores["functionals"]`, one frame per utterance. Scores are log-probabilities over the votes of the
-    one-against-one machines (libsvm), with ties broken by their margins: the highest is the class that `SVC.predict`
-    gives. They are not calibrated. A class without training utterances gets -inf.
+    one-against-one machines (libsvm), with ties broken by their margins: the highest is what `SVC(break_ties=True)`
+    predicts. They are not calibrated. A class without training utterances gets -inf.
 
     Raises InputError for attributes, for a training part of one class, and for more than one frame per utterance.
     """
@@ -48,7 +48,6 @@ def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
         kernel=settings.kernel,
         class_weight="balanced" if settings.class_weights == "balanced" else None,
         decision_function_shape="ovr",
-        break_ties=True,
     ).fit(train, fold.train.targets)
     return Outcome(
         scores=_log_probabilities(machine, test, len(fold.labels)),
