@@ -27,8 +27,7 @@ DEMO = PLAN.scale == "demo"
 GROUPS = {group.name: group for group in PLAN.groups}
 # Slots of `gpu` that a GPU job takes: none on a machine without one, where they would only queue.
 GPU = int(
-    config["compute"]["device"] == "cuda"
-    or (config["compute"]["device"] == "auto" and Path("/dev/nvidia0").exists())
+    config["compute"]["device"] == "cuda" or (config["compute"]["device"] == "auto" and Path("/dev/nvidia0").exists())
 )
 CORPORA = sorted({group.corpus for group in PLAN.live})
 
@@ -52,9 +51,7 @@ onstart:
     try:
         LOCK.acquire()
     except Timeout:
-        raise WorkflowError(
-            "another snakemake is at work in this folder: wait until it ends"
-        )
+        raise WorkflowError("another snakemake is at work in this folder: wait until it ends")
 
 
 def group_of(wildcards):
@@ -79,11 +76,7 @@ def encoder_dir(spec):
     """The checkpoint folder that a feature needs, or None."""
     if spec["kind"] != "encoder":
         return None
-    return (
-        f"{WORK}/encoders/{spec['encoder']}"
-        if DEMO
-        else config["encoders"][spec["encoder"]]
-    )
+    return f"{WORK}/encoders/{spec['encoder']}" if DEMO else config["encoders"][spec["encoder"]]
 
 
 def encoder_files(spec):
@@ -111,8 +104,7 @@ def protocol_of(wildcards):
     return next(
         group.protocol
         for group in PLAN.groups
-        if (group.experiment, group.protocol_name)
-        == (wildcards.experiment, wildcards.protocol)
+        if (group.experiment, group.protocol_name) == (wildcards.experiment, wildcards.protocol)
     )
 
 
@@ -124,31 +116,24 @@ def any_of(names):
 def manifest_options(corpus):
     """Where the corpus is, and what its files were when they were last read: a change of either re-runs."""
     settings = {} if DEMO else config["corpora"][corpus]
+    manifest, record = settings.get("manifest"), f"{WORK}/manifests/{corpus}.tree.json"
+    # A demo tree is followed by its listing, which is an input.
+    digest = "demo" if DEMO else tree_digest(root_of(corpus), record, manifest)
     options = {
         "--corpus": corpus,
         "--root": root_of(corpus),
-        "--manifest": settings.get("manifest"),
+        "--manifest": manifest,
         "--on-unreadable": settings.get("on_unreadable", "stop"),
-        "--digest": (
-            "demo"
-            if DEMO
-            else tree_digest(
-                Path(root_of(corpus)), Path(f"{WORK}/manifests/{corpus}.tree.json")
-            )
-        ),
+        "--digest": digest,
     }
-    return [
-        part for option, value in options.items() if value for part in (option, value)
-    ]
+    return [part for option, value in options.items() if value for part in (option, value)]
 
 
 def train_inputs(wildcards):
     group = group_of(wildcards)
     return {
         "split": f"{WORK}/splits/{group.experiment}/{group.protocol_name}/{group.selection}.json",
-        "stores": [
-            f"{WORK}/features/{store}.safetensors" for store in group.stores.values()
-        ],
+        "stores": [f"{WORK}/features/{store}.safetensors" for store in group.stores.values()],
         "code": [
             *code_of("workflow_scripts/train.py"),
             *code_of(f"ser/systems/{group.system}.py"),
@@ -158,10 +143,7 @@ def train_inputs(wildcards):
 
 def train_options(wildcards):
     group = group_of(wildcards)
-    stores = [
-        f"{name}={WORK}/features/{store}.safetensors"
-        for name, store in group.stores.items()
-    ]
+    stores = [f"{name}={WORK}/features/{store}.safetensors" for name, store in group.stores.items()]
     return [
         *("--system", group.system, "--group", group.name),
         *("--settings", json.dumps(dict(group.settings), sort_keys=True)),

@@ -3,7 +3,10 @@ if DEMO:
 
     rule demo_corpus:
         input:
-            code=code_of("workflow_scripts/demo_corpus.py"),
+            code=lambda wildcards: [
+                *code_of("workflow_scripts/demo_corpus.py"),
+                *code_of(f"ser/corpora/demo_{wildcards.corpus}.py"),
+            ],
         output:
             listing=f"{WORK}/releases/{{corpus}}.json",
         log:

@@ -11,9 +11,7 @@ rule evaluate:
     resources:
         mem_mb=1000,
     params:
-        runs=lambda wildcards, input: [
-            str(Path(metrics).parent) for metrics in input.runs
-        ],
+        runs=lambda wildcards, input: [str(Path(metrics).parent) for metrics in input.runs],
     shell:
         "{PYTHON} workflow_scripts/evaluate.py --split {input.split} --runs {params.runs:q} --output {output}"
         " > {log} 2>&1"

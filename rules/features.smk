@@ -27,15 +27,11 @@ rule features:
         f"{WORK}/logs/features/{{corpus}}/{{feature}}.log",
     resources:
         mem_mb=2000,
-        gpu=lambda wildcards: (
-            GPU if PLAN.specs[wildcards.feature]["kind"] == "encoder" else 0
-        ),
+        gpu=lambda wildcards: (GPU if PLAN.specs[wildcards.feature]["kind"] == "encoder" else 0),
     params:
         spec=lambda wildcards: json.dumps(PLAN.specs[wildcards.feature], sort_keys=True),
         encoder=lambda wildcards: (
-            ["--encoder-dir", folder]
-            if (folder := encoder_dir(PLAN.specs[wildcards.feature]))
-            else []
+            ["--encoder-dir", folder] if (folder := encoder_dir(PLAN.specs[wildcards.feature])) else []
         ),
         device=config["compute"]["device"],
     shell:

@@ -12,7 +12,7 @@ rule table:
     resources:
         mem_mb=1000,
     params:
-        config=json.dumps(config, sort_keys=True),
+        config=json.dumps(config),
         work=WORK,
     shell:
         "{PYTHON} workflow_scripts/table.py --params {params.config:q} --work {params.work} --output {output}"

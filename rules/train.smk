@@ -30,9 +30,7 @@ rule train:
         TRAIN
 
 
-for n_folds in sorted(
-    {group.protocol.n_folds for group in PLAN.live if group.one_job_per == "seed"}
-):
+for n_folds in sorted({group.protocol.n_folds for group in PLAN.live if group.one_job_per == "seed"}):
 
     rule:
         name:
@@ -49,9 +47,7 @@ for n_folds in sorted(
             f"{WORK}/logs/train/{{group}}/seed{{seed}}.log",
         wildcard_constraints:
             group=any_of(
-                group.name
-                for group in PLAN.live
-                if group.one_job_per == "seed" and group.protocol.n_folds == n_folds
+                group.name for group in PLAN.live if group.one_job_per == "seed" and group.protocol.n_folds == n_folds
             ),
         threads: config["compute"]["threads"]
         resources:

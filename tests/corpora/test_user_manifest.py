@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import pandas
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from ser.corpora.user_manifest import read_user
 from ser.errors import InputError
@@ -49,7 +50,7 @@ def test_optional_columns_and_segments(tmp_path: Path) -> None:
 
 def test_parquet_says_the_same_as_csv(tmp_path: Path) -> None:
     content = "path,speaker,emotion,start,arousal\na.wav,1,sad,0.5,\nb.wav,2,bored,,3.25\n"
-    table = pandas.DataFrame(
+    table = pyarrow.table(
         {
             "path": ["a.wav", "b.wav"],
             "speaker": [1, 2],
@@ -58,13 +59,14 @@ def test_parquet_says_the_same_as_csv(tmp_path: Path) -> None:
             "arousal": [None, 3.25],
         }
     )
-    table.to_parquet(tmp_path / "own.parquet")
+    parquet.write_table(table, tmp_path / "own.parquet")
     expected = read_user(csv(tmp_path, content), tmp_path).utterances
     assert read_user(tmp_path / "own.parquet", tmp_path).utterances == expected
 
 
 def test_broken_rows_of_parquet_are_named_by_number(tmp_path: Path) -> None:
-    pandas.DataFrame({"path": ["a.wav"], "speaker": [None], "emotion": ["sad"]}).to_parquet(tmp_path / "own.parquet")
+    table = pyarrow.table({"path": ["a.wav"], "speaker": [None], "emotion": ["sad"]})
+    parquet.write_table(table, tmp_path / "own.parquet")
     assert read_user(tmp_path / "own.parquet", tmp_path).broken == ["own.parquet row 1: speaker empty"]
 
 
