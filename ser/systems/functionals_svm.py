@@ -4,14 +4,15 @@ The recipe of the openSMILE baselines: z-scores fitted on the training part, the
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 
 from ser.errors import InputError
 from ser.run import Context, Fold, Outcome, Part
+
+if TYPE_CHECKING:
+    from sklearn.svm import SVC
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
         raise InputError(
             f"fold {fold.number}: functionals_svm needs two classes to train on, the training part has one"
         )
+    # Here, as they take 2.5 s (scikit-learn imports pandas where it finds it): bad input is told before.
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
     scaler = StandardScaler()
     train, test = scaler.fit_transform(_vectors(fold, fold.train)), scaler.transform(_vectors(fold, fold.test))
     gamma = 1 / (train.shape[1] * ((train.var() or 1) if settings.gamma == "scale" else 1))
@@ -67,15 +72,20 @@ def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
 
 def _vectors(fold: Fold, part: Part) -> np.ndarray:
     """float64 [n, features]."""
-    store = fold.stores["functionals"]
-    vectors = [store[utterance] for utterance in part.utterances]
-    if any(len(vector) != 1 for vector in vectors):
-        raise InputError("functionals_svm reads one frame per utterance: name a feature of functionals, or pool")
+    if "functionals" not in fold.stores:
+        raise InputError("functionals_svm reads the feature `functionals`: name one in the row's features")
+    vectors = [fold.stores["functionals"][utterance] for utterance in part.utterances]
+    for utterance, vector in zip(part.utterances, vectors, strict=True):
+        if len(vector) != 1:
+            raise InputError(
+                f"functionals_svm reads one frame per utterance, but {utterance} has {len(vector)}: "
+                f"let `functionals` be a feature of that kind"
+            )
     return np.concatenate(vectors).astype(np.float64)
 
 
-def _log_probabilities(machine: SVC, vectors: np.ndarray, n_classes: int) -> np.ndarray:
-    """float64 [n, n_classes]: log-softmax of the decision values; of two classes the second's is 0 for the first."""
+def _log_probabilities(machine: "SVC", vectors: np.ndarray, n_classes: int) -> np.ndarray:
+    """float64 [n, n_classes]: log-softmax of the decision values; of two classes libsvm values only the second."""
     values = machine.decision_function(vectors)
     if values.ndim == 1:
         values = np.stack([np.zeros_like(values), values], axis=1)

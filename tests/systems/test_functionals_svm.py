@@ -129,5 +129,7 @@ def test_refuses_attributes_one_class_and_several_frames(tmp_path: Path) -> None
     path = tmp_path / "frames.safetensors"
     names = [*given.train.utterances, *given.test.utterances]
     write_store(path, names, lambda shard: [np.ones((3, 2), np.float32) for _ in shard], key="k", metadata={})
-    with pytest.raises(InputError, match="one frame per utterance"):
+    with pytest.raises(InputError, match="one frame per utterance, but train0 has 3"):
         functionals_svm.run(replace(given, stores={"functionals": Store(path)}), RBF, CONTEXT)
+    with pytest.raises(InputError, match="name one in the row's features"):
+        functionals_svm.run(replace(given, stores={}), RBF, CONTEXT)
