@@ -27,7 +27,8 @@ class SpectrogramSettings(TrainingSettings):
     statistics, `utterance_level` takes only the utterance's mean level off before `train_bins`. `channels`:
     `deltas` adds first and second differences in time. The rest is augmentation, 0 for off: `masks` pairs of
     masked runs of up to `mask_seconds` and `mask_bins`; tempo and band axis scaled by up to 1 + `tempo` and
-    1 + `warp`; a level change of up to `gain` deviations.
+    1 + `warp`; a level change of up to `gain` deviations; `mixup` is alpha of the Beta distribution from which a
+    batch's share is drawn when it is mixed with itself in another order (Zhang et al. 2018).
     """
 
     segment_seconds: float
@@ -40,6 +41,7 @@ class SpectrogramSettings(TrainingSettings):
     tempo: float
     warp: float
     gain: float
+    mixup: float
 
 
 class SpectrogramTask:
@@ -88,16 +90,29 @@ class SpectrogramTask:
         for row, example in zip(batch, examples, strict=True):
             row[..., : len(example)] = _channels(example.T, self.channels)
         target = torch.from_numpy(np.stack([segment.target for segment in segments]))
-        return {"spectrogram": batch, "frames": frames, "target": target}
+        result = {"spectrogram": batch, "frames": frames, "target": target}
+        if generator is not None and self.settings.mixup > 0:
+            share = float(generator.beta(self.settings.mixup, self.settings.mixup))
+            other = torch.from_numpy(generator.permutation(len(batch)))
+            result["spectrogram"] = share * batch + (1 - share) * batch[other]
+            result["frames"] = torch.maximum(frames, frames[other])
+            result |= {"other_target": target[other], "share": torch.tensor(share)}
+        return result
 
     def loss(self, network: nn.Module, batch: Batch, epoch: int) -> Tensor:
-        logits = network(batch["spectrogram"], batch["frames"])
-        weights = None if self.weights is None else self.weights.to(logits.device)
-        smoothing = self.settings.label_smoothing
-        return F.cross_entropy(logits.float(), batch["target"], weights, label_smoothing=smoothing)
+        logits = network(batch["spectrogram"], batch["frames"]).float()
+        loss = self._cross_entropy(logits, batch["target"])
+        if "share" in batch:
+            other = self._cross_entropy(logits, batch["other_target"])
+            loss = batch["share"] * loss + (1 - batch["share"]) * other
+        return loss
 
     def scores(self, network: nn.Module, batch: Batch) -> Tensor:
         return network(batch["spectrogram"], batch["frames"]).float().log_softmax(dim=1)
+
+    def _cross_entropy(self, logits: Tensor, target: Tensor) -> Tensor:
+        weights = None if self.weights is None else self.weights.to(logits.device)
+        return F.cross_entropy(logits, target, weights, label_smoothing=self.settings.label_smoothing)
 
     def _spans(self, length: int, training: bool) -> list[tuple[int, int]]:
         if training or not self.frames or length <= self.frames:

@@ -227,8 +227,8 @@ def _train_epoch(
     groups = [batches[i : i + settings.accumulation] for i in range(0, len(batches), settings.accumulation)]
     losses = []
     for step, group in enumerate(groups):
-        done = (state.epoch * len(groups) + step) / max(1, settings.epochs * len(groups) - 1)
-        rate = settings.learning_rate * _schedule(settings.schedule, done)
+        part = _schedule(settings.schedule, state.epoch * len(groups) + step, settings.epochs * len(groups))
+        rate = settings.learning_rate * part
         for parameters in state.optimiser.param_groups:
             parameters["lr"] = rate
         state.optimiser.zero_grad()
@@ -251,12 +251,12 @@ def _train_epoch(
     return {"train_loss": float(np.mean(losses)), "learning_rate": rate}
 
 
-def _schedule(name: str, done: float) -> float:
-    """The part of the learning rate that is used after the fraction `done` of all optimiser steps."""
+def _schedule(name: str, step: int, steps: int) -> float:
+    """The part of the learning rate that optimiser step `step` of `steps`, counted from 0, uses."""
     if name == "constant":
         return 1.0
-    first, last, warm = 1 / 25, 1e-4 / 25, 0.3
-    start, end, x = (first, 1.0, done / warm) if done < warm else (1.0, last, (done - warm) / (1 - warm))
+    first, last, peak = 1 / 25, 1e-4 / 25, 0.3 * steps - 1
+    start, end, x = (first, 1.0, step / peak) if step < peak else (1.0, last, (step - peak) / (steps - 1 - peak))
     return end + (start - end) * (1 + math.cos(math.pi * x)) / 2
 
 

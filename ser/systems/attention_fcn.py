@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ser.errors import InputError
+from ser.layers import MaskedBatchNorm, filled
 from ser.run import Context, Fold, Outcome
 from ser.spectrograms import SpectrogramSettings, SpectrogramTask
 from ser.training import fit
@@ -44,19 +45,6 @@ class Settings(SpectrogramSettings):
     convolution_dropout: float
 
 
-class MaskedBatchNorm(nn.BatchNorm2d):
-    """Batch normalisation whose training statistics leave out the padding."""
-
-    def forward(self, x: Tensor, valid: Tensor) -> Tensor:
-        """x [B, C, F, T], valid bool [B, T] -> [B, C, F, T]."""
-        if not self.training or valid.all():
-            return super().forward(x)
-        place = valid[:, None, :].expand(-1, x.shape[2], -1)  # [B, F, T]
-        rows = x.permute(0, 2, 3, 1)
-        normed = super().forward(rows[place][:, :, None, None])[:, :, 0, 0]
-        return torch.zeros_like(rows).masked_scatter(place[..., None], normed).permute(0, 3, 1, 2)
-
-
 class Stage(nn.Module):
     """Convolution, norm, ReLU and perhaps 3x3/2 max pooling, keeping account of where each example ends."""
 
@@ -73,13 +61,13 @@ class Stage(nn.Module):
         """x [B, C, F, T], 0 beyond `frames` [B] -> the same of the output."""
         x, frames = self.convolution(x), self.shape.convolved(frames)
         if self.batch_norm is not None:
-            x = self.batch_norm(x, positions(frames, x.shape[-1]))
+            x = self.batch_norm(x, filled(frames, x.shape[-1]))
         if self.response_norm is not None:
             x = self.response_norm(x)
         x = F.relu(x)
         if self.shape.pool:
             x, frames = F.max_pool2d(x, 3, 2), self.shape.pooled(frames)
-        return self.dropout(x) * positions(frames, x.shape[-1])[:, None, None, :], frames
+        return self.dropout(x) * filled(frames, x.shape[-1])[:, None, None, :], frames
 
 
 @dataclass(frozen=True)
@@ -165,16 +153,11 @@ class AttentionFCN(nn.Module):
         for stage in self.stages:
             x, frames = stage(x, frames)
         a = x.flatten(2).transpose(1, 2)  # [B, F' * T', C]
-        valid = positions(frames, x.shape[3]).repeat(1, x.shape[2])
+        valid = filled(frames, x.shape[3]).repeat(1, x.shape[2])
         c = a.sum(1) / valid.sum(1, keepdim=True) if self.attention is None else self.attention(a, valid)
         if self.hidden is not None:
             c = F.relu(self.hidden(c))
         return self.classifier(self.dropout(c))
-
-
-def positions(frames: Tensor, size: int) -> Tensor:
-    """Which of `size` positions in time hold something: bool [B, size]."""
-    return torch.arange(size, device=frames.device) < frames[:, None]
 
 
 class Task(SpectrogramTask):

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ser.errors import InputError
+from ser.layers import MaskedBatchNorm, filled
 from ser.run import Context, Fold, Outcome
 from ser.spectrograms import SpectrogramSettings, SpectrogramTask
 from ser.training import fit
@@ -78,7 +79,7 @@ class LinearStem(nn.Module):
 
 
 class ConvolutionStem(nn.Module):
-    """3x3 convolutions, each followed by LayerNorm over channels and GELU, with strides that make up the cell."""
+    """3x3 convolutions, each with batch normalisation and ReLU, whose strides make up the cell."""
 
     def __init__(self, channels: int, cell: tuple[int, int], width: int) -> None:
         super().__init__()
@@ -87,18 +88,20 @@ class ConvolutionStem(nn.Module):
             raise InputError(f"stem convolution needs patch_bins and patch_frames that are powers of 2, not {cell}")
         count = max(*halvings, 1)
         self.strides = [tuple(2 if i < n else 1 for n in halvings) for i in range(count)]
-        widths = [channels, *(max(8, width >> (count - 1 - i)) for i in range(count))]
+        widths = [channels, *(width * (i + 1) // count for i in range(count))]
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(widths[i], widths[i + 1], 3, stride, padding=1) for i, stride in enumerate(self.strides)
+            nn.Conv2d(widths[i], widths[i + 1], 3, stride, padding=1, bias=False)
+            for i, stride in enumerate(self.strides)
         )
-        self.norms = nn.ModuleList(nn.LayerNorm(size) for size in widths[1:])
+        self.norms = nn.ModuleList(MaskedBatchNorm(size) for size in widths[1:])
 
     def forward(self, x: Tensor, frames: Tensor) -> Tensor:
         for convolution, norm, (_, stride) in zip(self.convolutions, self.norms, self.strides, strict=True):
-            x = norm(convolution(x).transpose(1, -1)).transpose(1, -1)
             frames = (frames - 1) // stride + 1
+            x = convolution(x)
+            valid = filled(frames, x.shape[-1])
             # what stands beyond an example's end must be as if it were not there
-            x = F.gelu(x) * filled(frames, x.shape[-1])[:, None, None, :]
+            x = F.relu(norm(x, valid)) * valid[:, None, None, :]
         return x
 
 
@@ -195,11 +198,6 @@ class TimeFrequencyTransformer(nn.Module):
         energy = tokens.new_zeros(valid.shape) if self.score is None else self.score(tokens)[..., 0]
         weights = energy.masked_fill(~valid, -torch.inf).softmax(dim=1)
         return torch.einsum("bl,bld->bd", weights, tokens)
-
-
-def filled(frames: Tensor, size: int) -> Tensor:
-    """Which of `size` positions in time hold something: bool [B, size]."""
-    return torch.arange(size, device=frames.device) < frames[:, None]
 
 
 def sinusoids(length: int, width: int, like: Tensor) -> Tensor:

@@ -1,0 +1,29 @@
+"""Layers for maps [B, C, F, T] of which each example fills only its first frames, so that padding changes nothing."""
+
+import torch
+from torch import Tensor, nn
+
+
+def filled(frames: Tensor, size: int) -> Tensor:
+    """Which of `size` positions in time hold something, where `frames` int64 [B] are filled: bool [B, size]."""
+    return torch.arange(size, device=frames.device) < frames[:, None]
+
+
+class MaskedBatchNorm(nn.BatchNorm2d):
+    """Batch normalisation whose training statistics leave out the padding."""
+
+    def forward(self, x: Tensor, valid: Tensor) -> Tensor:
+        """x [B, C, F, T], valid bool [B, T] -> [B, C, F, T]; what padding becomes is of no meaning."""
+        if not self.training or valid.all():
+            return super().forward(x)
+        mask = valid[:, None, None, :].to(x.dtype)
+        count = mask.sum() * x.shape[2]
+        mean = (x * mask).sum((0, 2, 3), keepdim=True) / count
+        centred = x - mean
+        variance = (centred.square() * mask).sum((0, 2, 3), keepdim=True) / count
+        with torch.no_grad():  # as torch keeps them: the running variance is the unbiased one
+            self.running_mean.lerp_(mean.flatten(), self.momentum)
+            self.running_var.lerp_(variance.flatten() * count / (count - 1), self.momentum)
+            self.num_batches_tracked += 1
+        scale = self.weight * (variance.flatten() + self.eps).rsqrt()
+        return centred * scale[:, None, None] + self.bias[:, None, None]

@@ -1,0 +1,169 @@
+"""Attention FCN: sizes, the attention's rule, independence of padding, gradients, learning."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from spectrogram_folds import INPUT, TRAINING, fold_of, make, settings, spectrogram
+
+from ser.errors import InputError
+from ser.run import Context
+from ser.systems import attention_fcn
+from ser.systems.attention_fcn import Attention, AttentionFCN, Task, least_size, map_size, run, shapes
+
+PAPER = settings(
+    attention_fcn,
+    **TRAINING,
+    **INPUT,
+    backbone="torchvision",
+    width=1.0,
+    first_stride=4,
+    stage_norm="none",
+    attention=True,
+    attention_scale=0.3,
+    head="linear",
+    dropout=0.0,
+    convolution_dropout=0.0,
+)
+SMALL = replace(PAPER, width=0.1, stage_norm="batch", segment_seconds=1.5, segment_overlap=0.5)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "sizes", "least"),
+    [
+        # both lines computed by hand for 200 bins: frames -> positions in time
+        ("torchvision", {100: 2, 200: 5, 300: 8, 400: 11, 500: 14, 750: 22, 1000: 30}, 63),
+        ("krizhevsky", {100: 2, 200: 5, 300: 8, 400: 11, 500: 14, 750: 22, 1000: 30}, 67),
+    ],
+)
+def test_map_sizes(backbone, sizes, least):
+    given = replace(PAPER, backbone=backbone)
+    assert {frames: map_size(frames, shapes(given)) for frames in sizes} == sizes
+    assert least_size(given) == least and map_size(least - 1, shapes(given)) == 0
+    network = AttentionFCN(1, 200, 4, given).eval()
+    x = torch.zeros(1, 1, 200, 300)
+    frames = torch.tensor([300])
+    for stage in network.stages:
+        x, frames = stage(x, frames)
+    assert x.shape == (1, 256, 5, 8) and frames.tolist() == [8]
+
+
+def convolutions(widths: tuple[int, ...], channels: int) -> int:
+    kernels = (11, 5, 3, 3, 3)
+    inputs = (channels, *widths[:-1])
+    return sum(k * k * i * o + o for k, i, o in zip(kernels, inputs, widths, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("changes", "widths", "extra"),
+    [
+        ({}, (64, 192, 384, 256, 256), 256 * 256 + 256 + 256 + 256 * 4 + 4),
+        ({"attention": False}, (64, 192, 384, 256, 256), 256 * 4 + 4),
+        ({"backbone": "krizhevsky", "attention": False}, (96, 256, 384, 384, 256), 256 * 4 + 4),
+        ({"head": "hidden", "attention": False}, (64, 192, 384, 256, 256), 256 * 256 + 256 + 256 * 4 + 4),
+        ({"stage_norm": "batch", "attention": False}, (64, 192, 384, 256, 256), 2 * 1152 + 256 * 4 + 4),
+        ({"stage_norm": "lrn", "attention": False}, (64, 192, 384, 256, 256), 256 * 4 + 4),
+    ],
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_parameter_counts(changes, widths, extra, channels):
+    network = AttentionFCN(channels, 200, 4, replace(PAPER, **changes))
+    assert sum(p.numel() for p in network.parameters()) == convolutions(widths, channels) + extra
+
+
+def test_trunk_of_three_channels_is_torchvisions():
+    assert convolutions((64, 192, 384, 256, 256), 3) == 2_469_696  # torchvision's alexnet().features
+
+
+def test_attention_by_hand():
+    attention = Attention(2, scale=0.5)
+    with torch.no_grad():
+        attention.project.weight.copy_(torch.eye(2))
+        attention.project.bias.zero_()
+        attention.score.weight.copy_(torch.tensor([[2.0, 0.0]]))
+    a = torch.tensor([[[1.0, 3.0], [-1.0, 5.0], [9.0, 9.0]]])
+    e = 2 * np.tanh([1.0, -1.0])
+    alpha = np.exp(0.5 * e) / np.exp(0.5 * e).sum()
+    expected = alpha @ [[1.0, 3.0], [-1.0, 5.0]]
+    torch.testing.assert_close(attention(a, torch.tensor([[True, True, False]])), torch.tensor(expected[None]).float())
+
+
+def test_attention_scale_zero_is_the_plain_average():
+    torch.manual_seed(0)
+    with_attention = AttentionFCN(1, 72, 4, replace(PAPER, attention_scale=0.0)).eval()
+    without = AttentionFCN(1, 72, 4, replace(PAPER, attention=False)).eval()
+    without.load_state_dict({k: v for k, v in with_attention.state_dict().items() if not k.startswith("attention")})
+    x, frames = torch.randn(2, 1, 72, 150), torch.tensor([150, 150])
+    torch.testing.assert_close(with_attention(x, frames), without(x, frames))
+
+
+@pytest.mark.parametrize("backbone", ["torchvision", "krizhevsky"])
+@pytest.mark.parametrize("stage_norm", ["none", "lrn", "batch"])
+@pytest.mark.parametrize("attention", [True, False])
+def test_batched_equals_single(backbone, stage_norm, attention):
+    torch.manual_seed(0)
+    given = replace(PAPER, backbone=backbone, stage_norm=stage_norm, attention=attention, width=0.25)
+    network = AttentionFCN(1, 72, 4, given)
+    for parameter in network.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)  # biases too: they would leak from the padding
+    lengths = torch.tensor([180, 67, 95, 131])
+    x = torch.randn(4, 1, 72, 180)
+    for row, length in zip(x, lengths, strict=True):
+        row[..., length:] = 0
+    network(x, lengths)  # batch norm gets running statistics
+    network.eval()
+    single = torch.cat([network(row[None, :, :, :n], n[None]) for row, n in zip(x, lengths, strict=True)])
+    torch.testing.assert_close(network(x, lengths), single, atol=1e-5, rtol=1e-4)
+
+
+def test_scores_do_not_depend_on_the_batch_size(tmp_path):
+    fold = make(tmp_path)
+    task = Task(fold, PAPER, least_size(PAPER))
+    network = AttentionFCN(1, 72, 4, PAPER).eval()
+    segments = task.examples(fold.test, None)
+    together = task.scores(network, task.collate(segments, None))
+    alone = torch.cat([task.scores(network, task.collate([s], None)) for s in segments])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
+
+
+def test_utterance_shorter_than_the_receptive_field_is_scored(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {name: spectrogram(0, n, 72, rng) for name, n in (("train0", 100), ("train1", 30), ("test0", 5))}
+    outcome = run(fold_of(tmp_path, arrays, {"train0": 0, "train1": 1, "test0": 0}), SMALL, Context(seed=1))
+    assert outcome.scores.shape == (1, 4) and np.isfinite(outcome.scores).all()
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"backbone": "krizhevsky"}, {"head": "hidden"}, {"stage_norm": "lrn"}, {"channels": "deltas"}]
+)
+def test_gradients_reach_every_parameter(tmp_path, changes):
+    fold, given = make(tmp_path), replace(SMALL, **changes)
+    task = Task(fold, given, least_size(given))
+    network = task.network()
+    task.loss(network, task.collate(task.examples(fold.train, None), None), 0).backward()
+    without = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert without == []
+
+
+def test_overfits_sixteen_utterances(tmp_path):
+    fold = make(tmp_path)
+    given = replace(SMALL, epochs=25, learning_rate=0.01)
+    outcome = run(replace(fold, dev=fold.train, test=fold.train), given, Context(seed=1))
+    assert (outcome.scores.argmax(1) == fold.train.targets).mean() > 0.95
+    assert outcome.facts["parameters"] == sum(
+        array.size for name, array in outcome.model.items() if "running" not in name and "num_batches" not in name
+    )
+
+
+def test_same_seed_same_bits(tmp_path):
+    fold = make(tmp_path)
+    given = replace(SMALL, masks=1, mask_seconds=0.2, mask_bins=8, tempo=0.1, mixup=0.3, dropout=0.2, average_decay=0.9)
+    first, again, other = (run(fold, given, Context(seed=seed)) for seed in (1, 1, 2))
+    assert first.scores.tobytes() == again.scores.tobytes() != other.scores.tobytes()
+    assert first.history == again.history
+
+
+def test_too_few_bins_are_named(tmp_path):
+    with pytest.raises(InputError, match="the spectrogram has 40 bins, but backbone torchvision .* needs 63"):
+        run(make(tmp_path, bins=40), PAPER, Context(seed=1))

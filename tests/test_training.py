@@ -1,0 +1,356 @@
+"""The training loop: what it selects, how it resumes, what it repeats."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ser import training
+from ser.errors import InputError
+from ser.run import Context, Fold, Part
+from ser.training import Segment, TrainingSettings, class_weights, dev_metrics, fit, predict
+
+SETTINGS = TrainingSettings(
+    optimiser="adamw",
+    learning_rate=0.01,
+    weight_decay=0.01,
+    schedule="one_cycle",
+    epochs=6,
+    steps_per_epoch=0,
+    batch_size=8,
+    accumulation=1,
+    gradient_clip=1.0,
+    patience=0,
+    average_decay=0.0,
+    class_weights="none",
+    label_smoothing=0.0,
+    precision="float32",
+    selection="loss",
+)
+CENTRES = np.array([[2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]])
+
+
+def part(name: str, n: int, attributes: bool = False) -> Part:
+    targets = np.arange(n) % 3
+    if attributes:
+        targets = CENTRES[targets][:, :2].astype(np.float32) + np.arange(n)[:, None] % 5
+    return Part(tuple(f"{name}{i}" for i in range(n)), ("s",) * n, targets)
+
+
+def fold(attributes: bool = False, **parts: Part) -> Fold:
+    made = {name: part(name, n, attributes) for name, n in (("train", 33), ("dev", 12), ("test", 9))}
+    labels = ("arousal", "valence") if attributes else ("a", "b", "c")
+    return Fold(0, labels, **(made | parts), stores={})
+
+
+class Task:
+    """Noisy points around their class's centre, several segments each, through dropout and batch norm."""
+
+    def __init__(self, attributes: bool = False) -> None:
+        self.attributes = attributes
+        self.seen: list[tuple[int, bool]] = []
+
+    def network(self) -> nn.Module:
+        outputs = 2 if self.attributes else 3
+        return nn.Sequential(nn.Linear(3, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, outputs))
+
+    def examples(self, part, generator):
+        return [
+            Segment(i, name, 0, 1 + (i + j) % 3, part.targets[i])
+            for i, name in enumerate(part.utterances)
+            for j in range(1 if generator is not None else 1 + i % 2)
+        ]
+
+    def collate(self, segments, generator):
+        self.seen.append((len(segments), generator is not None))
+        rng = generator if generator is not None else np.random.default_rng(len(segments[0].utterance))
+        targets = np.stack([segment.target for segment in segments])
+        centres = np.pad(targets, ((0, 0), (0, 1))) if self.attributes else CENTRES[targets]
+        points = centres + rng.normal(size=(len(segments), 3))
+        return {"x": torch.tensor(points, dtype=torch.float32), "y": torch.from_numpy(targets)}
+
+    def loss(self, network, batch, epoch):
+        if self.attributes:
+            return (network(batch["x"]) - batch["y"]).square().mean()
+        return nn.functional.cross_entropy(network(batch["x"]), batch["y"])
+
+    def scores(self, network, batch):
+        out = network(batch["x"])
+        return out if self.attributes else out.log_softmax(1)
+
+
+def assert_same(first, second) -> None:
+    assert first.scores.tobytes() == second.scores.tobytes()
+    assert first.history == second.history and first.facts == second.facts
+    assert {k: v.tobytes() for k, v in first.model.items()} == {k: v.tobytes() for k, v in second.model.items()}
+
+
+def test_learns_and_reports():
+    outcome = fit(Task(), fold(), replace(SETTINGS, epochs=15), Context(seed=1))
+    assert outcome.scores.shape == (9, 3) and outcome.scores.dtype == np.float64
+    np.testing.assert_allclose(np.exp(outcome.scores[::2]).sum(1), 1, atol=1e-6)  # one segment: probabilities
+    assert outcome.history[-1]["train_loss"] < outcome.history[0]["train_loss"] / 1.3
+    assert outcome.facts["parameters"] == outcome.facts["parameters_trainable"] == 3 * 16 + 16 + 2 * 16 + 16 * 3 + 3
+    best = outcome.facts["best_epoch"]
+    losses = [row["dev_loss"] for row in outcome.history]
+    assert losses[best - 1] == min(losses) == outcome.facts["dev_loss"]
+    assert [row["epoch"] for row in outcome.history] == list(range(1, 16))
+
+
+def test_same_seed_same_bits_other_seed_other_bits():
+    first, again, other = (fit(Task(), fold(), SETTINGS, Context(seed=seed)) for seed in (1, 1, 2))
+    assert_same(first, again)
+    assert first.scores.tobytes() != other.scores.tobytes()
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("average_decay", [0.0, 0.9])
+@pytest.mark.parametrize("optimiser", ["adam", "adamw"])
+def test_stopped_and_resumed_run_gives_the_same_bits(tmp_path, monkeypatch, average_decay, optimiser):
+    settings = replace(SETTINGS, average_decay=average_decay, optimiser=optimiser)
+    undisturbed = fit(Task(), fold(), settings, Context(seed=1))
+
+    class Dying(Task):
+        def loss(self, network, batch, epoch):
+            if epoch == 3 and len(self.seen) % 2:
+                raise Stopped  # in the middle of the fourth epoch
+            return super().loss(network, batch, epoch)
+
+    context = Context(seed=1, key="k", directory=tmp_path)
+    with pytest.raises(Stopped):
+        fit(Dying(), fold(), settings, context)
+    np.random.seed(99)  # a new process has other global states
+    torch.manual_seed(99)
+    counting = Task()
+    assert_same(undisturbed, fit(counting, fold(), settings, context))
+    assert sum(training for _, training in counting.seen) == 3 * math.ceil(33 / 8) - 3  # 33 = 8 + 8 + 8 + 9
+    finished = Task()
+    assert_same(undisturbed, fit(finished, fold(), settings, context))
+    assert not any(training for _, training in finished.seen)
+
+
+def test_killed_process_resumes_with_the_same_bits(tmp_path):
+    undisturbed = fit(Task(), fold(), SETTINGS, Context(seed=1))
+    code = (
+        "import os, signal; import test_training as t; from ser.run import Context\n"
+        "class Killed(t.Task):\n"
+        "    def loss(self, network, batch, epoch):\n"
+        "        if epoch == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        return super().loss(network, batch, epoch)\n"
+        f"t.fit(Killed(), t.fold(), t.SETTINGS, Context(seed=1, key='k', directory=t.Path({str(tmp_path)!r})))"
+    )
+    here = Path(__file__).parent
+    paths = os.pathsep.join([str(here), str(here.parent)])
+    killed = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": paths}, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    task = Task()
+    assert_same(undisturbed, fit(task, fold(), SETTINGS, Context(seed=1, key="k", directory=tmp_path)))
+    assert sum(training for _, training in task.seen) == 4 * 4
+
+
+@pytest.mark.parametrize("damage", ["other key", "torn", "not safetensors", "left-over temporary"])
+def test_unusable_checkpoint_is_ignored_with_a_line_in_the_log(tmp_path, caplog, damage):
+    undisturbed = fit(Task(), fold(), SETTINGS, Context(seed=1))
+    fit(Task(), fold(), replace(SETTINGS, epochs=3), Context(seed=5, key="old", directory=tmp_path))
+    file = tmp_path / "checkpoint.safetensors"
+    key = "new" if damage == "other key" else "old"
+    if damage == "torn":
+        file.write_bytes(file.read_bytes()[:-100])
+    elif damage == "not safetensors":
+        file.write_bytes(b"x" * 300)
+    elif damage == "left-over temporary":
+        file.rename(tmp_path / "checkpoint.safetensors.tmp")
+    with caplog.at_level("WARNING"):
+        assert_same(undisturbed, fit(Task(), fold(), SETTINGS, Context(seed=1, key=key, directory=tmp_path)))
+    assert ("starts afresh" in caplog.text) == (damage != "left-over temporary")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.safetensors"]
+
+
+def test_checkpoint_bytes_repeat(tmp_path):
+    for name in ("a", "b"):
+        fit(Task(), fold(), SETTINGS, Context(seed=1, key="k", directory=tmp_path / name))
+    first, second = ((tmp_path / name / "checkpoint.safetensors").read_bytes() for name in ("a", "b"))
+    assert first == second
+
+
+class Scripted(Task):
+    """Its network's single weight is the number of the epoch, so what is kept can be read off."""
+
+    def __init__(self, accuracy: list[float]) -> None:
+        super().__init__()
+        self.accuracy = accuracy
+
+    def network(self):
+        module = nn.Linear(1, 1, bias=False)
+        nn.init.zeros_(module.weight)
+        return module
+
+    def collate(self, segments, generator):
+        return {"y": torch.tensor([int(s.target) for s in segments]), "i": torch.tensor([s.index for s in segments])}
+
+    def loss(self, network, batch, epoch):
+        with torch.no_grad():
+            network.weight.fill_(epoch + 1)
+        return network.weight.sum() * 0
+
+    def scores(self, network, batch):
+        wrong = batch["i"] >= round(12 * self.accuracy[int(network.weight) - 1])
+        return nn.functional.one_hot((batch["y"] + wrong) % 3, 3).float()
+
+
+def scripted(accuracy, **changes):
+    settings = replace(SETTINGS, **{"epochs": len(accuracy), "weight_decay": 0.0, "selection": "WA", **changes})
+    return settings, Scripted(accuracy)
+
+
+def test_best_epoch_is_the_first_of_equals():
+    settings, task = scripted([0.25, 0.75, 0.5, 0.75, 0.5])
+    outcome = fit(task, fold(), settings, Context(seed=1))
+    assert (outcome.facts["best_epoch"], outcome.facts["epochs_run"], outcome.facts["dev_WA"]) == (2, 5, 0.75)
+    assert outcome.model["weight"].item() == 2
+
+
+def test_patience_stops():
+    settings, task = scripted([0.25, 0.75, 0.5, 0.75, 0.5, 1.0], patience=2)
+    outcome = fit(task, fold(), settings, Context(seed=1))
+    assert (outcome.facts["best_epoch"], outcome.facts["epochs_run"]) == (2, 4)
+
+
+def test_without_dev_the_last_epoch_is_kept():
+    settings, task = scripted([1.0, 0.5, 0.25], patience=1)
+    outcome = fit(task, fold(dev=part("dev", 0)), settings, Context(seed=1))
+    assert outcome.facts["best_epoch"] == outcome.model["weight"].item() == 3
+    assert "dev_WA" not in outcome.facts
+
+
+def test_utterance_score_is_the_mean_of_its_segments():
+    class Lengths(Task):
+        def collate(self, segments, generator):
+            return {"x": torch.tensor([[float(len(s)), 0.0, s.index] for s in segments])}
+
+        def scores(self, network, batch):
+            return batch["x"]
+
+    task, test = Lengths(), part("test", 9)
+    scores = predict(task, nn.Identity(), test, replace(SETTINGS, batch_size=4), "cpu")
+    lengths = [np.mean([len(s) for s in task.examples(test, None) if s.index == i]) for i in range(9)]
+    assert scores[:, 0].tolist() == lengths and scores[:, 2].tolist() == list(range(9))
+
+
+def test_accumulation_is_one_large_batch():
+    def task():
+        made = Task()
+        made.network = lambda: nn.Linear(3, 3)
+        made.collate = lambda segments, generator: {
+            "x": torch.tensor(np.array([CENTRES[s.target] + s.index / 10 for s in segments]), dtype=torch.float32),
+            "y": torch.tensor([int(s.target) for s in segments]),
+        }
+        return made
+
+    data = fold(train=part("train", 32))
+    whole = fit(task(), data, replace(SETTINGS, batch_size=16), Context(seed=1))
+    halves = fit(task(), data, replace(SETTINGS, batch_size=4, accumulation=4), Context(seed=1))
+    np.testing.assert_allclose(whole.scores, halves.scores, atol=1e-5)
+
+
+def test_steps_per_epoch_goes_round_the_training_part():
+    task = Task()
+    fit(task, fold(), replace(SETTINGS, epochs=2, steps_per_epoch=5, accumulation=2), Context(seed=1))
+    # one pass is 4 batches of 8, 8, 8 and 9; an epoch is 10 batches
+    assert [n for n, training in task.seen if training] == [8, 8, 8, 9, 8, 8, 8, 9, 8, 8] * 2
+
+
+def test_one_cycle_follows_torch():
+    weight = nn.Parameter(torch.zeros(1))
+    optimiser = torch.optim.AdamW([weight], lr=0.01)
+    reference = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.01, total_steps=100, cycle_momentum=False)
+    for step in range(100):
+        assert 0.01 * training._schedule("one_cycle", step, 100) == pytest.approx(reference.get_last_lr()[0])
+        optimiser.step()
+        reference.step()
+
+
+def test_learning_rate_reaches_its_peak_and_its_end():
+    history = fit(Task(), fold(), replace(SETTINGS, epochs=10), Context(seed=1)).history
+    rates = [row["learning_rate"] for row in history]
+    assert max(rates) == pytest.approx(0.01, rel=0.02) and rates.index(max(rates)) in (2, 3)
+    assert rates[-1] == pytest.approx(0.01 / 25 * 1e-4)
+
+
+def test_attributes_are_selected_by_ccc():
+    outcome = fit(Task(True), fold(True), replace(SETTINGS, selection="CCC", epochs=12), Context(seed=1))
+    assert outcome.scores.shape == (9, 2)
+    assert outcome.facts["dev_CCC"] == max(row["dev_CCC"] for row in outcome.history) > 0.3
+
+
+def test_dev_metrics_by_hand():
+    scores = np.log([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.6, 0.3, 0.1], [0.2, 0.5, 0.3]])
+    found = dev_metrics(np.array([0, 1, 1, 1]), scores)
+    loss = -np.mean(np.log([0.5, 0.8, 0.3, 0.5]))
+    assert found == {"loss": pytest.approx(loss), "WA": 0.75, "UA": pytest.approx((1 + 2 / 3) / 2)}
+    x = np.array([[1.0, 5.0], [2.0, 6.0], [3.0, 7.0]])
+    found = dev_metrics(x, np.stack([x[:, 0], [6.0, 6.0, 6.0]], axis=1))
+    assert found == {"loss": pytest.approx(0.5), "CCC": pytest.approx(0.5)}
+
+
+def test_balanced_class_weights():
+    assert class_weights("none", np.array([0, 1]), 2) is None
+    weights = class_weights("balanced", np.array([0, 0, 0, 1]), 3)
+    np.testing.assert_allclose(weights, [4 / 9, 4 / 3, 0])
+
+
+def test_bfloat16_still_learns():
+    outcome = fit(Task(), fold(), replace(SETTINGS, precision="bfloat16"), Context(seed=1))
+    assert np.isfinite(outcome.scores).all()
+    assert all(array.dtype != np.float16 for array in outcome.model.values())
+
+
+def test_history_is_json_without_clock_times():
+    outcome = fit(Task(), fold(), SETTINGS, Context(seed=1))
+    keys = {"epoch", "train_loss", "learning_rate", "dev_loss", "dev_WA", "dev_UA"}
+    assert all(set(row) == keys for row in json.loads(json.dumps(outcome.history)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"batch_size": 0}, "setting batch_size is 0"),
+        ({"epochs": 0}, "setting epochs is 0"),
+        ({"selection": "CCC"}, "setting selection is CCC; with classes it must be UA or WA or WA+UA or loss"),
+    ],
+)
+def test_bad_settings_are_named(changes, words):
+    with pytest.raises(InputError, match=words.replace("+", r"\+")):
+        fit(Task(), fold(), replace(SETTINGS, **changes), Context(seed=1))
+
+
+def test_empty_training_part_is_named():
+    with pytest.raises(InputError, match="fold 0: the train part has no utterances"):
+        fit(Task(), fold(train=part("train", 0)), SETTINGS, Context(seed=1))
+
+
+def test_missing_gpu_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="torch finds no GPU"):
+        fit(Task(), fold(), SETTINGS, Context(seed=1, device="cuda"))
+
+
+def test_loss_that_is_not_finite_stops_with_the_fix():
+    class Diverging(Task):
+        def loss(self, network, batch, epoch):
+            return super().loss(network, batch, epoch) * math.nan
+
+    with pytest.raises(InputError, match="the training loss is nan in epoch 1; lower learning_rate"):
+        fit(Diverging(), fold(), SETTINGS, Context(seed=1))
