@@ -30,11 +30,7 @@ rule corpora:
 
 rule features_all:
     input:
-        [
-            f"{WORK}/features/{store}.safetensors"
-            for group in PLAN.live
-            for store in group.stores.values()
-        ],
+        [f"{WORK}/features/{store}.safetensors" for group in PLAN.live for store in group.stores.values()],
 
 
 rule runs:

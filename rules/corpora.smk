@@ -16,6 +16,8 @@ if DEMO:
         params:
             seed=config["demo_seed"],
             tree=f"{WORK}/releases/{{corpus}}",
+        message:
+            "writing the demo corpus {wildcards.corpus}"
         shell:
             "{PYTHON} workflow_scripts/demo_corpus.py --corpus {wildcards.corpus} --seed {params.seed}"
             " --output-dir {params.tree} --listing {output.listing} > {log} 2>&1"
@@ -36,6 +38,8 @@ if DEMO:
             mem_mb=1000,
         params:
             seed=config["demo_seed"],
+        message:
+            "writing the demo encoder {wildcards.encoder}"
         shell:
             "{PYTHON} workflow_scripts/demo_encoder.py --encoder {wildcards.encoder} --seed {params.seed}"
             " --output-dir $(dirname {output[0]}) > {log} 2>&1"
@@ -55,6 +59,8 @@ rule manifest:
         mem_mb=1000,
     params:
         options=lambda wildcards: manifest_options(wildcards.corpus),
+    message:
+        "reading the corpus {wildcards.corpus}"
     shell:
         "{PYTHON} workflow_scripts/manifest.py {params.options:q} --output {output.manifest}"
         " --report {output.report} --tree {output.tree} > {log} 2>&1"

@@ -12,6 +12,8 @@ rule evaluate:
         mem_mb=1000,
     params:
         runs=lambda wildcards, input: [str(Path(metrics).parent) for metrics in input.runs],
+    message:
+        "evaluating {wildcards.group}"
     shell:
         "{PYTHON} workflow_scripts/evaluate.py --split {input.split} --runs {params.runs:q} --output {output}"
         " > {log} 2>&1"

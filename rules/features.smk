@@ -11,6 +11,8 @@ rule audio:
         mem_mb=2000,
     params:
         root=lambda wildcards: root_of(wildcards.corpus),
+    message:
+        "decoding {wildcards.corpus}"
     shell:
         "{PYTHON} workflow_scripts/audio.py --manifest {input.manifest} --root {params.root:q}"
         " --output {output} > {log} 2>&1"
@@ -34,6 +36,8 @@ rule features:
             ["--encoder-dir", folder] if (folder := encoder_dir(PLAN.specs[wildcards.feature])) else []
         ),
         device=config["compute"]["device"],
+    message:
+        "computing {wildcards.feature} of {wildcards.corpus}"
     shell:
         "{PYTHON} workflow_scripts/features.py --audio {input.audio} --spec {params.spec:q} {params.encoder:q}"
         " --device {params.device} --output {output} > {log} 2>&1"

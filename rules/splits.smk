@@ -12,6 +12,8 @@ rule splits:
         mem_mb=1000,
     params:
         protocol=lambda wildcards: json.dumps(protocol_of(wildcards).mapping, sort_keys=True),
+    message:
+        "splitting for {wildcards.experiment}/{wildcards.protocol}/{wildcards.selection}"
     shell:
         "{PYTHON} workflow_scripts/splits.py --manifest {input.manifest} --protocol {params.protocol:q}"
         " --selection {wildcards.selection} --output-csv {output.csv} --output-json {output.json} > {log} 2>&1"

@@ -14,6 +14,8 @@ rule table:
     params:
         config=json.dumps(config),
         work=WORK,
+    message:
+        "writing {output}"
     shell:
         "{PYTHON} workflow_scripts/table.py --params {params.config:q} --work {params.work} --output {output}"
         " > {log} 2>&1"

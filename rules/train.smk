@@ -26,6 +26,8 @@ rule train:
         device=config["compute"]["device"],
         checkpoints=f"{WORK}/checkpoints/{{group}}/seed{{seed}}/fold{{fold}}",
         folder=f"{WORK}/runs/{{group}}/seed{{seed}}",
+    message:
+        "training {wildcards.group}, seed {wildcards.seed}, fold {wildcards.fold}"
     shell:
         TRAIN
 
@@ -59,5 +61,7 @@ for n_folds in sorted({group.protocol.n_folds for group in PLAN.live if group.on
             device=config["compute"]["device"],
             checkpoints=f"{WORK}/checkpoints/{{group}}/seed{{seed}}",
             folder=f"{WORK}/runs/{{group}}/seed{{seed}}",
+        message:
+            "training {wildcards.group}, seed {wildcards.seed}, all folds"
         shell:
             TRAIN

@@ -95,9 +95,7 @@ def _check_places(params: Mapping[str, Any]) -> None:
     """Folders that are named must exist before any job starts."""
     if params["scale"] == "demo":
         return
-    for name in _chosen(
-        params["scales"][params["scale"]]["corpora"], params["corpora"], "params.yaml: scales"
-    ):
+    for name in _chosen(params["scales"][params["scale"]]["corpora"], params["corpora"], "params.yaml: scales"):
         corpus = params["corpora"][name]
         if corpus["root"] and not Path(corpus["root"]).is_dir():
             raise InputError(f"params.yaml: corpora.{name}.root: no such folder: {corpus['root']}")
@@ -105,9 +103,7 @@ def _check_places(params: Mapping[str, Any]) -> None:
             raise InputError(f"params.yaml: corpora.{name}.manifest: no such file: {corpus['manifest']}")
     for name, folder in params["encoders"].items():
         if folder and not (Path(folder) / "config.json").is_file():
-            raise InputError(
-                f"params.yaml: encoders.{name}: {folder} is not a checkpoint folder (no config.json)"
-            )
+            raise InputError(f"params.yaml: encoders.{name}: {folder} is not a checkpoint folder (no config.json)")
 
 
 def _check_claims(name: str, experiment: Mapping[str, Any]) -> None:
@@ -132,9 +128,7 @@ class _Builder:
             where = f"experiments/{name}.yaml: rows.{row_name}"
             system, features, settings, sources = self._resolve(name, row_name)
             missing = self._check_settings(where, system, settings)
-            validated = {
-                key: validate_spec(spec, f"{where}.features.{key}") for key, spec in features.items()
-            }
+            validated = {key: validate_spec(spec, f"{where}.features.{key}") for key, spec in features.items()}
             missing = missing or self._missing_encoder(validated)
             for key in _chosen(row.get("protocols", protocols), protocols, f"{where}.protocols"):
                 for selection in row.get("selections", experiment["protocols"][key]["selections"]):
@@ -166,9 +160,7 @@ class _Builder:
         where = f"experiments/{name}.yaml: rows.{row_name}"
         system = next((layer["system"] for layer in reversed(layers) if "system" in layer), None)
         if system is None:
-            raise InputError(
-                f"{where}: no system: name a file of ser/systems here or for the whole experiment"
-            )
+            raise InputError(f"{where}: no system: name a file of ser/systems here or for the whole experiment")
         resolved: dict[str, dict[str, Any]] = {"features": {}, "settings": {}}
         sources: dict[str, str] = {}
         own = self.experiments[name]["rows"][row_name]
@@ -179,9 +171,7 @@ class _Builder:
                 for key, value in layer.get(block, {}).items():
                     if layer.get("of_scale") and own.get(block, {}).get(key, value) != value:
                         scale = self.params["scale"]
-                        raise InputError(
-                            f"{where}: scale {scale} sets {key}, which is what makes this row differ"
-                        )
+                        raise InputError(f"{where}: scale {scale} sets {key}, which is what makes this row differ")
                     # An experiment gives each value a source; a row or scale gives one for all it changes.
                     sourced = "source" not in layer
                     target[key] = value["value"] if sourced else value

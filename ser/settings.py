@@ -49,9 +49,7 @@ def _imported_fields(file: Path, tree: ast.Module, class_name: str) -> dict[str,
         if isinstance(node, ast.ImportFrom) and node.module and class_name in {a.name for a in node.names}:
             root = next(parent for parent in file.resolve().parents if (parent / "ser").is_dir())
             return _fields(root.joinpath(*node.module.split(".")).with_suffix(".py"), class_name)
-    raise InputError(
-        f"{file}: no class {class_name}: a system needs a dataclass Settings (docs/architecture.md)"
-    )
+    raise InputError(f"{file}: no class {class_name}: a system needs a dataclass Settings (docs/architecture.md)")
 
 
 def _type_schema(annotation: ast.expr, file: Path) -> dict[str, Any]:

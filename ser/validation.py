@@ -20,9 +20,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     for key_node, _ in node.value:
         key = loader.construct_object(key_node)
         if key in seen:
-            raise InputError(
-                f"{node.start_mark.name}: line {key_node.start_mark.line + 1}: {key!r} stands twice"
-            )
+            raise InputError(f"{node.start_mark.name}: line {key_node.start_mark.line + 1}: {key!r} stands twice")
         seen.add(key)
     return loader.construct_mapping(node, deep=True)
 
@@ -61,9 +59,7 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "enum":
         return f"{error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
     if error.validator == "type":
-        hint = (
-            " (YAML reads 1e-3 as text: write 1.0e-3 or 0.001)" if _looks_like_number(error.instance) else ""
-        )
+        hint = " (YAML reads 1e-3 as text: write 1.0e-3 or 0.001)" if _looks_like_number(error.instance) else ""
         return f"{error.instance!r} is not of type {error.validator_value}{hint}"
     return error.message if len(error.message) < 300 else error.message[:300] + "..."
 

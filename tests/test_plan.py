@@ -138,10 +138,14 @@ def test_a_row_can_start_from_another_experiments_row(project: Path) -> None:
 
 
 def test_what_cannot_run_is_skipped_with_the_reason(project: Path) -> None:
-    assert "set corpora.emodb.root" in plan(project, corpora=read_yaml(ROOT / "params.yaml")["corpora"]).groups[0].skipped
+    assert (
+        "set corpora.emodb.root" in plan(project, corpora=read_yaml(ROOT / "params.yaml")["corpora"]).groups[0].skipped
+    )
     assert "not part of scale demo" in plan(project, scale="demo").groups[0].skipped
     assert "no ser/systems/later.py" in plan(project, changed("system", "later")).groups[0].skipped
-    encoder = {"spectrogram": {"value": {"kind": "encoder", "encoder": "hubert_base", "layer": "last"}, "source": "code"}}
+    encoder = {
+        "spectrogram": {"value": {"kind": "encoder", "encoder": "hubert_base", "layer": "last"}, "source": "code"}
+    }
     assert "set encoders.hubert_base" in plan(project, changed("features", encoder)).groups[0].skipped
 
 
@@ -184,8 +188,10 @@ def test_wrong_experiments_are_refused_by_name(project: Path, path: str, value: 
         ({"experiments": {"one": ["ful"]}}, "experiments.one: unknown 'ful': did you mean 'full'"),
         ({"compute": {"device": "gpu", "threads": 1}}, "'gpu' is not one of auto, cpu, cuda"),
         ({"compute": {"device": "cpu", "threads": 0}}, "compute.threads: 0 is less than the minimum of 1"),
-        ({"corpora": {"emodb": {"root": "/no/such/folder"}, "ravdess": {"root": None}, "crema_d": {"root": None}}},
-         "corpora.emodb.root: no such folder: /no/such/folder"),
+        (
+            {"corpora": {"emodb": {"root": "/no/such/folder"}, "ravdess": {"root": None}, "crema_d": {"root": None}}},
+            "corpora.emodb.root: no such folder: /no/such/folder",
+        ),
         ({"encoders": {"hubert_base": "/tmp"}}, "encoders.hubert_base: /tmp is not a checkpoint folder"),
     ],
 )

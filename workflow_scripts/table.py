@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 from _main import run
-
 from ser.outputs import write_table
 from ser.plan import load
 from ser.table import COLUMNS, lines

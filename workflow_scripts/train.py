@@ -11,9 +11,9 @@ from pathlib import Path
 from _main import run
 from ser.code import code_digest, code_of
 from ser.errors import InputError
-from ser.evaluation import run_metrics, write_predictions
 from ser.features.store import Store
 from ser.outputs import write_json, write_model, write_table
+from ser.predictions import write_predictions
 from ser.run import Context, Fold
 from ser.splits import read as read_split
 
@@ -22,9 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--system", required=True, help="name of a file in ser/systems")
     parser.add_argument("--settings", required=True, type=json.loads, help="JSON object")
-    parser.add_argument(
-        "--sources", default={}, type=json.loads, help="JSON object: where each setting comes from"
-    )
+    parser.add_argument("--sources", default={}, type=json.loads, help="JSON object: where each setting comes from")
     parser.add_argument("--split", required=True, type=Path, help="split file (.json)")
     parser.add_argument(
         "--store", nargs="*", default=[], metavar="NAME=PATH", help="the features that the system reads"
@@ -42,9 +40,7 @@ def main() -> None:
     settings = system.Settings(**args.settings)
     stores = {name: Store(Path(path)) for name, _, path in (item.partition("=") for item in args.store)}
     split = read_split(args.split)
-    code_version = code_digest(
-        [*code_of("workflow_scripts/train.py"), *code_of(f"ser/systems/{args.system}.py")]
-    )
+    code_version = code_digest([*code_of("workflow_scripts/train.py"), *code_of(f"ser/systems/{args.system}.py")])
     for number in args.folds:
         fold = split.fold(number, stores)
         identity = {
@@ -99,12 +95,9 @@ def _one(system: object, settings: object, fold: Fold, identity: dict, args: arg
             "group": args.group,
             "sources": args.sources,
             "facts": outcome.facts,
-            "metrics": run_metrics(fold, outcome.scores),
         },
     )
-    print(
-        f"{args.group} seed {args.seed} fold {fold.number}: {run_metrics(fold, outcome.scores)}", flush=True
-    )
+    print(f"{args.group} seed {args.seed} fold {fold.number}: {outcome.facts}", flush=True)
 
 
 if __name__ == "__main__":

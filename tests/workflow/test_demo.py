@@ -82,7 +82,7 @@ def test_editing_a_system_plans_its_runs_and_what_follows_only(built: Project) -
 
 
 def test_editing_a_metric_trains_nothing(built: Project) -> None:
-    path = built.folder / "ser/statistics.py"
+    path = built.folder / "ser/metrics.py"
     before = path.read_text()
     path.write_text(before + "\n# changed\n")
     try:
