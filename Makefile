@@ -3,10 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: table test lock lint clean
+.PHONY: table partial test lock lint clean
 
 table: .venv/ready
 	$(BIN)/snakemake --cores all -- results/table.csv
+
+# What a long or a failed build has finished so far.
+partial: .venv/ready
+	$(BIN)/python workflow_scripts/table.py --partial --output results/partial.csv
 
 test: .venv/ready
 	$(BIN)/python -m pytest

@@ -13,9 +13,7 @@ rule table:
         mem_mb=1000,
     params:
         config=json.dumps(config),
-        work=WORK,
     message:
         "writing {output}"
     shell:
-        "{PYTHON} workflow_scripts/table.py --params {params.config:q} --work {params.work} --output {output}"
-        " > {log} 2>&1"
+        "{PYTHON} workflow_scripts/table.py --params {params.config:q} --output {output}" " > {log} 2>&1"

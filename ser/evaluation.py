@@ -30,23 +30,25 @@ def run_metrics(fold: Fold, scores: np.ndarray) -> dict[str, float]:
     return {f"ccc_{name}": float(value) for name, value in zip(fold.labels, values, strict=True)}
 
 
-def evaluate(split: Split, folders: Sequence[Path]) -> dict[str, Any]:
+def evaluate(split: Split, folders: Sequence[Path], partial: bool = False) -> dict[str, Any]:
     """The numbers of a group: `results[aggregation][metric]` and what they rest on; `folders` hold its runs.
 
     `value` is the mean over seeds and `seed_std` the standard deviation (n - 1), in the metric's own unit (WA, UA and
     macro_f1 are fractions); nan or None where undefined, and `notes` say why. `confusion` is each seed's over all
-    folds, rows the reference; empty for attributes.
+    folds, rows the reference; empty for attributes. `partial`: the numbers are over the folds that every seed has.
 
-    Raises InputError for a run that is missing, given twice, or of another split or group.
+    Raises InputError for a run that is missing (without `partial`: any; with it: all folds of one seed), given twice,
+    or of another split or group.
     """
-    runs, facts = _read_runs(split, folders)
-    seeds, numbers = sorted({seed for seed, _ in runs}), range(1, split.protocol.n_folds + 1)
-    n_speakers, speakers = _speakers(split)
-    sums = {(seed, fold): _sums(split, fold, folder, speakers) for (seed, fold), folder in runs.items()}
+    runs, facts = _read_runs(split, folders, partial)
+    seeds = sorted({seed for seed, _ in runs})
+    numbers = [fold for fold in range(1, split.protocol.n_folds + 1) if all((seed, fold) in runs for seed in seeds)]
+    n_speakers, speakers = _speakers(split, numbers)
+    sums = {(seed, fold): _sums(split, fold, runs[seed, fold], speakers) for seed in seeds for fold in numbers}
     per_fold = [[sums[seed, fold] for fold in numbers] for seed in seeds]
     pooled = [[Sums.merged(folds)] for folds in per_fold]
     metrics = _metrics(split.protocol)
-    tested = np.flatnonzero(_is_tested(split))
+    tested = np.flatnonzero(_is_tested(split, numbers))
     counts = {
         "n_seeds": len(seeds),
         "n_folds": len(numbers),
@@ -111,11 +113,12 @@ def _metrics(protocol: Protocol) -> Metrics:
     return class_metrics if protocol.classes else lambda sums: attribute_metrics(sums, protocol.targets)
 
 
-def _is_tested(split: Split) -> np.ndarray:
-    return (split.parts == PARTS.index("test")).any(axis=1)
+def _is_tested(split: Split, folds: Sequence[int]) -> np.ndarray:
+    columns = [fold - 1 for fold in folds]
+    return (split.parts[:, columns] == PARTS.index("test")).any(axis=1)
 
 
-def _speakers(split: Split) -> tuple[int, np.ndarray]:
+def _speakers(split: Split, folds: Sequence[int]) -> tuple[int, np.ndarray]:
     """How many speakers there are to resample, and int64 [n] each utterance's (-1 for those that are not tested).
 
     Unknown speakers are told apart by their session: one podcast's unknown voice is not another's.
@@ -124,7 +127,7 @@ def _speakers(split: Split) -> tuple[int, np.ndarray]:
         f"{speaker}/{session}" if speaker in UNKNOWN else speaker
         for speaker, session in zip(split.speakers, split.sessions, strict=True)
     ]
-    tested = sorted({names[row] for row in np.flatnonzero(_is_tested(split))})
+    tested = sorted({names[row] for row in np.flatnonzero(_is_tested(split, folds))})
     index = {name: i for i, name in enumerate(tested)}
     return len(tested), np.array([index.get(name, -1) for name in names])
 
@@ -148,8 +151,10 @@ def _sums(split: Split, fold: int, folder: Path, speakers: np.ndarray) -> Sums:
     return Sums(drawn, values)
 
 
-def _read_runs(split: Split, folders: Sequence[Path]) -> tuple[dict[tuple[int, int], Path], dict[str, Any]]:
-    """(seed, fold) -> folder, for every fold of every seed; and the facts of the first run."""
+def _read_runs(
+    split: Split, folders: Sequence[Path], partial: bool
+) -> tuple[dict[tuple[int, int], Path], dict[str, Any]]:
+    """(seed, fold) -> folder, for every fold of every seed (`partial`: at least one); the facts of the first run."""
     runs: dict[tuple[int, int], Path] = {}
     first: dict[str, Any] = {}
     wrong: dict[str, list[Path]] = defaultdict(list)
@@ -172,7 +177,8 @@ def _read_runs(split: Split, folders: Sequence[Path]) -> tuple[dict[tuple[int, i
     seeds = sorted({seed for seed, _ in runs})
     wanted = [(seed, fold) for seed in seeds for fold in range(1, split.protocol.n_folds + 1)]
     missing = [f"seed {seed} fold {fold}" for seed, fold in wanted if (seed, fold) not in runs]
-    if missing or not runs:
+    common = set.intersection(*({f for s, f in runs if s == seed} for seed in seeds)) if seeds else set()
+    if not common or (missing and not partial):
         raise InputError(f"runs missing: {some(missing) or 'all'}: make them, or leave their seed out")
     return runs, first
 

@@ -143,7 +143,7 @@ class _Builder:
                         settings=settings,
                         sources=sources,
                         features=validated,
-                        seeds=tuple(self.scale["seeds"]),
+                        seeds=tuple(self.scale["seeds"][:1] if row.get("deterministic") else self.scale["seeds"]),
                         one_job_per=row.get("one_job_per", self.scale["one_job_per"]),
                         skipped=missing or self._missing_corpus(protocols[key].corpus),
                     )

@@ -2,29 +2,77 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ser.errors import InputError
+from ser.evaluation import evaluate
 from ser.plan import Group, Plan
 from ser.protocol import AGGREGATIONS
+from ser.splits import read as read_split
 
-COLUMNS = ["experiment", "table", "row", "system", "corpus", "labels", "subset", "folds", "selection", "metric", "claim", "claim_source", "value", "ci_low", "ci_high", "seed_std", "n_seeds", "n_folds", "n_utterances", "n_speakers", "aggregation", "scale", "protocol_hash", "data_hash", "code_version", "run_group", "status", "note"]
+COLUMNS = [
+    "experiment",
+    "table",
+    "row",
+    "system",
+    "corpus",
+    "labels",
+    "subset",
+    "folds",
+    "selection",
+    "metric",
+    "claim",
+    "claim_source",
+    "value",
+    "ci_low",
+    "ci_high",
+    "seed_std",
+    "n_seeds",
+    "n_folds",
+    "n_utterances",
+    "n_speakers",
+    "aggregation",
+    "scale",
+    "protocol_hash",
+    "data_hash",
+    "code_version",
+    "run_group",
+    "status",
+    "note",
+]
 PER_CENT = ("WA", "UA", "macro_f1")
 STATISTICS = ("value", "ci_low", "ci_high", "seed_std")
 COUNTS = ("n_seeds", "n_folds", "n_utterances", "n_speakers")
 
 
-def lines(plan: Plan, work: Path) -> Iterator[dict[str, Any]]:
-    """The table's lines in the plan's order; `work` holds `evaluations/` and `manifests/` of the plan's scale.
+def lines(plan: Plan, work: Path, partial: bool = False) -> Iterator[dict[str, Any]]:
+    """The table's lines in the plan's order; `work` is the folder of the plan's scale.
 
     A group that is not computed has one line per metric, in the paper's own averaging, with status `skipped`.
+    `partial`: a group whose evaluation is not there is evaluated over the folds that are.
     """
     for group in plan.groups:
-        evaluation = {} if group.skipped else json.loads((work / f"evaluations/{group.name}.json").read_text())
+        evaluation = {} if group.skipped else _evaluation(group, work, partial)
+        if not evaluation:
+            group = replace(group, skipped=group.skipped or "no fold is computed for every seed yet")
         report = {} if group.skipped else json.loads((work / f"manifests/{group.corpus}.json").read_text())
         for metric in group.protocol.metrics:
             for aggregation in [group.protocol.aggregation] if group.skipped else AGGREGATIONS:
                 yield _line(plan, group, metric, aggregation, evaluation, report)
+
+
+def _evaluation(group: Group, work: Path, partial: bool) -> dict[str, Any]:
+    path = work / f"evaluations/{group.name}.json"
+    if path.is_file() or not partial:
+        return json.loads(path.read_text())
+    runs = sorted(path.parent for path in (work / f"runs/{group.name}").glob("seed*/fold*/metrics.json"))
+    split = work / f"splits/{group.experiment}/{group.protocol_name}/{group.selection}.json"
+    try:
+        return evaluate(read_split(split), runs, partial=True) if runs else {}
+    except InputError:  # no fold that all seeds have
+        return {}
 
 
 def _line(
@@ -59,12 +107,13 @@ def _line(
         line |= {key: numbers[key] for key in COUNTS}
         line |= {key: evaluation[key] for key in ("data_hash", "code_version")}
         excluded = report["excluded"]
-        line["status"] = "partial" if excluded else "ok"
+        planned = {"folds": group.protocol.n_folds, "seeds": len(group.seeds)}
+        missing = [f"{n - numbers[f'n_{w}']} of {n} {w} missing" for w, n in planned.items() if numbers[f"n_{w}"] < n]
+        line["status"] = "partial" if excluded or missing else "ok"
         notes += [
             "synthetic speech: says nothing about the paper" if plan.scale == "demo" else "",
-            f"{len(excluded)} files left out ({work.name}/manifests/{group.corpus}.json names them)"
-            if excluded
-            else "",
+            f"{len(excluded)} files left out (manifests/{group.corpus}.json names them)" if excluded else "",
+            *missing,
             *evaluation["notes"],
             *numbers["notes"],
         ]

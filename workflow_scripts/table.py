@@ -8,15 +8,17 @@ from _main import run
 from ser.outputs import write_table
 from ser.plan import load
 from ser.table import COLUMNS, lines
+from ser.validation import read_yaml
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--params", required=True, type=json.loads, help="the content of params.yaml as JSON")
-    parser.add_argument("--work", required=True, type=Path, help="work/<scale>")
+    parser.add_argument("--params", type=json.loads, help="the content of params.yaml as JSON; left out: the file")
+    parser.add_argument("--partial", action="store_true", help="the table of what is there so far")
     parser.add_argument("--output", required=True, type=Path)
     args = parser.parse_args()
-    write_table(args.output, list(lines(load(args.params), args.work)), COLUMNS)
+    plan = load(args.params or read_yaml(Path("params.yaml")))
+    write_table(args.output, list(lines(plan, Path("work") / plan.scale, args.partial)), COLUMNS)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -108,6 +109,23 @@ def test_a_kill_costs_nothing_but_time_and_the_same_seed_gives_the_same_bytes(bu
     project.build()
     assert (project.folder / "results/table.csv").read_bytes() == (built.folder / "results/table.csv").read_bytes()
     assert project.metrics() == built.metrics() != {}
+
+
+def test_an_unfinished_build_has_a_partial_table(built: Project, tmp_path: Path) -> None:
+    copy = Project(tmp_path / "copy")
+    shutil.copytree(built.folder, copy.folder, ignore=shutil.ignore_patterns("audio", "features", "releases"))
+    group = "fair/functionals_svm/iemocap_5531/clean"
+    (copy.folder / f"work/demo/evaluations/{group}.json").unlink()
+    shutil.rmtree(copy.folder / f"work/demo/runs/{group}/seed1/fold2")
+    other = "fair/majority/casia/clean"
+    (copy.folder / f"work/demo/evaluations/{other}.json").unlink()
+    shutil.rmtree(copy.folder / f"work/demo/runs/{other}")
+    command = [sys.executable, "workflow_scripts/table.py", "--partial", "--output", "results/table.csv"]
+    subprocess.run(command, cwd=copy.folder, check=True)
+    rows = {row["run_group"]: row for row in table(copy)}
+    assert rows[group]["status"] == "partial" and "1 of 5 folds missing" in rows[group]["note"]
+    assert rows[other]["status"] == "skipped" and "yet" in rows[other]["note"]
+    assert rows["fair/functionals_svm/casia/clean"]["status"] == "ok"
 
 
 def test_two_at_once_are_refused(built: Project, project: Project) -> None:
