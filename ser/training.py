@@ -19,8 +19,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ser.checkpoint import State
 from ser.errors import InputError
-from ser.metrics import ccc, confusion_matrix
+from ser.progress import progress
 from ser.run import Context, Fold, Outcome, Part
+from ser.selection import check_selection, dev_metrics, is_better
 
 
 @dataclass(frozen=True)
@@ -104,18 +105,22 @@ def fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) ->
     if path:
         state.resume(path, context.key)
 
-    while state.epoch < settings.epochs and not 0 < settings.patience <= state.epoch - state.best_epoch:
-        generator = seed_everything(context.seed, state.epoch + 1)
-        row = _train_epoch(task, fold, settings, context.device, state, generator)
-        if fold.dev.utterances:
-            scores = predict(task, state.evaluated, fold.dev, settings, context.device)
-            row |= {f"dev_{name}": value for name, value in dev_metrics(fold.dev.targets, scores).items()}
-        state.epoch += 1
-        state.history.append({"epoch": state.epoch, **row})
-        if not fold.dev.utterances or _is_best(state, settings.selection):
-            state.keep()
-        if path:
-            state.save(path, context.key)
+    with progress(settings.epochs, f"fold {fold.number}", "epochs") as meter:
+        meter.update(state.epoch)
+        while state.epoch < settings.epochs and not 0 < settings.patience <= state.epoch - state.best_epoch:
+            generator = seed_everything(context.seed, state.epoch + 1)
+            row = _train_epoch(task, fold, settings, context.device, state, generator)
+            if fold.dev.utterances:
+                scores = predict(task, state.evaluated, fold.dev, settings, context.device)
+                row |= {f"dev_{name}": value for name, value in dev_metrics(fold.dev.targets, scores).items()}
+            state.epoch += 1
+            state.history.append({"epoch": state.epoch, **row})
+            best = state.history[state.best_epoch - 1]
+            if not fold.dev.utterances or not state.best_epoch or is_better(row, best, settings.selection):
+                state.keep()
+            if path:
+                state.save(path, context.key)
+            meter.update(1)
 
     state.evaluated.load_state_dict(state.best)
     chosen = state.history[state.best_epoch - 1]
@@ -167,22 +172,6 @@ def predict(task: Task, network: nn.Module, part: Part, settings: TrainingSettin
     return totals / np.bincount(rows, minlength=len(totals))[:, None]
 
 
-def dev_metrics(targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
-    """What the epoch may be chosen on: loss (mean negative log-probability), WA, UA; or loss (1 - CCC) and CCC.
-
-    Unlike the reported UA, this one is over the classes that the dev part has: one that it lacks cannot help to
-    choose an epoch.
-    """
-    if targets.ndim == 2:
-        mean = float(np.mean(ccc(targets.T, scores.T)))
-        return {"loss": 1 - mean, "CCC": mean}
-    confusion = confusion_matrix(targets, scores.argmax(axis=1), scores.shape[1])
-    confusion = confusion[confusion.sum(axis=1) > 0]
-    recalls = confusion[np.arange(len(confusion)), np.unique(targets)] / confusion.sum(axis=1)
-    loss = -scores[np.arange(len(targets)), targets].mean()
-    return {"loss": float(loss), "WA": float(np.mean(scores.argmax(axis=1) == targets)), "UA": float(recalls.mean())}
-
-
 def _check(fold: Fold, settings: TrainingSettings) -> None:
     for name in ("train", "test"):
         if not getattr(fold, name).utterances:
@@ -190,11 +179,7 @@ def _check(fold: Fold, settings: TrainingSettings) -> None:
     for name in ("epochs", "batch_size", "accumulation"):
         if getattr(settings, name) < 1:
             raise InputError(f"setting {name} is {getattr(settings, name)}; it must be at least 1")
-    attributes = fold.train.targets.ndim == 2
-    legal = ("CCC", "loss") if attributes else ("UA", "WA", "WA+UA", "loss")
-    if settings.selection not in legal:
-        targets = "attributes" if attributes else "classes"
-        raise InputError(f"setting selection is {settings.selection}; with {targets} it must be {' or '.join(legal)}")
+    check_selection(settings.selection, fold.train.targets)
 
 
 def _prepare(context: Context) -> None:
@@ -293,12 +278,3 @@ def _autocast(settings: TrainingSettings, device: str) -> AbstractContextManager
     if settings.precision == "float32":
         return nullcontext()
     return torch.autocast(torch.device(device).type, torch.bfloat16)
-
-
-def _is_best(state: State, selection: str) -> bool:
-    """Whether the latest epoch is strictly better on the dev part than the best one so far."""
-
-    def value(row: dict[str, float]) -> float:
-        return -row["dev_loss"] if selection == "loss" else sum(row[f"dev_{name}"] for name in selection.split("+"))
-
-    return not state.best_epoch or value(state.history[-1]) > value(state.history[state.best_epoch - 1])
