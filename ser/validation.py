@@ -41,7 +41,9 @@ def read_yaml(path: Path) -> Any:
 
 def validate(value: Any, schema: dict[str, Any], where: str) -> None:
     """Raises InputError `where: key: what is wrong` for the most telling violation of `schema`."""
-    error = best_match(Draft202012Validator(schema).iter_errors(value))
+    errors = list(Draft202012Validator(schema).iter_errors(value))
+    unknown = [error for error in errors if error.validator == "additionalProperties"]
+    error = best_match(unknown or errors)  # a misspelt key is missing too: its name tells more
     if error is not None:
         place = ".".join(str(part) for part in error.absolute_path)
         raise InputError(f"{where}: {place + ': ' if place else ''}{_explain(error)}")

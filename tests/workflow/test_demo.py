@@ -142,5 +142,5 @@ def test_two_at_once_are_refused(built: Project, project: Project) -> None:
         time.sleep(0.2)
     second = project.snakemake("--", "results/table.csv")
     assert second.returncode != 0
-    assert "another snakemake is at work in this folder" in second.stderr
+    assert "another snakemake is at work in this folder" in second.stdout + second.stderr
     assert first.wait(timeout=200) == 0

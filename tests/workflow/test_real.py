@@ -87,7 +87,7 @@ def test_one_changed_setting_trains_again_and_nothing_before_it(free: Project) -
     path.write_text(path.read_text().replace("C: 3.0", "CC: 3.0"))
     result = free.snakemake("-n")
     assert result.returncode != 0
-    assert "unknown key 'CC': did you mean 'C'?" in result.stderr
+    assert "unknown key 'CC': did you mean 'C'?" in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(
