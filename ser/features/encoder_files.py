@@ -1,0 +1,82 @@
+"""Checkpoint folders of speech encoders: what must be in them, their digest, and how they are opened."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from ser.errors import InputError
+from ser.features.audio import RATE
+
+_PICKLED = ("pytorch_model.bin", "model.bin", "pytorch_model.pt")
+
+
+def checkpoint_digest(folder: Path) -> str:
+    """sha256 (hex) over the names and contents of the files that `open_checkpoint` reads."""
+    digest = hashlib.sha256()
+    for path in _files(folder):
+        with path.open("rb") as file:
+            digest.update(f"{path.name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def open_checkpoint(folder: Path) -> tuple[Any, Any]:
+    """The model (float32, on the CPU) and its preprocessor, read with transformers from files alone.
+
+    Raises InputError for a folder that lacks files, has only pickled weights, is not for 16 kHz speech, or whose
+    weights do not fill the model: it would be partly random.
+    """
+    _files(folder)
+    import torch
+    import transformers
+    from safetensors import SafetensorError
+    from transformers import AutoFeatureExtractor, AutoModel
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    local = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        preprocess = AutoFeatureExtractor.from_pretrained(folder, **local)
+        model, report = AutoModel.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **local
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        raise InputError(f"{folder}: transformers cannot open it: {_first_line(error)}") from None
+    if not hasattr(model.config, "feat_extract_norm") or not hasattr(model, "encoder"):
+        raise InputError(f"{folder}: model type {model.config.model_type} is not built like wav2vec 2.0 or HuBERT")
+    if preprocess.sampling_rate != RATE:
+        raise InputError(f"{folder}: made for {preprocess.sampling_rate} Hz, not {RATE}: use another checkpoint")
+    # The mask embedding serves training alone; some published checkpoints do not have it.
+    missing = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})
+    if missing:
+        raise InputError(f"{folder}: {len(missing)} weights are not in it, {missing[0]} among them: copy it again")
+    return model, preprocess
+
+
+def _files(folder: Path) -> list[Path]:
+    """config.json, preprocessor_config.json and the weights; InputError names all that is missing."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such checkpoint folder: it needs config.json and model.safetensors")
+    weights = [folder / "model.safetensors"]
+    index = folder / "model.safetensors.index.json"
+    if index.is_file() and not weights[0].is_file():
+        try:
+            names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise InputError(f"{index}: not an index of weights: copy it again") from None
+        weights = [index, *(folder / name for name in sorted(names))]
+    needed = [folder / "config.json", folder / "preprocessor_config.json", *weights]
+    missing = [path.name for path in needed if not path.is_file()]
+    if missing:
+        fix = "copy it whole"
+        if "model.safetensors" in missing and any((folder / name).is_file() for name in _PICKLED):
+            fix = (
+                "its weights are a pickle, which can run code and is never read here: take the safetensors version from"
+                " the model's page, or convert it with `save_pretrained` where you trust it"
+            )
+        raise InputError(f"{folder}: not a whole checkpoint: no {', '.join(missing)}: {fix}")
+    return needed
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
