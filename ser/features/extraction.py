@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ser.features.audio import RATE, waveform
 from ser.features.spec import canonical, feature_file, settings_of
@@ -56,11 +57,16 @@ def write_feature(
     names = list(audio.utterances)
     if extractor.by_length:
         names.sort(key=lambda name: (-seconds[name], name))
+
+    def compute(shard: list[str]) -> list[np.ndarray]:
+        with threadpool_limits(1, "blas"):  # numpy's matrix products have other last bits on more threads
+            return extractor.compute([waveform(audio[name]) for name in shard])
+
     metadata = {"feature": canonical(spec), "code_version": code_version, **extractor.identity}
     write_store(
         output,
         names,
-        lambda shard: extractor.compute([waveform(audio[name]) for name in shard]),
+        compute,
         key=store_key(audio=audio.metadata["key"], **metadata),
         metadata=metadata,
         shard_size=min(extractor.shard_seconds, _SHARD_BYTES / max(extractor.bytes_per_second, 1)),
