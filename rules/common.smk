@@ -84,6 +84,10 @@ def encoder_files(spec):
     return [f"{folder}/config.json", f"{folder}/model.safetensors"] if folder else []
 
 
+def is_encoder(wildcards):
+    return PLAN.specs[wildcards.feature]["kind"] == "encoder"
+
+
 def feature_code(spec):
     return [
         *code_of("workflow_scripts/features.py"),

@@ -11,6 +11,8 @@ if DEMO:
             listing=f"{WORK}/releases/{{corpus}}.json",
         log:
             f"{WORK}/logs/demo_corpus/{{corpus}}.log",
+        benchmark:
+            f"{WORK}/benchmarks/demo_corpus/{{corpus}}.tsv"
         resources:
             mem_mb=500,
         params:
@@ -34,6 +36,8 @@ if DEMO:
             ),
         log:
             f"{WORK}/logs/demo_encoder/{{encoder}}.log",
+        benchmark:
+            f"{WORK}/benchmarks/demo_encoder/{{encoder}}.tsv"
         resources:
             mem_mb=1000,
         params:
@@ -55,6 +59,8 @@ rule manifest:
         tree=f"{WORK}/manifests/{{corpus}}.tree.json",
     log:
         f"{WORK}/logs/manifest/{{corpus}}.log",
+    benchmark:
+        f"{WORK}/benchmarks/manifest/{{corpus}}.tsv"
     resources:
         mem_mb=1000,
     params:

@@ -8,6 +8,8 @@ rule evaluate:
         f"{WORK}/evaluations/{{group}}.json",
     log:
         f"{WORK}/logs/evaluate/{{group}}.log",
+    benchmark:
+        f"{WORK}/benchmarks/evaluate/{{group}}.tsv"
     resources:
         mem_mb=1000,
     params:

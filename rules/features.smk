@@ -7,6 +7,8 @@ rule audio:
         f"{WORK}/audio/{{corpus}}.safetensors",
     log:
         f"{WORK}/logs/audio/{{corpus}}.log",
+    benchmark:
+        f"{WORK}/benchmarks/audio/{{corpus}}.tsv"
     resources:
         mem_mb=2000,
     params:
@@ -27,9 +29,12 @@ rule features:
         f"{WORK}/features/{{corpus}}/{{feature}}.safetensors",
     log:
         f"{WORK}/logs/features/{{corpus}}/{{feature}}.log",
+    benchmark:
+        f"{WORK}/benchmarks/features/{{corpus}}/{{feature}}.tsv"
     resources:
-        mem_mb=2000,
-        gpu=lambda wildcards: (GPU if PLAN.specs[wildcards.feature]["kind"] == "encoder" else 0),
+        # HuBERT base takes 1.8 GB for 34 s of speech; the large models about twice that.
+        mem_mb=lambda wildcards: 4000 if is_encoder(wildcards) and not DEMO else 2000,
+        gpu=lambda wildcards: GPU if is_encoder(wildcards) else 0,
     params:
         spec=lambda wildcards: json.dumps(PLAN.specs[wildcards.feature], sort_keys=True),
         encoder=lambda wildcards: (

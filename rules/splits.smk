@@ -8,6 +8,8 @@ rule splits:
         json=f"{WORK}/splits/{{experiment}}/{{protocol}}/{{selection}}.json",
     log:
         f"{WORK}/logs/splits/{{experiment}}/{{protocol}}/{{selection}}.log",
+    benchmark:
+        f"{WORK}/benchmarks/splits/{{experiment}}/{{protocol}}/{{selection}}.tsv"
     resources:
         mem_mb=1000,
     params:

@@ -9,6 +9,8 @@ rule table:
         "results/table.csv",
     log:
         f"{WORK}/logs/table.log",
+    benchmark:
+        f"{WORK}/benchmarks/table.tsv"
     resources:
         mem_mb=1000,
     params:

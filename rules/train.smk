@@ -14,6 +14,8 @@ rule train:
         multiext(f"{WORK}/runs/{{group}}/seed{{seed}}/fold{{fold}}/", *RUN_FILES),
     log:
         f"{WORK}/logs/train/{{group}}/seed{{seed}}-fold{{fold}}.log",
+    benchmark:
+        f"{WORK}/benchmarks/train/{{group}}/seed{{seed}}-fold{{fold}}.tsv"
     wildcard_constraints:
         group=any_of(group.name for group in PLAN.live if group.one_job_per == "fold"),
     threads: config["compute"]["threads"]
@@ -47,6 +49,8 @@ for n_folds in sorted({group.protocol.n_folds for group in PLAN.live if group.on
             ),
         log:
             f"{WORK}/logs/train/{{group}}/seed{{seed}}.log",
+        benchmark:
+            f"{WORK}/benchmarks/train/{{group}}/seed{{seed}}.tsv"
         wildcard_constraints:
             group=any_of(
                 group.name for group in PLAN.live if group.one_job_per == "seed" and group.protocol.n_folds == n_folds
