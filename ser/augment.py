@@ -36,3 +36,11 @@ def mask(spectrogram: Tensor, frames: int, bins: int, generator: np.random.Gener
         width = int(generator.integers(0, min(widest, length) + 1))
         masked.narrow(axis, int(generator.integers(0, length - width + 1)), width).zero_()
     return masked
+
+
+def tilt(spectrogram: Tensor, gain: float, generator: np.random.Generator) -> Tensor:
+    """Levels changed by up to `gain`, linearly between five random values along the bins: another voice, another
+    room (FilterAugment's linear kind, Nam et al. 2022)."""
+    bins = spectrogram.shape[1]
+    values = generator.uniform(-gain, gain, 5)
+    return spectrogram + torch.from_numpy(np.interp(np.linspace(0, 4, bins), np.arange(5), values)).float()

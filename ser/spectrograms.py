@@ -27,8 +27,8 @@ class SpectrogramSettings(TrainingSettings):
     statistics, `utterance_level` takes only the utterance's mean level off before `train_bins`. `channels`:
     `deltas` adds first and second differences in time. The rest is augmentation, 0 for off: `masks` pairs of
     masked runs of up to `mask_seconds` and `mask_bins`; tempo and band axis scaled by up to 1 + `tempo` and
-    1 + `warp`; a level change of up to `gain` deviations; `mixup` is alpha of the Beta distribution from which a
-    batch's share is drawn when it is mixed with itself in another order (Zhang et al. 2018).
+    1 + `warp`; levels changed by up to `gain` deviations, smoothly over the bins; `mixup` is alpha of the Beta
+    distribution from which a batch's share is drawn when it is mixed with itself in another order (Zhang et al. 2018).
     """
 
     segment_seconds: float
@@ -133,9 +133,9 @@ class SpectrogramTask:
             x = torch.cat([x, floor.expand(self.least - len(x), self.bins)])
         x = self._normalised(x, whole)
         if generator is not None:
+            x = augment.tilt(x, self.settings.gain, generator)
             for _ in range(self.settings.masks):
                 x = augment.mask(x, self.mask_frames, self.settings.mask_bins, generator)
-            x = x + self.settings.gain * float(generator.uniform(-1, 1))
         return x
 
     def _crop(self, x: Tensor, floor: Tensor, generator: np.random.Generator) -> Tensor:

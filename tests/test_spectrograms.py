@@ -166,6 +166,14 @@ def test_masks_are_one_run_of_frames_and_one_of_bins():
     assert (x == 1).all()
 
 
+def test_tilt_is_straight_between_five_levels():
+    x = torch.zeros(3, 9)
+    changed = augment.tilt(x, 0.5, np.random.default_rng(0))
+    assert (changed == changed[0]).all() and 0.05 < changed.abs().max() <= 0.5
+    torch.testing.assert_close(changed[:, 1::2], (changed[:, :-1:2] + changed[:, 2::2]) / 2)
+    assert torch.equal(augment.tilt(x, 0.0, np.random.default_rng(0)), x)
+
+
 def test_factors_are_symmetric():
     drawn = [augment.factor(0.25, np.random.default_rng(seed)) for seed in range(500)]
     assert 0.8 <= min(drawn) < 0.81 and 1.24 < max(drawn) <= 1.25
