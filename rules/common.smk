@@ -1,6 +1,7 @@
 # The plan, checked before any job starts, and the only functions of the workflow.
 import json
 import re
+import shlex
 import sys
 
 sys.path.insert(0, workflow.basedir)
@@ -11,10 +12,11 @@ from snakemake.exceptions import WorkflowError
 from ser.code import code_of
 from ser.corpora.tree import tree_digest
 from ser.errors import InputError
+from ser.features.encoder_files import checkpoint_files
 from ser.features.spec import feature_file
 from ser.plan import load
 
-PYTHON = sys.executable
+PYTHON = shlex.quote(sys.executable)
 RUN_FILES = ["metrics.json", "predictions.csv", "history.csv", "model.safetensors"]
 
 try:
@@ -54,6 +56,18 @@ onstart:
         raise WorkflowError("another snakemake is at work in this folder: wait until it ends")
 
 
+onerror:
+    shell(
+        "{PYTHON} workflow_scripts/table.py --params {json.dumps(config):q} --partial --output results/partial.csv"
+    )
+    print("what is finished stands in results/partial.csv; the same command goes on with the rest")
+
+
+def needs_gpu(wildcards):
+    """Only systems that use the training loop can use a GPU; the others need not wait for one."""
+    return GPU if "ser/training.py" in code_of(f"ser/systems/{group_of(wildcards).system}.py") else 0
+
+
 def group_of(wildcards):
     return GROUPS[wildcards.group]
 
@@ -80,8 +94,11 @@ def encoder_dir(spec):
 
 
 def encoder_files(spec):
+    """The files of a checkpoint that a feature reads; those of a demo checkpoint are still to be written."""
     folder = encoder_dir(spec)
-    return [f"{folder}/config.json", f"{folder}/model.safetensors"] if folder else []
+    if not folder or not DEMO:
+        return [str(path) for path in checkpoint_files(Path(folder))] if folder else []
+    return [f"{folder}/{name}" for name in ("config.json", "preprocessor_config.json", "model.safetensors")]
 
 
 def is_encoder(wildcards):
@@ -136,7 +153,7 @@ def manifest_options(corpus):
 def train_inputs(wildcards):
     group = group_of(wildcards)
     return {
-        "split": f"{WORK}/splits/{group.experiment}/{group.protocol_name}/{group.selection}.json",
+        "split": multiext(f"{WORK}/splits/{group.experiment}/{group.protocol_name}/{group.selection}", ".json", ".csv"),
         "stores": [f"{WORK}/features/{store}.safetensors" for store in group.stores.values()],
         "code": [
             *code_of("workflow_scripts/train.py"),
@@ -151,6 +168,5 @@ def train_options(wildcards):
     return [
         *("--system", group.system, "--group", group.name),
         *("--settings", json.dumps(dict(group.settings), sort_keys=True)),
-        *("--sources", json.dumps(dict(group.sources), sort_keys=True)),
         *(["--store", *stores] if stores else []),
     ]

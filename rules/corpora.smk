@@ -9,6 +9,7 @@ if DEMO:
             ],
         output:
             listing=f"{WORK}/releases/{{corpus}}.json",
+            tree=directory(f"{WORK}/releases/{{corpus}}"),
         log:
             f"{WORK}/logs/demo_corpus/{{corpus}}.log",
         benchmark:
@@ -17,12 +18,11 @@ if DEMO:
             mem_mb=500,
         params:
             seed=config["demo_seed"],
-            tree=f"{WORK}/releases/{{corpus}}",
         message:
             "writing the demo corpus {wildcards.corpus}"
         shell:
             "{PYTHON} workflow_scripts/demo_corpus.py --corpus {wildcards.corpus} --seed {params.seed}"
-            " --output-dir {params.tree} --listing {output.listing} > {log} 2>&1"
+            " --output-dir {output.tree} --listing {output.listing} > {log} 2>&1"
 
     rule demo_encoder:
         input:
@@ -42,16 +42,17 @@ if DEMO:
             mem_mb=1000,
         params:
             seed=config["demo_seed"],
+            folder=f"{WORK}/encoders/{{encoder}}",
         message:
             "writing the demo encoder {wildcards.encoder}"
         shell:
             "{PYTHON} workflow_scripts/demo_encoder.py --encoder {wildcards.encoder} --seed {params.seed}"
-            " --output-dir $(dirname {output[0]}) > {log} 2>&1"
+            " --output-dir {params.folder} > {log} 2>&1"
 
 
 rule manifest:
     input:
-        listing=f"{WORK}/releases/{{corpus}}.json" if DEMO else [],
+        demo=multiext(f"{WORK}/releases/{{corpus}}", "", ".json") if DEMO else [],
         code=lambda wildcards: loader_code(wildcards.corpus),
     output:
         manifest=f"{WORK}/manifests/{{corpus}}.csv",

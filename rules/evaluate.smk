@@ -3,6 +3,9 @@ rule evaluate:
     input:
         split=lambda wildcards: train_inputs(wildcards)["split"],
         runs=lambda wildcards: runs_of(group_of(wildcards)),
+        predictions=lambda wildcards: [
+            metrics.replace("metrics.json", "predictions.csv") for metrics in runs_of(group_of(wildcards))
+        ],
         code=code_of("workflow_scripts/evaluate.py"),
     output:
         f"{WORK}/evaluations/{{group}}.json",
@@ -17,5 +20,5 @@ rule evaluate:
     message:
         "evaluating {wildcards.group}"
     shell:
-        "{PYTHON} workflow_scripts/evaluate.py --split {input.split} --runs {params.runs:q} --output {output}"
+        "{PYTHON} workflow_scripts/evaluate.py --split {input.split[0]} --runs {params.runs:q} --output {output}"
         " > {log} 2>&1"

@@ -2,6 +2,7 @@
 rule audio:
     input:
         manifest=f"{WORK}/manifests/{{corpus}}.csv",
+        demo=f"{WORK}/releases/{{corpus}}" if DEMO else [],
         code=code_of("workflow_scripts/audio.py"),
     output:
         f"{WORK}/audio/{{corpus}}.safetensors",

@@ -1,9 +1,9 @@
 # One run per (experiment, row, protocol, selection, seed, fold). A job makes one run, or all folds of a seed where
 # a fold is quicker than the start of a process (`one_job_per`, params.yaml and experiment files).
 TRAIN = (
-    "{PYTHON} workflow_scripts/train.py {params.options:q} --split {input.split} --seed {wildcards.seed}"
-    " --folds {params.folds} --device {params.device} --threads {threads}"
-    " --checkpoints {params.checkpoints} --output-dir {params.folder} > {log} 2>&1"
+    "{PYTHON} workflow_scripts/train.py {params.options:q} --split {input.split[0]} --seed {wildcards.seed}"
+    " --folds {params.folds} --device {params.device} --threads {params.threads}"
+    " --checkpoints {params.checkpoints:q} --output-dir {params.folder:q} > {log} 2>&1"
 )
 
 
@@ -21,11 +21,12 @@ rule train:
     threads: config["compute"]["threads"]
     resources:
         mem_mb=2000,
-        gpu=GPU,
+        gpu=needs_gpu,
     params:
         options=train_options,
         folds=lambda wildcards: wildcards.fold,
         device=config["compute"]["device"],
+        threads=config["compute"]["threads"],
         checkpoints=f"{WORK}/checkpoints/{{group}}/seed{{seed}}/fold{{fold}}",
         folder=f"{WORK}/runs/{{group}}/seed{{seed}}",
     message:
@@ -58,11 +59,12 @@ for n_folds in sorted({group.protocol.n_folds for group in PLAN.live if group.on
         threads: config["compute"]["threads"]
         resources:
             mem_mb=2000,
-            gpu=GPU,
+            gpu=needs_gpu,
         params:
             options=train_options,
             folds=" ".join(map(str, range(1, n_folds + 1))),
             device=config["compute"]["device"],
+            threads=config["compute"]["threads"],
             checkpoints=f"{WORK}/checkpoints/{{group}}/seed{{seed}}",
             folder=f"{WORK}/runs/{{group}}/seed{{seed}}",
         message:

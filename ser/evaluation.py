@@ -9,25 +9,21 @@ from typing import Any
 import numpy as np
 
 from ser.errors import InputError
-from ser.metrics import attribute_metrics, ccc, class_metrics, confusion_matrix, moments
-from ser.predictions import read_predictions, write_predictions
+from ser.metrics import attribute_metrics, class_metrics, moments
+from ser.predictions import read_predictions
 from ser.protocol import Protocol
-from ser.run import Fold
 from ser.splits import PARTS, UNKNOWN, Split, some
 from ser.statistics import Metrics, Sums, mean_over_folds, speaker_intervals
 
-__all__ = ["evaluate", "run_metrics", "write_predictions"]
-
-OF_THE_GROUP = ("system", "settings", "features", "code_version")  # what all runs of a group have in common
-
-
-def run_metrics(fold: Fold, scores: np.ndarray) -> dict[str, float]:
-    """The metrics of one run over its test part, from scores [n_test, labels]; nan where one is undefined."""
-    if fold.test.targets.ndim == 1:
-        confusion = confusion_matrix(fold.test.targets, np.asarray(scores).argmax(axis=1), len(fold.labels))
-        return {name: float(value) for name, value in class_metrics(confusion).items()}
-    values = ccc(fold.test.targets.T, np.asarray(scores).T)
-    return {f"ccc_{name}": float(value) for name, value in zip(fold.labels, values, strict=True)}
+OF_THE_GROUP = (
+    "system",
+    "settings",
+    "features",
+    "code_version",
+    "device",
+    "threads",
+    "versions",
+)  # what all runs of a group have in common
 
 
 def evaluate(split: Split, folders: Sequence[Path], partial: bool = False) -> dict[str, Any]:

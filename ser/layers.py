@@ -16,6 +16,7 @@ class MaskedBatchNorm(nn.BatchNorm2d):
         """x [B, C, F, T], valid bool [B, T] -> [B, C, F, T]; what padding becomes is of no meaning."""
         if not self.training or valid.all():
             return super().forward(x)
+        x = x.float()  # under autocast too: sums over a batch are too much for bfloat16
         mask = valid[:, None, None, :].to(x.dtype)
         count = mask.sum() * x.shape[2]
         mean = (x * mask).sum((0, 2, 3), keepdim=True) / count

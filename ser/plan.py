@@ -4,12 +4,14 @@ Read while the workflow is parsed, so nothing heavy is imported; all input is ch
 """
 
 import difflib
+import importlib.util
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError
+from ser.features.encoder_files import checkpoint_files, is_demo
 from ser.features.spec import feature_name, validate_spec
 from ser.protocol import Protocol
 from ser.settings import settings_schema
@@ -32,6 +34,7 @@ class Group:
     features: Mapping[str, Mapping[str, Any]]  # the system's name for a feature -> its validated spec
     seeds: tuple[int, ...]
     one_job_per: str
+    note: str = ""
     skipped: str = ""  # why nothing of this group is computed; empty: it is
 
     @property
@@ -62,6 +65,9 @@ class Plan:
         return (group for group in self.groups if not group.skipped)
 
 
+_OWN_CORPUS = (": a corpus without a loader needs `manifest`, a CSV file (README.md)", ": it has no demo")
+
+
 def load(params: Mapping[str, Any], root: Path = Path(".")) -> Plan:
     """The plan for `params` (the content of params.yaml) and the experiment files below `root`.
 
@@ -70,7 +76,7 @@ def load(params: Mapping[str, Any], root: Path = Path(".")) -> Plan:
     """
     schemas = root / "schemas"
     validate(params, read_yaml(schemas / "params.schema.yaml"), "params.yaml")
-    _check_places(params)
+    _check_places(params, root)
     experiments = {path.stem: read_yaml(path) for path in sorted((root / "experiments").glob("*.yaml"))}
     experiment_schema = read_yaml(schemas / "experiment.schema.yaml")
     for name in _chosen(params["experiments"], experiments, "params.yaml: experiments"):
@@ -91,19 +97,26 @@ def _chosen(names: Any, known: Any, where: str) -> list[str]:
     return list(names)
 
 
-def _check_places(params: Mapping[str, Any]) -> None:
+def _check_places(params: Mapping[str, Any], root: Path) -> None:
     """Folders that are named must exist before any job starts."""
-    if params["scale"] == "demo":
-        return
-    for name in _chosen(params["scales"][params["scale"]]["corpora"], params["corpora"], "params.yaml: scales"):
+    where = f"params.yaml: scales.{params['scale']}.corpora"
+    for name in _chosen(params["scales"][params["scale"]]["corpora"], params["corpora"], where):
         corpus = params["corpora"][name]
+        loader = root / "ser" / "corpora" / f"{'demo_' if params['scale'] == 'demo' else ''}{name}.py"
+        if not loader.is_file() and (params["scale"] == "demo" or not corpus.get("manifest")):
+            raise InputError(f"{where}: {name}: no {loader.relative_to(root)}{_OWN_CORPUS[params['scale'] == 'demo']}")
+        if params["scale"] == "demo":
+            continue
         if corpus["root"] and not Path(corpus["root"]).is_dir():
             raise InputError(f"params.yaml: corpora.{name}.root: no such folder: {corpus['root']}")
         if corpus.get("manifest") and not Path(corpus["manifest"]).is_file():
             raise InputError(f"params.yaml: corpora.{name}.manifest: no such file: {corpus['manifest']}")
     for name, folder in params["encoders"].items():
-        if folder and not (Path(folder) / "config.json").is_file():
-            raise InputError(f"params.yaml: encoders.{name}: {folder} is not a checkpoint folder (no config.json)")
+        try:
+            if folder and params["scale"] != "demo":
+                checkpoint_files(Path(folder))
+        except InputError as error:
+            raise InputError(f"params.yaml: encoders.{name}: {error}") from None
 
 
 def _check_claims(name: str, experiment: Mapping[str, Any]) -> None:
@@ -129,7 +142,7 @@ class _Builder:
             system, features, settings, sources = self._resolve(name, row_name)
             missing = self._check_settings(where, system, settings)
             validated = {key: validate_spec(spec, f"{where}.features.{key}") for key, spec in features.items()}
-            missing = missing or self._missing_encoder(validated)
+            missing = missing or self._missing_for(validated)
             for key in _chosen(row.get("protocols", protocols), protocols, f"{where}.protocols"):
                 for selection in row.get("selections", experiment["protocols"][key]["selections"]):
                     yield Group(
@@ -144,6 +157,7 @@ class _Builder:
                         sources=sources,
                         features=validated,
                         seeds=tuple(self.scale["seeds"][:1] if row.get("deterministic") else self.scale["seeds"]),
+                        note=self._notes(row, validated),
                         one_job_per=row.get("one_job_per", self.scale["one_job_per"]),
                         skipped=missing or self._missing_corpus(protocols[key].corpus),
                     )
@@ -152,7 +166,9 @@ class _Builder:
         fields = dict(self.experiments[experiment]["protocols"][name])
         for key in ("selections", "source", "note"):
             fields.pop(key, None)
-        return Protocol.from_mapping(fields, f"experiments/{experiment}.yaml: protocols.{name}")
+        where = f"experiments/{experiment}.yaml: protocols.{name}"
+        _chosen([fields["corpus"]], self.params["corpora"], f"{where}: corpus")
+        return Protocol.from_mapping(fields, where)
 
     def _resolve(self, name: str, row_name: str) -> tuple[str, dict, dict, dict]:
         """System, features, settings and sources of a row."""
@@ -206,12 +222,23 @@ class _Builder:
         """Raises InputError for a setting that the system does not have; returns why it cannot run, or ''."""
         file = self.root / "ser" / "systems" / f"{system}.py"
         if not file.is_file():
+            systems = [path.stem for path in (self.root / "ser" / "systems").glob("*.py")]
+            if near := difflib.get_close_matches(system, systems, 1, cutoff=0.8):
+                raise InputError(f"{where}: unknown system {system!r}: did you mean {near[0]!r}?")
             return f"system {system} is not in this version (no ser/systems/{system}.py)"
         validate(dict(settings), settings_schema(file), f"{where}: settings of {system}")
         return ""
 
-    def _missing_encoder(self, features: Mapping[str, Mapping[str, Any]]) -> str:
+    def _notes(self, row: Mapping[str, Any], features: Mapping[str, Mapping[str, Any]]) -> str:
+        """What a reader of the row's numbers must know: its own note, and encoders that were never trained."""
+        folders = [self.params["encoders"].get(spec.get("encoder")) for spec in features.values()]
+        is_random = self.params["scale"] != "demo" and any(folder and is_demo(Path(folder)) for folder in folders)
+        return "; ".join(filter(None, [row.get("note"), "the encoder's weights are random" if is_random else ""]))
+
+    def _missing_for(self, features: Mapping[str, Mapping[str, Any]]) -> str:
         for spec in features.values():
+            if spec["kind"] == "opensmile" and importlib.util.find_spec("opensmile") is None:
+                return "the optional package opensmile is not installed (its licence is not free for all uses)"
             if spec["kind"] == "encoder":
                 _chosen([spec["encoder"]], self.params["encoders"], "params.yaml: encoders")
                 if self.params["scale"] != "demo" and not self.params["encoders"][spec["encoder"]]:

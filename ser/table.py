@@ -99,25 +99,29 @@ def _line(
         "run_group": group.name,
         "status": "skipped",
     }
-    notes = [group.skipped, claim_note]
+    notes = [group.skipped, claim_note, group.note]
     if evaluation:
         numbers = evaluation["results"][aggregation][metric]
         factor = 100 if metric in PER_CENT else 1
         line |= {key: _rounded(numbers[key], factor) for key in STATISTICS}
         line |= {key: numbers[key] for key in COUNTS}
         line |= {key: evaluation[key] for key in ("data_hash", "code_version")}
-        excluded = report["excluded"]
         planned = {"folds": group.protocol.n_folds, "seeds": len(group.seeds)}
         missing = [f"{n - numbers[f'n_{w}']} of {n} {w} missing" for w, n in planned.items() if numbers[f"n_{w}"] < n]
-        line["status"] = "partial" if excluded or missing else "ok"
+        line["status"] = "partial" if report["unreadable"] or missing else "ok"
         notes += [
             "synthetic speech: says nothing about the paper" if plan.scale == "demo" else "",
-            f"{len(excluded)} files left out (manifests/{group.corpus}.json names them)" if excluded else "",
+            _left_out([file["file"] for file in report["unreadable"]]),
             *missing,
             *evaluation["notes"],
             *numbers["notes"],
         ]
     return line | {"note": "; ".join(note for note in notes if note)}
+
+
+def _left_out(files: list[str]) -> str:
+    names = ", ".join([*files[:5], *(["..."] if len(files) > 5 else [])])
+    return f"{len(files)} files could not be read and are left out: {names}" if files else ""
 
 
 def _folds(group: Group) -> str:

@@ -190,6 +190,7 @@ def _prepare(context: Context) -> None:
     if context.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may differ between runs
         torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False  # float32 means float32, also in convolutions
 
 
 def _start(network: nn.Module, settings: TrainingSettings) -> State:

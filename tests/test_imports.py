@@ -8,9 +8,9 @@ import pytest
 from conftest import ROOT
 
 # workflow_scripts -> corpora, features, systems -> the rest of ser; no arrow points back.
-LAYERS = {"workflow_scripts": 3, "ser.corpora": 2, "ser.features": 2, "ser.systems": 2}
-# The store is the format that features are read in, the spec their names: both sit below the features.
-BELOW = {"ser.features.store", "ser.features.spec", "ser.features"}
+LAYERS = {"workflow_scripts": 3, "ser.plan": 2, "ser.table": 2, "ser.corpora": 2, "ser.features": 2, "ser.systems": 2}
+# The format that features are read in and their names sit below the features.
+BELOW = {"ser.features", "ser.features.spec", "ser.features.store"}
 
 
 def modules() -> dict[str, set[str]]:

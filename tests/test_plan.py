@@ -74,6 +74,9 @@ def project(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
     (tmp_path / "ser" / "systems").mkdir(parents=True)
     (tmp_path / "ser" / "systems" / "net.py").write_text(SYSTEM)
+    (tmp_path / "ser" / "corpora").mkdir()
+    for path in (ROOT / "ser" / "corpora").glob("*.py"):
+        (tmp_path / "ser" / "corpora" / path.name).touch()
     (tmp_path / "experiments").mkdir()
     (tmp_path / "corpora").mkdir()
     return tmp_path
@@ -165,6 +168,8 @@ def test_what_cannot_run_is_skipped_with_the_reason(project: Path) -> None:
         ("rows.full.features", {"spectrogram": {"kind": "log_mel", "n_mel": 3}}, "n_mel"),
         ("rows.full.protocols", ["emodb"], "rows.full.protocols: unknown 'emodb': did you mean 'emodb_2'"),
         ("rows.full.from", "one/fulll", "from: unknown 'fulll': did you mean 'full'"),
+        ("system", "nett", "unknown system 'nett': did you mean 'net'?"),
+        ("protocols.emodb_2.corpus", "emobd", "corpus: unknown 'emobd': did you mean 'emodb'"),
         ("protocols.emodb_2.folds.kind", "leave_1_out", "leave_1_out"),
         ("protocols.emodb_2.selections", ["cleen"], "'cleen' is not one of clean, test_selected, last_epoch"),
         ("claims.0.source", None, "claims.0: missing 'source'"),
@@ -192,13 +197,46 @@ def test_wrong_experiments_are_refused_by_name(project: Path, path: str, value: 
             {"corpora": {"emodb": {"root": "/no/such/folder"}, "ravdess": {"root": None}, "crema_d": {"root": None}}},
             "corpora.emodb.root: no such folder: /no/such/folder",
         ),
-        ({"encoders": {"hubert_base": "/tmp"}}, "encoders.hubert_base: /tmp is not a checkpoint folder"),
+        ({"encoders": {"hubert_base": "/tmp"}}, "encoders.hubert_base: /tmp: not a whole checkpoint: no config.json"),
     ],
 )
 def test_wrong_parameters_are_refused_by_name(project: Path, params: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as error:
         plan(project, **params)
     assert message in str(error.value) and str(error.value).startswith("params.yaml") and "\n" not in str(error.value)
+
+
+def scale(name: str, *corpora: str) -> dict[str, Any]:
+    scales = read_yaml(ROOT / "params.yaml")["scales"]
+    return {"scale": name, "scales": scales | {name: scales[name] | {"corpora": list(corpora)}}}
+
+
+def test_the_corpora_of_a_scale_must_exist(project: Path) -> None:
+    for params, message in [
+        (scale("demo", "caisa"), "scales.demo.corpora: unknown 'caisa': did you mean 'casia'"),
+        (scale("demo", "emodb"), "scales.demo.corpora: emodb: no ser/corpora/demo_emodb.py: it has no demo"),
+        (
+            scale("free", "mine") | {"corpora": {"mine": {"root": str(project)}, "emodb": {"root": None}}},
+            "scales.free.corpora: mine: no ser/corpora/mine.py: a corpus without a loader needs `manifest`",
+        ),
+    ]:
+        with pytest.raises(InputError) as error:
+            plan(project, **params)
+        assert message in str(error.value)
+
+
+def test_an_encoder_with_random_weights_is_said_so(project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    for name in ("preprocessor_config.json", "model.safetensors"):
+        (folder / name).touch()
+    encoder = {
+        "spectrogram": {"value": {"kind": "encoder", "encoder": "hubert_base", "layer": "last"}, "source": "code"}
+    }
+    for config, note in (('{"ser_demo": true}', "the encoder's weights are random"), ("{}", "")):
+        (folder / "config.json").write_text(config)
+        group = plan(project, changed("features", encoder), encoders={"hubert_base": str(folder)}).groups[0]
+        assert (group.note, group.skipped) == (note, "")
 
 
 def test_a_null_claim_needs_its_reason(project: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import asdict
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 from _main import run
@@ -17,12 +18,15 @@ from ser.predictions import write_predictions
 from ser.run import Context, Fold
 from ser.splits import read as read_split
 
+# What may change a run's digits beside its settings, data and code.
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
+WRITTEN = ("history.csv", "model.safetensors", "predictions.csv")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--system", required=True, help="name of a file in ser/systems")
     parser.add_argument("--settings", required=True, type=json.loads, help="JSON object")
-    parser.add_argument("--sources", default={}, type=json.loads, help="JSON object: where each setting comes from")
     parser.add_argument("--split", required=True, type=Path, help="split file (.json)")
     parser.add_argument(
         "--store", nargs="*", default=[], metavar="NAME=PATH", help="the features that the system reads"
@@ -40,7 +44,7 @@ def main() -> None:
     settings = system.Settings(**args.settings)
     stores = {name: Store(Path(path)) for name, _, path in (item.partition("=") for item in args.store)}
     split = read_split(args.split)
-    code_version = code_digest([*code_of("workflow_scripts/train.py"), *code_of(f"ser/systems/{args.system}.py")])
+    code = {*code_of("workflow_scripts/train.py"), *code_of(f"ser/systems/{args.system}.py")}
     for number in args.folds:
         fold = split.fold(number, stores)
         identity = {
@@ -52,8 +56,9 @@ def main() -> None:
             "protocol_hash": split.protocol_hash,
             "data_hash": split.data_hash,
             "features": {name: store.metadata["key"] for name, store in stores.items()},
-            "code_version": code_version,
-            "device": _device(args.device, system),
+            "code_version": code_digest(code),
+            "device": _device(args.device, code),
+            "versions": {name: version(name) for name in LIBRARIES},
             "threads": args.threads,
         }
         _one(system, settings, fold, identity, args)
@@ -61,13 +66,15 @@ def main() -> None:
         shutil.rmtree(args.checkpoints, ignore_errors=True)
 
 
-def _device(wanted: str, system: object) -> str:
-    """`auto` is resolved by torch, and only for systems that use it: importing torch takes seconds."""
+def _device(wanted: str, code: set[str]) -> str:
+    """`auto` is for torch to decide; a system without the training loop never needs it, and its import is slow."""
+    if "ser/training.py" not in code:
+        return "cpu"
     if wanted != "auto":
         return wanted
-    if not hasattr(system, "torch"):
-        return "cpu"
-    return "cuda" if system.torch.cuda.is_available() else "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _one(system: object, settings: object, fold: Fold, identity: dict, args: argparse.Namespace) -> None:
@@ -93,8 +100,8 @@ def _one(system: object, settings: object, fold: Fold, identity: dict, args: arg
             **identity,
             "key": key,
             "group": args.group,
-            "sources": args.sources,
             "facts": outcome.facts,
+            "sha256": {name: sha256((folder / name).read_bytes()).hexdigest() for name in WRITTEN},
         },
     )
     print(f"{args.group} seed {args.seed} fold {fold.number}: {outcome.facts}", flush=True)

@@ -130,10 +130,15 @@ def build(
         "speakers": len({utterance.speaker for utterance in found.utterances}),
         "seconds": round(sum(u.num_samples / u.sample_rate for u in found.utterances), 3),
         **{column: count(column, found.utterances) for column in _COUNTED},
-        "excluded": [{"file": file, "reason": why} for file, why in found.excluded + found.unreadable],
+        "excluded": _named(found.excluded),  # by the loader's rules, such as labels that a release hides
+        "unreadable": _named(found.unreadable),
         "duplicates": found.duplicates,
         "warnings": found.warnings,
     }
+
+
+def _named(files: list[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"file": file, "reason": why} for file, why in files]
 
 
 def count(column: str, utterances: list[Utterance]) -> dict[str, int]:

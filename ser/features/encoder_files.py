@@ -1,4 +1,7 @@
-"""Checkpoint folders of speech encoders: what must be in them, their digest, and how they are opened."""
+"""Checkpoint folders of speech encoders: what must be in them, their digest, and how they are opened.
+
+`checkpoint_files` and `is_demo` are called while the workflow is parsed: nothing heavy is imported at the top.
+"""
 
 import hashlib
 import json
@@ -6,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError
-from ser.features.audio import RATE
 
 _PICKLED = ("pytorch_model.bin", "model.bin", "pytorch_model.pt")
 
@@ -14,10 +16,15 @@ _PICKLED = ("pytorch_model.bin", "model.bin", "pytorch_model.pt")
 def checkpoint_digest(folder: Path) -> str:
     """sha256 (hex) over the names and contents of the files that `open_checkpoint` reads."""
     digest = hashlib.sha256()
-    for path in _files(folder):
+    for path in checkpoint_files(folder):
         with path.open("rb") as file:
             digest.update(f"{path.name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return digest.hexdigest()
+
+
+def is_demo(folder: Path) -> bool:
+    """Whether the checkpoint is one of those with random weights that this project makes."""
+    return bool(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("ser_demo"))
 
 
 def open_checkpoint(folder: Path) -> tuple[Any, Any]:
@@ -26,11 +33,13 @@ def open_checkpoint(folder: Path) -> tuple[Any, Any]:
     Raises InputError for a folder that lacks files, has only pickled weights, is not for 16 kHz speech, or whose
     weights do not fill the model: it would be partly random.
     """
-    _files(folder)
+    checkpoint_files(folder)
     import torch
     import transformers
     from safetensors import SafetensorError
     from transformers import AutoFeatureExtractor, AutoModel
+
+    from ser.features.audio import RATE
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
@@ -53,7 +62,7 @@ def open_checkpoint(folder: Path) -> tuple[Any, Any]:
     return model, preprocess
 
 
-def _files(folder: Path) -> list[Path]:
+def checkpoint_files(folder: Path) -> list[Path]:
     """config.json, preprocessor_config.json and the weights; InputError names all that is missing."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such checkpoint folder: it needs config.json and model.safetensors")

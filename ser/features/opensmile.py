@@ -19,8 +19,8 @@ def load(settings: OpenSmile, **_: Any) -> Extractor:
         import opensmile
     except ImportError:
         raise InputError(
-            "feature opensmile: the package is not installed: `pip install ser[opensmile]`, after reading its licence,"
-            " which is not free for all uses; or use kind functionals"
+            "feature opensmile: the package is not installed: `python -m pip install opensmile`, after reading its"
+            " licence, which is not free for all uses; or use kind functionals"
         ) from None
     smile = opensmile.Smile(opensmile.FeatureSet[settings.feature_set], opensmile.FeatureLevel.Functionals)
 

@@ -59,6 +59,7 @@ def test_audio_facts_are_filled_in_and_sorted(tree: Path) -> None:
         "gender": {"female": 1, "male": 2},
         "style": {},
         "excluded": [],
+        "unreadable": [],
         "duplicates": [],
         "warnings": ["3 utterances where EmoDB has 535: an incomplete copy, or another release"],
     }
@@ -80,7 +81,7 @@ def test_unreadable_files_can_be_left_out_by_name(tree: Path) -> None:
     (tree / "wav" / "03a01Wa.wav").write_bytes(b"")
     utterances, report = corpora.build("emodb", tree, on_unreadable="exclude")
     assert [u.utterance for u in utterances] == ["03a01Fa", "08a02Ta"]
-    assert report["excluded"] == [{"file": "wav/03a01Wa.wav", "reason": "empty (0 bytes): copy it again"}]
+    assert report["unreadable"] == [{"file": "wav/03a01Wa.wav", "reason": "empty (0 bytes): copy it again"}]
     for name in ("03a01Fa", "08a02Ta"):
         (tree / "wav" / f"{name}.wav").write_bytes(b"")
     with pytest.raises(InputError, match=r"no utterance is left; wav/03a01Fa.wav \(empty"):
@@ -144,5 +145,5 @@ def test_real_emodb(shared_data: Path) -> None:
         **{"happy": 71, "neutral": 79, "sad": 62},
     }
     assert report["speakers"] == 10
-    assert report["duplicates"] == report["excluded"] == []
+    assert report["duplicates"] == report["excluded"] == report["unreadable"] == []
     assert {u.sample_rate for u in utterances} == {16_000}

@@ -76,7 +76,7 @@ def test_all_unreadable_files_are_listed_at_once_and_can_be_left_out(free: Proje
     free.set(corpora=corpora)
     free.build()
     line = value(free)
-    assert ",partial," in line and "3 files left out" in line
+    assert ",partial," in line and "3 files could not be read and are left out" in line
 
 
 def test_one_changed_setting_trains_again_and_nothing_before_it(free: Project) -> None:
