@@ -58,4 +58,4 @@ def test_ones_own_manifest_without_the_unreadable(corpus: Path, tmp_path: Path) 
     assert run(corpus, tmp_path / "out", *more).returncode == 0
     assert [u.utterance for u in manifest.read(tmp_path / "out" / "m.csv")] == ["wav/03a01Wa"]
     report = json.loads((tmp_path / "out" / "m.json").read_text())
-    assert report["excluded"] == [{"file": "wav/none.wav", "reason": "missing"}]
+    assert report["unreadable"] == [{"file": "wav/none.wav", "reason": "missing"}]

@@ -56,6 +56,12 @@ class Project:
         path = self.folder / "params.yaml"
         path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | params, sort_keys=False))
 
+    def set_corpus(self, name: str, **settings: Any) -> None:
+        """Change entries of one corpus in params.yaml."""
+        corpora = yaml.safe_load((self.folder / "params.yaml").read_text())["corpora"]
+        corpora[name] |= settings
+        self.set(corpora=corpora)
+
     def metrics(self) -> dict[str, bytes]:
         return {
             str(path.relative_to(self.folder)): path.read_bytes()

@@ -31,11 +31,8 @@ def free(project: Project, emodb: Path) -> Project:
     fair = yaml.safe_load(path.read_text())
     fair["protocols"]["emodb_4"]["folds"]["number"] = len(SPEAKERS)
     path.write_text(yaml.safe_dump(fair, sort_keys=False))
-    project.set(
-        scale="free",
-        experiments={"fair": ["functionals_svm"]},
-        corpora={"emodb": {"root": str(emodb)}, "ravdess": {"root": None}, "crema_d": {"root": None}},
-    )
+    project.set(scale="free", experiments={"fair": ["functionals_svm"]})
+    project.set_corpus("emodb", root=str(emodb))
     return project
 
 
@@ -71,9 +68,7 @@ def test_all_unreadable_files_are_listed_at_once_and_can_be_left_out(free: Proje
     error = next(line for line in (result.stdout + result.stderr).splitlines() if "error:" in line and "wav" in line)
     for path in (cut, empty, text):
         assert path.name in error
-    corpora = yaml.safe_load((free.folder / "params.yaml").read_text())["corpora"]
-    corpora["emodb"]["on_unreadable"] = "exclude"
-    free.set(corpora=corpora)
+    free.set_corpus("emodb", on_unreadable="exclude")
     free.build()
     line = value(free)
     assert ",partial," in line and "3 files could not be read and are left out" in line
@@ -97,7 +92,7 @@ def test_one_changed_setting_trains_again_and_nothing_before_it(free: Project) -
 def test_a_wrong_root_stops_before_anything_is_computed(free: Project, tmp_path: Path, root: str, message: str) -> None:
     (tmp_path / "empty").mkdir()
     folder = root if root.startswith("/") else str(tmp_path / root)
-    free.set(corpora={"emodb": {"root": folder}, "ravdess": {"root": None}, "crema_d": {"root": None}})
+    free.set_corpus("emodb", root=folder)
     result = free.snakemake("--", "results/table.csv")
     assert result.returncode != 0
     assert any(message in line for line in (result.stdout + result.stderr).splitlines())
