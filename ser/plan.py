@@ -65,9 +65,6 @@ class Plan:
         return (group for group in self.groups if not group.skipped)
 
 
-_OWN_CORPUS = (": a corpus without a loader needs `manifest`, a CSV file (README.md)", ": it has no demo")
-
-
 def load(params: Mapping[str, Any], root: Path = Path(".")) -> Plan:
     """The plan for `params` (the content of params.yaml) and the experiment files below `root`.
 
@@ -98,25 +95,32 @@ def _chosen(names: Any, known: Any, where: str) -> list[str]:
 
 
 def _check_places(params: Mapping[str, Any], root: Path) -> None:
-    """Folders that are named must exist before any job starts."""
-    where = f"params.yaml: scales.{params['scale']}.corpora"
-    for name in _chosen(params["scales"][params["scale"]]["corpora"], params["corpora"], where):
-        corpus = params["corpora"][name]
-        loader = root / "ser" / "corpora" / f"{'demo_' if params['scale'] == 'demo' else ''}{name}.py"
-        if not loader.is_file() and (params["scale"] == "demo" or not corpus.get("manifest")):
-            raise InputError(f"{where}: {name}: no {loader.relative_to(root)}{_OWN_CORPUS[params['scale'] == 'demo']}")
-        if params["scale"] == "demo":
+    """What is named must exist before any job starts; at scale demo nothing outside the project is used."""
+    scale, corpora = params["scale"], params["corpora"]
+    where = f"params.yaml: scales.{scale}.corpora"
+    for name in _chosen(params["scales"][scale]["corpora"], corpora, where):
+        if scale == "demo":
+            if not (root / f"ser/corpora/demo_{name}.py").is_file():
+                raise InputError(f"{where}: {name} has no demo (no ser/corpora/demo_{name}.py): leave it out")
             continue
-        if corpus["root"] and not Path(corpus["root"]).is_dir():
-            raise InputError(f"params.yaml: corpora.{name}.root: no such folder: {corpus['root']}")
-        if corpus.get("manifest") and not Path(corpus["manifest"]).is_file():
-            raise InputError(f"params.yaml: corpora.{name}.manifest: no such file: {corpus['manifest']}")
-    for name, folder in params["encoders"].items():
-        try:
-            if folder and params["scale"] != "demo":
-                checkpoint_files(Path(folder))
-        except InputError as error:
-            raise InputError(f"params.yaml: encoders.{name}: {error}") from None
+        folder, manifest = corpora[name]["root"], corpora[name].get("manifest")
+        if folder and not Path(folder).is_dir():
+            raise InputError(f"params.yaml: corpora.{name}.root: no such folder: {folder}")
+        if manifest and not Path(manifest).is_file():
+            raise InputError(f"params.yaml: corpora.{name}.manifest: no such file: {manifest}")
+        if not manifest and not (root / f"ser/corpora/{name}.py").is_file():
+            raise InputError(f"params.yaml: corpora.{name}: no ser/corpora/{name}.py: name a CSV file in `manifest`")
+    if scale != "demo":
+        for name, folder in params["encoders"].items():
+            _check_checkpoint(name, folder)
+
+
+def _check_checkpoint(name: str, folder: str | None) -> None:
+    try:
+        if folder:
+            checkpoint_files(Path(folder))
+    except InputError as error:
+        raise InputError(f"params.yaml: encoders.{name}: {error}") from None
 
 
 def _check_claims(name: str, experiment: Mapping[str, Any]) -> None:

@@ -214,10 +214,10 @@ def scale(name: str, *corpora: str) -> dict[str, Any]:
 def test_the_corpora_of_a_scale_must_exist(project: Path) -> None:
     for params, message in [
         (scale("demo", "caisa"), "scales.demo.corpora: unknown 'caisa': did you mean 'casia'"),
-        (scale("demo", "emodb"), "scales.demo.corpora: emodb: no ser/corpora/demo_emodb.py: it has no demo"),
+        (scale("demo", "emodb"), "scales.demo.corpora: emodb has no demo (no ser/corpora/demo_emodb.py)"),
         (
             scale("free", "mine") | {"corpora": {"mine": {"root": str(project)}, "emodb": {"root": None}}},
-            "scales.free.corpora: mine: no ser/corpora/mine.py: a corpus without a loader needs `manifest`",
+            "corpora.mine: no ser/corpora/mine.py: name a CSV file in `manifest`",
         ),
     ]:
         with pytest.raises(InputError) as error:
