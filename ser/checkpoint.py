@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
+
+from ser.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +55,8 @@ class State:
         copies = {
             name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.tmp")
-        save_file(copies, temporary, metadata={"training": json.dumps(facts)})
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            save_file(copies, temporary, metadata={"training": json.dumps(facts)})
 
     def resume(self, path: Path, key: str) -> bool:
         """Go on from the checkpoint at `path`; False (and a line in the log) where none there can be used."""

@@ -10,8 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ser.corpora import Counts, Survey, count, load, survey
-from ser.corpora.reading import named
-from ser.errors import InputError
+from ser.errors import InputError, listed
 
 _MOST_VALUES = 40  # of a column without published counts; beyond, its table would say little
 
@@ -106,7 +105,7 @@ def _by_reason(files: list[tuple[str, str]]) -> list[str]:
     groups: dict[str, list[str]] = defaultdict(list)
     for file, reason in files:
         groups[reason].append(file)
-    return [f"{len(names)}, {reason}: {named(names)}" for reason, names in groups.items()]
+    return [f"{len(names)}, {reason}: {listed(names)}" for reason, names in groups.items()]
 
 
 def _say(console: Console, line: str) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ser.errors import InputError
+from ser.errors import InputError, listed
 from ser.metrics import attribute_metrics, class_metrics, moments
 from ser.predictions import read_predictions
 from ser.protocol import Protocol
-from ser.splits import PARTS, UNKNOWN, Split, some
+from ser.splits import PARTS, UNKNOWN, Split
 from ser.statistics import Metrics, Sums, mean_over_folds, speaker_intervals
 
 OF_THE_GROUP = (
@@ -88,7 +88,7 @@ def _results(
         values = [value[name] for value in per_seed]
         notes = [interval.reason] if interval.reason else []
         if undefined := [number for number, value in enumerate(per_fold, 1) if np.isnan(value[name])]:
-            where = f" in fold {some(undefined)}" if len(per_fold) > 1 else ""
+            where = f" in fold {listed(undefined)}" if len(per_fold) > 1 else ""
             notes = [f"{name} is undefined{where}: the test part lacks a class, or does not vary"]
         results[name] = {
             "value": float(np.mean(values)),
@@ -168,14 +168,14 @@ def _read_runs(
             wrong[f"seed {run[0]} fold {run[1]} again"].append(folder)
         runs[run] = folder
     if wrong:
-        what = "; ".join(f"{reason}: {some(of_reason)}" for reason, of_reason in wrong.items())
+        what = "; ".join(f"{reason}: {listed(of_reason)}" for reason, of_reason in wrong.items())
         raise InputError(f"runs that do not belong to this split and group: {what}: make them again, or leave them out")
     seeds = sorted({seed for seed, _ in runs})
     wanted = [(seed, fold) for seed in seeds for fold in range(1, split.protocol.n_folds + 1)]
     missing = [f"seed {seed} fold {fold}" for seed, fold in wanted if (seed, fold) not in runs]
     common = set.intersection(*({f for s, f in runs if s == seed} for seed in seeds)) if seeds else set()
     if not common or (missing and not partial):
-        raise InputError(f"runs missing: {some(missing) or 'all'}: make them, or leave their seed out")
+        raise InputError(f"runs missing: {listed(missing) or 'all'}: make them, or leave their seed out")
     return runs, first
 
 

@@ -11,7 +11,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
     """A temporary path beside `path`, which takes its place when the block ends well and is removed otherwise."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")  # the same each time: what a kill left is overwritten
     try:
         yield temporary
         os.replace(temporary, path)

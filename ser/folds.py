@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ser.errors import InputError
+from ser.errors import InputError, listed
 from ser.protocol import Protocol
-from ser.splits import PARTS, UNKNOWN, some
+from ser.splits import PARTS, UNKNOWN
 
 TRAIN, DEV, TEST = (PARTS.index(part) for part in ("train", "dev", "test"))
 
@@ -98,7 +98,7 @@ def _check_groups(protocol: Protocol, groups: Column) -> None:
     if found < folds.number or (found > folds.number and folds.kind == "leave_one_out"):
         raise InputError(
             f"protocol of {protocol.corpus}: it declares {folds.number} {_what(protocol)}, the manifest has "
-            f"{found}: {some(groups.names)}: set folds.number to what the corpus has, or mend the manifest"
+            f"{found}: {listed(groups.names)}: set folds.number to what the corpus has, or mend the manifest"
         )
 
 
@@ -112,8 +112,8 @@ def _official(protocol: Protocol, partition: Column) -> np.ndarray:
     absent = [name for name in (*folds.train, *folds.dev, *folds.test) if name not in partition.names]
     if absent:
         raise InputError(
-            f"protocol of {protocol.corpus}: no utterance is in official part {some(absent)}; "
-            f"the manifest has: {some(partition.names)}"
+            f"protocol of {protocol.corpus}: no utterance is in official part {listed(absent)}; "
+            f"the manifest has: {listed(partition.names)}"
         )
     fold_of_part = np.full(len(partition.names), -1)
     fold_of_part[[partition.names.index(name) for name in folds.test]] = range(len(folds.test))
@@ -149,8 +149,8 @@ def _other_of_session(protocol: Protocol, columns: Columns, fold: int) -> int:
     if len(others) != 1 or not session.known[sessions].all():
         raise InputError(
             f"protocol of {protocol.corpus}: dev other_of_session needs two speakers in each session, but speaker "
-            f"{speaker.names[fold]} of session {some([session.names[code] for code in sessions])} shares it "
-            f"with {some([speaker.names[code] for code in others]) or 'nobody'}: choose another dev part"
+            f"{speaker.names[fold]} of session {listed([session.names[code] for code in sessions])} shares it "
+            f"with {listed([speaker.names[code] for code in others]) or 'nobody'}: choose another dev part"
         )
     return int(others[0])
 

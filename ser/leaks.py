@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from ser.errors import InputError
+from ser.errors import InputError, listed
 from ser.folds import DEV, TEST, TRAIN, Column
 from ser.manifest import Utterance
 from ser.protocol import LEAKS, Protocol
-from ser.splits import some
 
 
 def find(utterances: Sequence[Utterance], parts: np.ndarray) -> dict[str, dict[str, Any]]:
@@ -45,7 +44,7 @@ def check(protocol: Protocol, selection: str, found: Mapping[str, Mapping[str, A
     undeclared = [kind for kind in found if kind not in protocol.leaks]
     if undeclared:
         what = "; ".join(
-            f"{kind} in fold {some(found[kind]['folds'])} ({found[kind]['number']}: "
+            f"{kind} in fold {listed(found[kind]['folds'])} ({found[kind]['number']}: "
             f"{', '.join(found[kind]['examples'])}{', ...' if found[kind]['number'] > 5 else ''})"
             for kind in undeclared
         )

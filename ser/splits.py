@@ -7,14 +7,14 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ser.errors import InputError
+from ser.errors import InputError, listed
 from ser.features.store import Store
 from ser.files import replacing
 from ser.outputs import write_json
@@ -72,7 +72,7 @@ class Split:
         needed = {utterance for part in parts.values() for utterance in part.utterances}
         for name, store in stores.items():
             if missing := sorted(utterance for utterance in needed if utterance not in store):
-                raise InputError(f"store {name} lacks utterances of the split: {some(missing)}: make it again")
+                raise InputError(f"store {name} lacks utterances of the split: {listed(missing)}: make it again")
         return Fold(number=number, labels=self.protocol.labels, stores=stores, **parts)
 
     def _part(self, rows: np.ndarray) -> Part:
@@ -190,9 +190,3 @@ def _counts(split: Split, number: int, part: str) -> dict[str, int]:
         per_class = np.bincount(split.targets[rows], minlength=len(split.protocol.labels)).tolist()
         counts["classes"] = dict(zip(split.protocol.labels, per_class, strict=True))
     return counts
-
-
-def some(names: Sequence[Any], most: int = 20) -> str:
-    """The first 20 names, and how many more there are."""
-    more = len(names) - most
-    return ", ".join(map(str, names[:most])) + (f" and {more} more" if more > 0 else "")

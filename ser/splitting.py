@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from ser import leaks
-from ser.errors import InputError
+from ser.errors import InputError, listed
 from ser.folds import Column, Columns, deal
 from ser.manifest import Utterance
 from ser.protocol import Protocol, check_selection
-from ser.splits import PARTS, Split, some, target_texts
+from ser.splits import PARTS, Split, target_texts
 
 
 def make(protocol: Protocol, selection: str, utterances: Sequence[Utterance]) -> Split:
@@ -59,13 +59,13 @@ def _choose(protocol: Protocol, utterances: Sequence[Utterance], left_out: Count
     where = f"protocol of {protocol.corpus}"
     names = Counter(row.utterance for row in utterances)
     if twice := [name for name, number in names.items() if number > 1]:
-        raise InputError(f"{where}: utterances twice in the manifest: {some(twice)}")
+        raise InputError(f"{where}: utterances twice in the manifest: {listed(twice)}")
     wanted = protocol.emotions
     if protocol.classes:
         wanted = tuple(emotion for _, emotions in protocol.classes for emotion in emotions)
     emotions = sorted({row.emotion for row in utterances})
     if absent := sorted(set(wanted or ()) - set(emotions)):
-        raise InputError(f"{where}: no utterance is labelled {some(absent)}; the manifest has: {some(emotions)}")
+        raise InputError(f"{where}: no utterance is labelled {listed(absent)}; the manifest has: {listed(emotions)}")
     styles = sorted({row.style for row in utterances})
     if protocol.subset != "all" and protocol.subset not in styles:
         raise InputError(f"{where}: subset {protocol.subset}: the manifest's styles are {styles}: use subset all")
@@ -92,7 +92,7 @@ def _targets(protocol: Protocol, chosen: Sequence[Utterance]) -> np.ndarray:
     counts = np.bincount(targets, minlength=len(protocol.labels))
     if not counts.all():
         empty = [label for label, count in zip(protocol.labels, counts, strict=True) if not count]
-        raise InputError(f"protocol of {protocol.corpus}: no utterance of class {some(empty)} in the subset")
+        raise InputError(f"protocol of {protocol.corpus}: no utterance of class {listed(empty)} in the subset")
     return targets
 
 
@@ -101,7 +101,7 @@ def _check_parts(protocol: Protocol, selection: str, parts: np.ndarray) -> None:
         empty = np.flatnonzero(~(parts == PARTS.index(part)).any(axis=0)) + 1
         if len(empty):
             raise InputError(
-                f"protocol of {protocol.corpus}, selection {selection}: the {part} part of fold {some(empty)} is "
+                f"protocol of {protocol.corpus}, selection {selection}: the {part} part of fold {listed(empty)} is "
                 f"empty: choose other folds or another dev part"
             )
 
@@ -126,13 +126,13 @@ def _notes(
         of_class = (targets == label)[:, None]
         for part, members in (("train", train), ("test", test)):
             if lacking := (np.flatnonzero(~(members & of_class).any(axis=0)) + 1).tolist():
-                yield f"no {name} in the {part} part of fold {some(lacking)}"
+                yield f"no {name} in the {part} part of fold {listed(lacking)}"
     speaker = Column.of([row.speaker for row in chosen])
     if unknown := int((~speaker.known[speaker.codes]).sum()):
         yield f"{unknown} utterances have an unknown speaker and are not held against the other parts"
     both = [k + 1 for k in range(parts.shape[1]) if leaks.shared(speaker, dev[:, k], train[:, k]).any()]
     if both:
-        yield f"dev shares speakers with train in fold {some(both)}"
+        yield f"dev shares speakers with train in fold {listed(both)}"
     if absent := [kind for kind in protocol.leaks if kind not in found]:
         yield f"leaks declared but not found: {', '.join(absent)}"
     if found:

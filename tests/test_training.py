@@ -171,7 +171,7 @@ def test_unusable_checkpoint_is_ignored_with_a_line_in_the_log(tmp_path, caplog,
     elif damage == "not safetensors":
         file.write_bytes(b"x" * 300)
     elif damage == "left-over temporary":
-        file.rename(tmp_path / "checkpoint.safetensors.tmp")
+        file.rename(tmp_path / ".checkpoint.safetensors.tmp")
     with caplog.at_level("WARNING"):
         assert_same(undisturbed, fit(Task(), fold(), SETTINGS, Context(seed=1, key=key, directory=tmp_path)))
     assert ("starts afresh" in caplog.text) == (damage != "left-over temporary")

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ser.corpora.reading import Counts, Published, Reading, named
-from ser.errors import InputError
+from ser.corpora.reading import Counts, Published, Reading
+from ser.errors import InputError, listed
 from ser.manifest import Utterance
 
 __all__ = ["Counts", "Published", "Reading", "Survey", "build", "load", "survey"]
@@ -79,7 +79,7 @@ def survey(name: str, root: Path | str, manifest: Path | str | None = None) -> S
                 replace(utterance, num_samples=stop - first, sample_rate=fact.sample_rate, sha256=fact.sha256)
             )
     found.broken += [
-        f"utterance {utterance} stands more than once ({named(paths, 3)}): keep one"
+        f"utterance {utterance} stands more than once ({listed(paths, 3)}): keep one"
         for utterance, paths in by_name.items()
         if len(paths) > 1
     ]
@@ -87,7 +87,7 @@ def survey(name: str, root: Path | str, manifest: Path | str | None = None) -> S
     found.warnings += _audio_warnings(facts)
     if found.duplicates:
         groups = [" = ".join(paths) for paths in found.duplicates]
-        found.warnings.append(f"identical audio under several names: {named(groups)}")
+        found.warnings.append(f"identical audio under several names: {listed(groups)}")
     if releases:
         found.published = min(releases, key=lambda release: abs(release.total - len(reading.utterances)))
         if len(found.utterances) != found.published.total:
@@ -111,15 +111,15 @@ def build(
     found = survey(name, root, manifest)
     problems = []
     if found.broken:
-        problems.append(f"{len(found.broken)} broken labels: {named(found.broken)}")
+        problems.append(f"{len(found.broken)} broken labels: {listed(found.broken)}")
     if found.unreadable and on_unreadable == "stop":
         files = [f"{path} ({reason})" for path, reason in found.unreadable]
         problems.append(
-            f"{len(files)} unreadable audio files: {named(files)}: "
+            f"{len(files)} unreadable audio files: {listed(files)}: "
             "mend them, or set on_unreadable: exclude to go on without them"
         )
     if not found.utterances and not problems:
-        problems.append("no utterance is left; " + named([f"{path} ({why})" for path, why in found.unreadable], 3))
+        problems.append("no utterance is left; " + listed([f"{path} ({why})" for path, why in found.unreadable], 3))
     if problems:
         raise InputError(f"{root}: {'; '.join(problems)}")
     return found.utterances, {
@@ -162,6 +162,6 @@ def _audio_warnings(facts: dict[str, Any]) -> list[str]:
     return [
         f"all {len(facts)} files: {what}"
         if len(paths) == len(facts)
-        else f"{len(paths)} of {len(facts)} files: {what}: {named(paths)}"
+        else f"{len(paths)} of {len(facts)} files: {what}: {listed(paths)}"
         for what, paths in sorted(odd.items())
     ]

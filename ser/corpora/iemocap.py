@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ser.corpora.reading import Counts, Published, Reading, child, entries, named, wrong_root
+from ser.corpora.reading import Counts, Published, Reading, child, entries, wrong_root
+from ser.errors import listed
 from ser.manifest import Utterance
 
 NAME = "iemocap"
@@ -115,7 +116,7 @@ def read(root: Path) -> Reading:
         silent = sorted(audio.keys() - labelled)
         reading.excluded += [(audio[turn], "no consensus line in dialog/EmoEvaluation") for turn in silent]
     if outside:
-        reading.warnings.append(f"{len(outside)} utterances with an attribute outside 1..5, kept: {named(outside)}")
+        reading.warnings.append(f"{len(outside)} utterances with an attribute outside 1..5, kept: {listed(outside)}")
     return reading
 
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ser.corpora.reading import Counts, Published, Reading, child, named, wrong_root
-from ser.errors import InputError
+from ser.corpora.reading import Counts, Published, Reading, child, wrong_root
+from ser.errors import InputError, listed
 from ser.manifest import Utterance
 
 NAME = "msp_podcast"
@@ -94,7 +94,7 @@ def read(root: Path) -> Reading:
             hidden = " (the labels of Test3 are not released)" if "test3" in name else ""
             reading.excluded.append((f"{audio_folder.name}/{audio[name]}", f"no line in {table.name}{hidden}"))
     if outside:
-        reading.warnings.append(f"{len(outside)} utterances with an attribute outside 1..7, kept: {named(outside)}")
+        reading.warnings.append(f"{len(outside)} utterances with an attribute outside 1..7, kept: {listed(outside)}")
     return reading
 
 

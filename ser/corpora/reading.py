@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ser.errors import InputError
+from ser.errors import InputError, listed
 from ser.manifest import Utterance
 
 
@@ -55,13 +55,6 @@ class Published:
     tables: tuple[Counts, ...] = ()
 
 
-def named(names: Iterable[str], limit: int = 20) -> str:
-    """`a, b, c and 5 more`: the first `limit` names, then how many others there are."""
-    names = list(names)
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
-
-
 def entries(folder: Path) -> list[Path]:
     """What is in a folder, sorted, without dot files: release copies made on a Mac are full of `._` twins."""
     try:
@@ -86,7 +79,7 @@ def wrong_root(root: Path, title: str, layout: str, fits: Callable[[Path], bool]
         return InputError(f"{root}: no such folder: give the root of {title}: {layout}")
     inside = entries(root)
     below = [path for path in inside if path.is_dir()]
-    found = named((f"{path.name}/" if path in below else path.name for path in inside), 5) or "nothing"
+    found = listed((f"{path.name}/" if path in below else path.name for path in inside), 5) or "nothing"
     near = next((path for path in [*below, root.resolve().parent] if fits(path)), None)
     place = "one level below" if near in below else "one level above"
     hint = f"; the right tree is {place}: give {near} as root" if near else ""

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ser.corpora.reading import Reading, named
-from ser.errors import InputError
+from ser.corpora.reading import Reading
+from ser.errors import InputError, listed
 from ser.manifest import COLUMNS, EMOTIONS, Utterance
 
 _REQUIRED = ("path", "speaker", "emotion")
@@ -47,7 +47,7 @@ def read_user(manifest: Path, root: Path) -> Reading:
         if utterance.emotion not in EMOTIONS:
             unknown_emotions[utterance.emotion] += 1
     if unknown_emotions:
-        words = named(f"{word} ({count})" for word, count in sorted(unknown_emotions.items()))
+        words = listed(f"{word} ({count})" for word, count in sorted(unknown_emotions.items()))
         reading.warnings.append(f"emotions by other names than the project's, which protocols must use: {words}")
     if not reading.utterances and not reading.broken:
         raise InputError(f"{manifest}: it names no utterance")
@@ -145,4 +145,4 @@ def _check_columns(manifest: Path, header: list[str]) -> None:
     problems += [f"no column {name!r}" for name in _REQUIRED if name not in header]
     problems += [f"column {name!r} twice" for name in sorted({n for n in header if header.count(n) > 1})]
     if problems:
-        raise InputError(f"{manifest}: {named(problems)}; columns are {', '.join(COLUMNS)}")
+        raise InputError(f"{manifest}: {listed(problems)}; columns are {', '.join(COLUMNS)}")

@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from ser.audio_files import AudioFacts, segment
-from ser.errors import InputError
+from ser.errors import InputError, listed
 from ser.features.store import store_key, write_store
 from ser.manifest import Utterance
 
@@ -153,5 +153,4 @@ def _changed(path: Path, sha256: str) -> str:
 
 def _all(problems: dict[str, str]) -> str:
     bad = [f"{path} {problem}" for path, problem in sorted(problems.items()) if problem]
-    more = f" and {len(bad) - 20} more" if len(bad) > 20 else ""
-    return f"bad files: {', '.join(bad[:20])}{more}: mend them, or run again, which makes the manifest anew"
+    return f"bad files: {listed(bad)}: mend them, or run again, which makes the manifest anew"

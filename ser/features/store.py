@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from ser.errors import InputError
+from ser.errors import InputError, listed
 
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "U8": "<u1"}
 _NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
@@ -173,7 +173,7 @@ def _check_names(path: Path, utterances: Sequence[str]) -> None:
         raise InputError(f"{path}: no utterances to store: the manifest is empty")
     again = sorted(name for name, count in Counter(utterances).items() if count > 1)
     if again:
-        raise InputError(f"{path}: {len(again)} utterances stand twice: {_listed(again)}: name each once")
+        raise InputError(f"{path}: {len(again)} utterances stand twice: {listed(again)}: name each once")
 
 
 def _split(names: Sequence[str], budget: float, sizes: Mapping[str, float] | None) -> Iterator[list[str]]:
@@ -196,18 +196,13 @@ def _packed(
         packed = [np.ascontiguousarray(array, dtype=dtype) for array in arrays]
     empty = [name for name, a in zip(names, packed, strict=True) if a.size == 0]
     if empty:
-        raise InputError(f"{path}: no frames in {_listed(empty)}: leave these utterances out")
+        raise InputError(f"{path}: no frames in {listed(empty)}: leave these utterances out")
     bad = [name for name, a in zip(names, packed, strict=True) if a.dtype.kind == "f" and not np.isfinite(a).all()]
     if bad:
         raise InputError(
-            f"{path}: values not finite in {packed[0].dtype}: {_listed(bad)}: use float32, or look at the audio"
+            f"{path}: values not finite in {packed[0].dtype}: {listed(bad)}: use float32, or look at the audio"
         )
     return packed
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-    return ", ".join(names[:20]) + more
 
 
 def _is_whole(shard: Path, names: Sequence[str], expected: Mapping[str, str]) -> bool:
