@@ -24,6 +24,7 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+CONFIG = json.dumps(config)
 WORK = f"work/{PLAN.scale}"
 DEMO = PLAN.scale == "demo"
 GROUPS = {group.name: group for group in PLAN.groups}
@@ -57,9 +58,7 @@ onstart:
 
 
 onerror:
-    shell(
-        "{PYTHON} workflow_scripts/table.py --params {json.dumps(config):q} --partial --output results/partial.csv"
-    )
+    shell("{PYTHON} workflow_scripts/table.py --params {CONFIG:q} --partial --output results/partial.csv")
     print("what is finished stands in results/partial.csv; the same command goes on with the rest")
 
 

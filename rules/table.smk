@@ -14,7 +14,7 @@ rule table:
     resources:
         mem_mb=1000,
     params:
-        config=json.dumps(config),
+        config=CONFIG,
     message:
         "writing {output}"
     shell:
