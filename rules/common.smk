@@ -60,6 +60,7 @@ onstart:
 onerror:
     shell("{PYTHON} workflow_scripts/table.py --params {CONFIG:q} --partial --output results/partial.csv")
     print("what is finished stands in results/partial.csv; the same command goes on with the rest")
+    print("results/table.csv, if there is one, is from an earlier build")
 
 
 def needs_gpu(wildcards):

@@ -18,4 +18,6 @@ rule splits:
         "splitting for {wildcards.experiment}/{wildcards.protocol}/{wildcards.selection}"
     shell:
         "{PYTHON} workflow_scripts/splits.py --manifest {input.manifest} --protocol {params.protocol:q}"
-        " --selection {wildcards.selection} --output-csv {output.csv} --output-json {output.json} > {log} 2>&1"
+        " --selection {wildcards.selection}"
+        " --where 'experiments/{wildcards.experiment}.yaml: protocols.{wildcards.protocol}'"
+        " --output-csv {output.csv} --output-json {output.json} > {log} 2>&1"

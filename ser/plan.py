@@ -79,6 +79,7 @@ def load(params: Mapping[str, Any], root: Path = Path(".")) -> Plan:
     for name in _chosen(params["experiments"], experiments, "params.yaml: experiments"):
         validate(experiments[name], experiment_schema, f"experiments/{name}.yaml")
         _check_claims(name, experiments[name])
+    _check_own_corpora(params, experiments)
     builder = _Builder(params, experiments, root)
     groups = tuple(group for name in params["experiments"] for group in builder.groups(name))
     specs = {feature_name(spec): spec for group in groups for spec in group.features.values()}
@@ -107,12 +108,24 @@ def _check_places(params: Mapping[str, Any], root: Path) -> None:
         if folder and not Path(folder).is_dir():
             raise InputError(f"params.yaml: corpora.{name}.root: no such folder: {folder}")
         if manifest and not Path(manifest).is_file():
-            raise InputError(f"params.yaml: corpora.{name}.manifest: no such file: {manifest}")
+            raise InputError(
+                f"params.yaml: corpora.{name}.manifest: no such file: {manifest} (relative to the project, not to root)"
+            )
         if not manifest and not (root / f"ser/corpora/{name}.py").is_file():
             raise InputError(f"params.yaml: corpora.{name}: no ser/corpora/{name}.py: name a CSV file in `manifest`")
     if scale != "demo":
         for name, folder in params["encoders"].items():
             _check_checkpoint(name, folder)
+
+
+def _check_own_corpora(params: Mapping[str, Any], experiments: Mapping[str, Any]) -> None:
+    """A corpus that someone brought is there to be used: one that no protocol reads would vanish without a word."""
+    read = {protocol["corpus"] for experiment in experiments.values() for protocol in experiment["protocols"].values()}
+    for name in params["scales"][params["scale"]]["corpora"]:
+        if params["corpora"][name].get("manifest") and name not in read:
+            raise InputError(
+                f"params.yaml: corpora.{name}: no protocol reads it: add one under `protocols` of an experiment file"
+            )
 
 
 def _check_checkpoint(name: str, folder: str | None) -> None:
@@ -161,7 +174,7 @@ class _Builder:
                         sources=sources,
                         features=validated,
                         seeds=tuple(self.scale["seeds"][:1] if row.get("deterministic") else self.scale["seeds"]),
-                        note=self._notes(row, validated),
+                        note=self._notes(row, key, validated),
                         one_job_per=row.get("one_job_per", self.scale["one_job_per"]),
                         skipped=missing or self._missing_corpus(protocols[key].corpus),
                     )
@@ -233,11 +246,13 @@ class _Builder:
         validate(dict(settings), settings_schema(file), f"{where}: settings of {system}")
         return ""
 
-    def _notes(self, row: Mapping[str, Any], features: Mapping[str, Mapping[str, Any]]) -> str:
-        """What a reader of the row's numbers must know: its own note, and encoders that were never trained."""
+    def _notes(self, row: Mapping[str, Any], protocol: str, features: Mapping[str, Mapping[str, Any]]) -> str:
+        """What a reader of the numbers must know: the row's note on a protocol, encoders that were never trained."""
         folders = [self.params["encoders"].get(spec.get("encoder")) for spec in features.values()]
         is_random = self.params["scale"] != "demo" and any(folder and is_demo(Path(folder)) for folder in folders)
-        return "; ".join(filter(None, [row.get("note"), "the encoder's weights are random" if is_random else ""]))
+        return "; ".join(
+            filter(None, [row.get("notes", {}).get(protocol), "the encoder's weights are random" if is_random else ""])
+        )
 
     def _missing_for(self, features: Mapping[str, Mapping[str, Any]]) -> str:
         for spec in features.values():

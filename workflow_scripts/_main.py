@@ -11,9 +11,12 @@ from ser.errors import InputError  # noqa: E402
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call `main`; an `InputError` ends the process with its one line and exit code 2."""
+    """Call `main`; an `InputError` ends the process with its one line and exit code 2, Ctrl-C with 130."""
     try:
         main()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from here", file=sys.stderr)
+        raise SystemExit(130) from None

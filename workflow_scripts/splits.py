@@ -6,6 +6,7 @@ from pathlib import Path
 
 from _main import run
 from ser import manifest
+from ser.errors import InputError
 from ser.protocol import SELECTIONS, Protocol
 from ser.splits import write
 from ser.splitting import make
@@ -18,9 +19,13 @@ def main() -> None:
     parser.add_argument("--selection", required=True, choices=SELECTIONS)
     parser.add_argument("--output-csv", required=True, type=Path)
     parser.add_argument("--output-json", required=True, type=Path)
+    parser.add_argument("--where", default="", help="where the protocol stands, for what is said of it")
     args = parser.parse_args()
 
-    split = make(Protocol.from_mapping(args.protocol), args.selection, manifest.read(args.manifest))
+    try:
+        split = make(Protocol.from_mapping(args.protocol), args.selection, manifest.read(args.manifest))
+    except InputError as error:
+        raise InputError(f"{args.where}: {error}" if args.where else str(error)) from None
     write(split, args.output_csv, args.output_json)
     print(f"{args.output_json}: {len(split.utterances)} utterances, {split.protocol.n_folds} folds")
     for note in split.notes:

@@ -19,6 +19,7 @@ def main() -> None:
     args = parser.parse_args()
     plan = load(args.params or read_yaml(Path("params.yaml")))
     write_table(args.output, list(lines(plan, Path("work") / plan.scale, args.partial)), COLUMNS)
+    print(f"{args.output}: scale {plan.scale}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from _main import run
-from ser.code import code_digest, code_of
+from ser.code import ROOT, code_digest, code_of
 from ser.errors import InputError
 from ser.features.store import Store
 from ser.outputs import write_json, write_model, write_table
@@ -61,7 +61,7 @@ def main() -> None:
             "versions": {name: version(name) for name in LIBRARIES},
             "threads": args.threads,
         }
-        _one(system, settings, fold, identity, args)
+        _one(system, settings, fold, identity, code, args)
     if args.checkpoints:  # only now: a run that is killed at its last fold keeps what the others learned
         shutil.rmtree(args.checkpoints, ignore_errors=True)
 
@@ -77,7 +77,9 @@ def _device(wanted: str, code: set[str]) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _one(system: object, settings: object, fold: Fold, identity: dict, args: argparse.Namespace) -> None:
+def _one(
+    system: object, settings: object, fold: Fold, identity: dict, code: set[str], args: argparse.Namespace
+) -> None:
     key = sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     context = Context(
         seed=args.seed,
@@ -101,6 +103,7 @@ def _one(system: object, settings: object, fold: Fold, identity: dict, args: arg
             "key": key,
             "group": args.group,
             "facts": outcome.facts,
+            "code": {name: sha256((ROOT / name).read_bytes()).hexdigest() for name in sorted(code)},
             "sha256": {name: sha256((folder / name).read_bytes()).hexdigest() for name in WRITTEN},
         },
     )

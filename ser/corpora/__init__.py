@@ -40,7 +40,7 @@ def load(name: str) -> Any:
     if name not in known:
         raise InputError(
             f"unknown corpus {name!r}: ser/corpora has {', '.join(known)}; "
-            "any other corpus needs no loader, only a CSV manifest with the columns path, speaker, emotion"
+            "any other corpus needs no loader, only a CSV manifest (columns path, speaker, emotion): --manifest FILE"
         )
     return importlib.import_module(f"ser.corpora.{name}")
 

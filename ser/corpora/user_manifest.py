@@ -145,4 +145,8 @@ def _check_columns(manifest: Path, header: list[str]) -> None:
     problems += [f"no column {name!r}" for name in _REQUIRED if name not in header]
     problems += [f"column {name!r} twice" for name in sorted({n for n in header if header.count(n) > 1})]
     if problems:
-        raise InputError(f"{manifest}: {listed(problems)}; columns are {', '.join(COLUMNS)}")
+        optional = ", ".join(name for name in COLUMNS if name not in _REQUIRED)
+        raise InputError(
+            f"{manifest}: {listed(problems)}; found {', '.join(header)}; needed {', '.join(_REQUIRED)}; "
+            f"optional {optional}"
+        )
