@@ -225,6 +225,19 @@ def test_the_corpora_of_a_scale_must_exist(project: Path) -> None:
         assert message in str(error.value)
 
 
+def test_a_brought_corpus_that_no_protocol_reads_is_refused(project: Path) -> None:
+    (project / "mine.csv").touch()
+    mine = {"root": str(project), "manifest": str(project / "mine.csv")}
+    corpora = read_yaml(ROOT / "params.yaml")["corpora"] | {"mine": mine}
+    with pytest.raises(InputError, match="params.yaml: corpora.mine: no protocol reads it"):
+        plan(project, **scale("free", "mine", "emodb") | {"corpora": corpora})
+
+
+def test_a_rows_note_is_for_its_protocol_only(project: Path) -> None:
+    groups = plan(project, changed("rows.full.notes", {"emodb_2": "beware"})).groups
+    assert [group.note for group in groups] == ["beware", "beware", ""]
+
+
 def test_an_encoder_with_random_weights_is_said_so(project: Path, tmp_path: Path) -> None:
     folder = tmp_path / "checkpoint"
     folder.mkdir()

@@ -245,9 +245,14 @@ def test_all_undeclared_leaks_are_told_at_once_and_declared_ones_are_kept() -> N
 
 
 def test_a_declared_leak_that_does_not_occur_is_noted() -> None:
-    split = make(protocol(leaks=["sessions", "sentences"]), "clean", iemocap_like())
+    rows = iemocap_like()
+    own_texts = [replace(row, sentence=row.utterance) for row in rows]
+    split = make(protocol(leaks=["sessions", "sentences"]), "clean", own_texts)
     assert "leaks declared but not found: sentences" in split.notes
     assert "test shares sessions with train or dev, as declared" in split.notes
+    unnamed = make(protocol(leaks=["sessions", "sentences"]), "clean", [replace(row, sentence="") for row in rows])
+    assert "whether test shares sentences cannot be checked: the manifest does not name them" in unnamed.notes
+    assert not any("not found" in note for note in unnamed.notes)
 
 
 def test_segments_of_one_file_are_no_audio_leak_but_the_same_stretch_is() -> None:

@@ -75,10 +75,13 @@ def test_broken_rows_of_parquet_are_named_by_number(tmp_path: Path) -> None:
     [
         (
             "path,speaker,emotoin\n",
-            "unknown column 'emotoin' .did you mean 'emotion'.., no column 'emotion'; columns are",
+            "unknown column 'emotoin' .did you mean 'emotion'.., no column 'emotion'; found path, speaker, emotoin; needed",
         ),
         ("path,speaker\n", "no column 'emotion'"),
-        ("path,speaker,emotion,age\n", "unknown column 'age'; columns are utterance, path,"),
+        (
+            "path,speaker,emotion,age\n",
+            "unknown column 'age'; found path, speaker, emotion, age; needed path, speaker, emotion; opt",
+        ),
         ("path,speaker,emotion,path\n", "column 'path' twice"),
         ("path;speaker;emotion\n", "columns are separated by commas here"),
         ("", "no column 'path', no column 'speaker', no column 'emotion'"),
