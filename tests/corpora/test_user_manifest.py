@@ -75,7 +75,7 @@ def test_broken_rows_of_parquet_are_named_by_number(tmp_path: Path) -> None:
     [
         (
             "path,speaker,emotoin\n",
-            "unknown column 'emotoin' .did you mean 'emotion'.., no column 'emotion'; found path, speaker, emotoin; needed",
+            "unknown column 'emotoin' .did you mean 'emotion'.., no column 'emotion'; found path, speaker, emotoin",
         ),
         ("path,speaker\n", "no column 'emotion'"),
         (
