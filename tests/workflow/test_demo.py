@@ -96,13 +96,7 @@ def test_a_kill_costs_nothing_but_time_and_the_same_seed_gives_the_same_bytes(bu
     """A second copy, its whole process group killed on the way, ends in the bytes of the first."""
     project.set(experiments=EXPERIMENTS)
     for seconds in (9, 14):
-        process = subprocess.Popen(
-            [Path(sys.executable).with_name("snakemake"), "--cores", "2", "--", "results/table.csv"],
-            cwd=project.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        process = project.start()
         time.sleep(seconds)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -130,13 +124,7 @@ def test_an_unfinished_build_has_a_partial_table(built: Project, tmp_path: Path)
 
 def test_two_at_once_are_refused(built: Project, project: Project) -> None:
     project.set(experiments={"fair": ["majority"]})
-    first = subprocess.Popen(
-        [Path(sys.executable).with_name("snakemake"), "--cores", "1", "--", "results/table.csv"],
-        cwd=project.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    first = project.start()
     deadline = time.monotonic() + 60
     while not (project.folder / "work/demo/logs").is_dir() and time.monotonic() < deadline:
         time.sleep(0.2)
