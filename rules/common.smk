@@ -72,10 +72,10 @@ def group_of(wildcards):
     return GROUPS[wildcards.group]
 
 
-def runs_of(group):
-    """The metrics.json of each run of a group, seed-major."""
+def runs_of(group, file="metrics.json"):
+    """One file of each run of a group, seed-major."""
     return [
-        f"{WORK}/runs/{group.name}/seed{seed}/fold{fold}/metrics.json"
+        f"{WORK}/runs/{group.name}/seed{seed}/fold{fold}/{file}"
         for seed in group.seeds
         for fold in range(1, group.protocol.n_folds + 1)
     ]
@@ -94,11 +94,13 @@ def encoder_dir(spec):
 
 
 def encoder_files(spec):
-    """The files of a checkpoint that a feature reads; those of a demo checkpoint are still to be written."""
+    """The files of a checkpoint that a feature reads."""
     folder = encoder_dir(spec)
-    if not folder or not DEMO:
-        return [str(path) for path in checkpoint_files(Path(folder))] if folder else []
-    return [f"{folder}/{name}" for name in ("config.json", "preprocessor_config.json", "model.safetensors")]
+    if not folder:
+        return []
+    if DEMO:  # still to be written
+        return multiext(f"{folder}/", "config.json", "preprocessor_config.json", "model.safetensors")
+    return [str(path) for path in checkpoint_files(Path(folder))]
 
 
 def is_encoder(wildcards):
@@ -150,10 +152,14 @@ def manifest_options(corpus):
     return [part for option, value in options.items() if value for part in (option, value)]
 
 
+def split_of(group):
+    return multiext(f"{WORK}/splits/{group.experiment}/{group.protocol_name}/{group.selection}", ".json", ".csv")
+
+
 def train_inputs(wildcards):
     group = group_of(wildcards)
     return {
-        "split": multiext(f"{WORK}/splits/{group.experiment}/{group.protocol_name}/{group.selection}", ".json", ".csv"),
+        "split": split_of(group),
         "stores": [f"{WORK}/features/{store}.safetensors" for store in group.stores.values()],
         "code": [
             *code_of("workflow_scripts/train.py"),

@@ -1,11 +1,9 @@
 # All runs of a group -> its metrics over folds and seeds, with intervals.
 rule evaluate:
     input:
-        split=lambda wildcards: train_inputs(wildcards)["split"],
+        split=lambda wildcards: split_of(group_of(wildcards)),
         runs=lambda wildcards: runs_of(group_of(wildcards)),
-        predictions=lambda wildcards: [
-            metrics.replace("metrics.json", "predictions.csv") for metrics in runs_of(group_of(wildcards))
-        ],
+        predictions=lambda wildcards: runs_of(group_of(wildcards), "predictions.csv"),
         code=code_of("workflow_scripts/evaluate.py"),
     output:
         f"{WORK}/evaluations/{{group}}.json",

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from ser.files import sha256_of
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -33,10 +35,13 @@ def code_of(script: str) -> tuple[str, ...]:
 
 def code_digest(files: Iterable[str]) -> str:
     """16 hex digits over the names and contents of `files` (paths relative to the project)."""
-    digest = hashlib.sha256()
-    for name in sorted(set(files)):
-        digest.update(f"{name}\0{hashlib.sha256((ROOT / name).read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()[:16]
+    lines = "".join(f"{name}\0{sha256}\n" for name, sha256 in code_hashes(files).items())
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+def code_hashes(files: Iterable[str]) -> dict[str, str]:
+    """The SHA-256 of each of `files` (paths relative to the project), sorted by name."""
+    return {name: sha256_of(ROOT / name) for name in sorted(set(files))}
 
 
 @cache

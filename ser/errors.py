@@ -1,11 +1,18 @@
 """The one exception that means: the input is wrong, and here is how to mend it."""
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Collection, Iterable
 from typing import Any
 
 
 class InputError(Exception):
     """Bad input. The message is one clear line that names the file, the value and the fix."""
+
+
+def did_you_mean(value: Any, known: Collection[str]) -> str:
+    """What to say of a name that is none of `known`: the nearest of them, or all."""
+    near = difflib.get_close_matches(str(value), known, 1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
 
 
 def listed(names: Iterable[Any], most: int = 20) -> str:

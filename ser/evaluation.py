@@ -15,6 +15,7 @@ from ser.protocol import Protocol
 from ser.splits import PARTS, UNKNOWN, Split
 from ser.statistics import Metrics, Sums, mean_over_folds, speaker_intervals
 
+# What all runs of a group have in common.
 OF_THE_GROUP = (
     "system",
     "settings",
@@ -23,7 +24,7 @@ OF_THE_GROUP = (
     "device",
     "threads",
     "versions",
-)  # what all runs of a group have in common
+)
 
 
 def evaluate(split: Split, folders: Sequence[Path], partial: bool = False) -> dict[str, Any]:

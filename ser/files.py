@@ -1,9 +1,16 @@
-"""Output files appear whole or not at all."""
+"""Output files appear whole or not at all; the hash by which a file's content is told."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def sha256_of(path: Path | str) -> str:
+    """64 hex digits over the bytes of a file. Raises OSError where it cannot be read."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

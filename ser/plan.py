@@ -6,11 +6,11 @@ Read while the workflow is parsed, so nothing heavy is imported; all input is ch
 import difflib
 import importlib.util
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ser.errors import InputError
+from ser.errors import InputError, did_you_mean
 from ser.features.encoder_files import checkpoint_files, is_demo
 from ser.features.spec import feature_name, validate_spec
 from ser.protocol import Protocol
@@ -58,7 +58,7 @@ class Plan:
     scale: str
     groups: tuple[Group, ...]
     experiments: Mapping[str, Mapping[str, Any]]
-    specs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # `<feature>` -> its spec
+    specs: Mapping[str, Mapping[str, Any]]  # `<feature>` -> its spec
 
     @property
     def live(self) -> Iterator[Group]:
@@ -89,9 +89,7 @@ def load(params: Mapping[str, Any], root: Path = Path(".")) -> Plan:
 def _chosen(names: Any, known: Any, where: str) -> list[str]:
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-            raise InputError(f"{where}: unknown {name!r}: {hint}")
+            raise InputError(f"{where}: unknown {name!r}: {did_you_mean(name, known)}")
     return list(names)
 
 

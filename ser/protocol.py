@@ -15,14 +15,13 @@
 standard library is imported: this file is read while the workflow is parsed.
 """
 
-import difflib
 import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ser.errors import InputError
+from ser.errors import InputError, did_you_mean
 
 SELECTIONS = ("clean", "test_selected", "last_epoch")
 AGGREGATIONS = ("fold_mean", "pooled")
@@ -270,5 +269,4 @@ def _names(value: Any, where: str, known: Collection[str] = (), least: int = 1) 
 
 
 def _hint(value: Any, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(str(value), known, 1)
-    return f": did you mean {near[0]!r}?" if near else f": known: {', '.join(known)}" if known else ": give a name"
+    return f": {did_you_mean(value, known)}" if known else ": give a name"

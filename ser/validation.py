@@ -1,6 +1,5 @@
 """YAML files held against a JSON schema; the first thing that is wrong becomes one clear line."""
 
-import difflib
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
-from ser.errors import InputError
+from ser.errors import InputError, did_you_mean
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
@@ -53,9 +52,7 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = sorted(error.schema.get("properties", {}))
         unknown = sorted(set(error.instance) - set(known))
-        near = difflib.get_close_matches(str(unknown[0]), known, 1) if unknown else []
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
-        return f"unknown key {unknown[0]!r}: {hint}" if unknown else error.message
+        return f"unknown key {unknown[0]!r}: {did_you_mean(unknown[0], known)}" if unknown else error.message
     if error.validator == "required":
         return f"missing {', '.join(repr(k) for k in error.validator_value if k not in error.instance)}"
     if error.validator == "enum":

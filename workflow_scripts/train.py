@@ -10,9 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from _main import run
-from ser.code import ROOT, code_digest, code_of
+from ser.code import code_digest, code_hashes, code_of
 from ser.errors import InputError
 from ser.features.store import Store
+from ser.files import sha256_of
 from ser.outputs import write_json, write_model, write_table
 from ser.predictions import write_predictions
 from ser.run import Context, Fold
@@ -45,23 +46,22 @@ def main() -> None:
     stores = {name: Store(Path(path)) for name, _, path in (item.partition("=") for item in args.store)}
     split = read_split(args.split)
     code = {*code_of("workflow_scripts/train.py"), *code_of(f"ser/systems/{args.system}.py")}
+    identity = {
+        "system": args.system,
+        "settings": asdict(settings),
+        "selection": split.selection,
+        "seed": args.seed,
+        "protocol_hash": split.protocol_hash,
+        "data_hash": split.data_hash,
+        "features": {name: store.metadata["key"] for name, store in stores.items()},
+        "code_version": code_digest(code),
+        "device": _device(args.device, code),
+        "versions": {name: version(name) for name in LIBRARIES},
+        "threads": args.threads,
+    }
+    known = {"group": args.group, "code": code_hashes(code)}
     for number in args.folds:
-        fold = split.fold(number, stores)
-        identity = {
-            "system": args.system,
-            "settings": asdict(settings),
-            "selection": split.selection,
-            "fold": number,
-            "seed": args.seed,
-            "protocol_hash": split.protocol_hash,
-            "data_hash": split.data_hash,
-            "features": {name: store.metadata["key"] for name, store in stores.items()},
-            "code_version": code_digest(code),
-            "device": _device(args.device, code),
-            "versions": {name: version(name) for name in LIBRARIES},
-            "threads": args.threads,
-        }
-        _one(system, settings, fold, identity, code, args)
+        _one(system, settings, split.fold(number, stores), identity | {"fold": number}, known, args)
     if args.checkpoints:  # only now: a run that is killed at its last fold keeps what the others learned
         shutil.rmtree(args.checkpoints, ignore_errors=True)
 
@@ -77,9 +77,7 @@ def _device(wanted: str, code: set[str]) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _one(
-    system: object, settings: object, fold: Fold, identity: dict, code: set[str], args: argparse.Namespace
-) -> None:
+def _one(system: object, settings: object, fold: Fold, identity: dict, known: dict, args: argparse.Namespace) -> None:
     key = sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     context = Context(
         seed=args.seed,
@@ -92,7 +90,6 @@ def _one(
     if outcome.scores.shape != (len(fold.test.utterances), len(fold.labels)):
         raise InputError(f"ser/systems/{args.system}.py: scores have shape {outcome.scores.shape}")
     folder = args.output_dir / f"fold{fold.number}"
-    folder.mkdir(parents=True, exist_ok=True)
     write_model(folder / "model.safetensors", outcome.model)
     write_table(folder / "history.csv", outcome.history)
     write_predictions(folder / "predictions.csv", fold, outcome.scores)
@@ -100,11 +97,10 @@ def _one(
         folder / "metrics.json",
         {
             **identity,
+            **known,
             "key": key,
-            "group": args.group,
             "facts": outcome.facts,
-            "code": {name: sha256((ROOT / name).read_bytes()).hexdigest() for name in sorted(code)},
-            "sha256": {name: sha256((folder / name).read_bytes()).hexdigest() for name in WRITTEN},
+            "sha256": {name: sha256_of(folder / name) for name in WRITTEN},
         },
     )
     print(f"{args.group} seed {args.seed} fold {fold.number}: {outcome.facts}", flush=True)

@@ -13,7 +13,7 @@ NAME = "casia"
 TITLE = "CASIA"
 LAYOUT = "<speaker>/<angry|fear|happy|neutral|sad|surprise>/<number>.wav, e.g. wangzhe/neutral/239.wav"
 
-_EMOTIONS = {
+EMOTIONS = {  # folder -> word
     "angry": "angry",
     "fear": "fearful",
     "happy": "happy",
@@ -29,7 +29,7 @@ PUBLISHED = (
         total=1_200,
         speakers=4,
         tables=(
-            Counts("emotion", dict.fromkeys(_EMOTIONS.values(), 200)),
+            Counts("emotion", dict.fromkeys(EMOTIONS.values(), 200)),
             Counts("speaker", dict.fromkeys(("liuchanhg", "wangzhe", "zhaoquanyin", "zhaozuoxiang"), 300)),
         ),
     ),
@@ -46,7 +46,7 @@ def read(root: Path) -> Reading:
     reading = Reading()
     for speaker in _folders(root):
         for folder in _folders(speaker):
-            emotion = _EMOTIONS.get(folder.name.lower())
+            emotion = EMOTIONS.get(folder.name.lower())
             for file in entries(folder):
                 path = file.relative_to(root).as_posix()
                 if file.suffix.lower() != ".wav":
@@ -70,7 +70,7 @@ def read(root: Path) -> Reading:
 
 
 def _fits(root: Path) -> bool:
-    return any(folder.name.lower() in _EMOTIONS for speaker in _folders(root) for folder in _folders(speaker))
+    return any(folder.name.lower() in EMOTIONS for speaker in _folders(root) for folder in _folders(speaker))
 
 
 def _folders(folder: Path) -> list[Path]:

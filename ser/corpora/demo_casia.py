@@ -6,6 +6,7 @@ import numpy as np
 import soundfile
 
 from ser.corpora import demo_speech
+from ser.corpora.casia import EMOTIONS
 from ser.corpora.demo_texts import MANDARIN
 from ser.corpora.espeak import Synthesiser
 from ser.errors import InputError
@@ -14,14 +15,6 @@ UTTERANCES = 240
 SPREAD, EXPRESSION = 0.1, 1.5  # acted: clearer than the turns of a dialog
 # Which of the four are women is not documented in the release's layout: the voices are our choice.
 _VOICES = {"liuchanhg": "cmn+f2", "wangzhe": "cmn+m3", "zhaoquanyin": "cmn+f4", "zhaozuoxiang": "cmn+m1"}
-_FOLDERS = {
-    "angry": "angry",
-    "fear": "fearful",
-    "happy": "happy",
-    "neutral": "neutral",
-    "sad": "sad",
-    "surprise": "surprised",
-}
 _README = """CASIA, demo: SYNTHETIC speech, not the recordings of the Chinese Academy of Sciences.
 Written by this project in the layout of the CASIA emotional speech corpus: spoken by espeak-ng, the folder says
 with which emotion. Good for trying the pipeline and for nothing else.
@@ -42,7 +35,7 @@ def write(root: Path, seed: int, utterances: int) -> None:
     synthesiser, rng = Synthesiser(seed), np.random.default_rng(seed)
     for name, voice in _VOICES.items():
         actor = demo_speech.speaker(voice, rng, EXPRESSION)
-        for folder, emotion in _FOLDERS.items():
+        for folder, emotion in EMOTIONS.items():
             (root / name / folder).mkdir(parents=True)
             for number, text in enumerate(MANDARIN[:sentences], start=201):
                 take = demo_speech.act(synthesiser, actor, text, (emotion,), SPREAD, rng)

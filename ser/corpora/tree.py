@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError
-from ser.files import replacing
+from ser.files import replacing, sha256_of
 
 # At most so many changed files are read while the workflow is parsed.
 _REREAD = 2_000
@@ -148,7 +148,6 @@ def _manifest_hash(manifest: Path | str | None) -> str:
 def _sha256(path: Path | str) -> str:
     """Empty for a file that cannot be read, which then counts as changed."""
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return ""

@@ -3,7 +3,6 @@
 A file that is 16 kHz mono 16-bit already is stored sample by sample as it is, and torch is not even imported.
 """
 
-import hashlib
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -16,6 +15,7 @@ import soundfile
 from ser.audio_files import AudioFacts, segment
 from ser.errors import InputError, listed
 from ser.features.store import store_key, write_store
+from ser.files import sha256_of
 from ser.manifest import Utterance
 
 RATE = 16_000
@@ -144,8 +144,7 @@ def _resampler(rate: int) -> Any:
 
 def _changed(path: Path, sha256: str) -> str:
     try:
-        with path.open("rb") as file:
-            same = hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        same = sha256_of(path) == sha256
     except OSError as error:
         return f"cannot be read ({error.strerror})"
     return "" if same else "changed since the manifest was made"

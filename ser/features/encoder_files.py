@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError
+from ser.files import sha256_of
 
 _PICKLED = ("pytorch_model.bin", "model.bin", "pytorch_model.pt")
 
@@ -17,8 +18,7 @@ def checkpoint_digest(folder: Path) -> str:
     """sha256 (hex) over the names and contents of the files that `open_checkpoint` reads."""
     digest = hashlib.sha256()
     for path in checkpoint_files(folder):
-        with path.open("rb") as file:
-            digest.update(f"{path.name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        digest.update(f"{path.name}\0{sha256_of(path)}\n".encode())
     return digest.hexdigest()
 
 
