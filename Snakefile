@@ -30,7 +30,7 @@ rule corpora:
 
 rule features_all:
     input:
-        [f"{WORK}/features/{store}.safetensors" for group in PLAN.live for store in group.stores.values()],
+        [store for group in PLAN.live for store in stores_of(group).values()],
 
 
 rule runs:

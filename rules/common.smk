@@ -86,25 +86,28 @@ def root_of(corpus):
     return f"{WORK}/releases/{corpus}" if DEMO else config["corpora"][corpus]["root"]
 
 
-def encoder_dir(spec):
-    """The checkpoint folder that a feature needs, or None."""
-    if spec["kind"] != "encoder":
-        return None
-    return f"{WORK}/encoders/{spec['encoder']}" if DEMO else config["encoders"][spec["encoder"]]
+def stores_of(group):
+    """The system's name for a feature -> the file that it is read from."""
+    return {name: f"{WORK}/{store}.safetensors" for name, store in group.stores.items()}
 
 
-def encoder_files(spec):
-    """The files of a checkpoint that a feature reads."""
-    folder = encoder_dir(spec)
-    if not folder:
+def encoder_dir(encoder):
+    return f"{WORK}/encoders/{encoder}" if DEMO else config["encoders"][encoder]
+
+
+def encoder_files(encoder):
+    """The files of a checkpoint that are read; none for no encoder."""
+    if not encoder:
         return []
+    folder = encoder_dir(encoder)
     if DEMO:  # still to be written
         return multiext(f"{folder}/", "config.json", "preprocessor_config.json", "model.safetensors")
     return [str(path) for path in checkpoint_files(Path(folder))]
 
 
-def is_encoder(wildcards):
-    return PLAN.specs[wildcards.feature]["kind"] == "encoder"
+def encoder_of(wildcards):
+    """The encoder that a feature needs, or None."""
+    return PLAN.specs[wildcards.feature].get("encoder")
 
 
 def feature_code(spec):
@@ -160,7 +163,8 @@ def train_inputs(wildcards):
     group = group_of(wildcards)
     return {
         "split": split_of(group),
-        "stores": [f"{WORK}/features/{store}.safetensors" for store in group.stores.values()],
+        "stores": list(stores_of(group).values()),
+        "encoders": [file for encoder in group.encoders.values() for file in encoder_files(encoder)],
         "code": [
             *code_of("workflow_scripts/train.py"),
             *code_of(f"ser/systems/{group.system}.py"),
@@ -170,9 +174,11 @@ def train_inputs(wildcards):
 
 def train_options(wildcards):
     group = group_of(wildcards)
-    stores = [f"{name}={WORK}/features/{store}.safetensors" for name, store in group.stores.items()]
+    stores = [f"{name}={path}" for name, path in stores_of(group).items()]
+    encoders = [f"{name}={encoder_dir(encoder)}" for name, encoder in group.encoders.items()]
     return [
         *("--system", group.system, "--group", group.name),
         *("--settings", json.dumps(dict(group.settings), sort_keys=True)),
         *(["--store", *stores] if stores else []),
+        *(["--encoder", *encoders] if encoders else []),
     ]

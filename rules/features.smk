@@ -24,7 +24,7 @@ rule audio:
 rule features:
     input:
         audio=f"{WORK}/audio/{{corpus}}.safetensors",
-        encoder=lambda wildcards: encoder_files(PLAN.specs[wildcards.feature]),
+        encoder=lambda wildcards: encoder_files(encoder_of(wildcards)),
         code=lambda wildcards: feature_code(PLAN.specs[wildcards.feature]),
     output:
         f"{WORK}/features/{{corpus}}/{{feature}}.safetensors",
@@ -34,12 +34,12 @@ rule features:
         f"{WORK}/benchmarks/features/{{corpus}}/{{feature}}.tsv"
     resources:
         # HuBERT base takes 1.8 GB for 34 s of speech; the large models about twice that.
-        mem_mb=lambda wildcards: 4000 if is_encoder(wildcards) and not DEMO else 2000,
-        gpu=lambda wildcards: GPU if is_encoder(wildcards) else 0,
+        mem_mb=lambda wildcards: 4000 if encoder_of(wildcards) and not DEMO else 2000,
+        gpu=lambda wildcards: GPU if encoder_of(wildcards) else 0,
     params:
         spec=lambda wildcards: json.dumps(PLAN.specs[wildcards.feature], sort_keys=True),
         encoder=lambda wildcards: (
-            ["--encoder-dir", folder] if (folder := encoder_dir(PLAN.specs[wildcards.feature])) else []
+            ["--encoder-dir", encoder_dir(encoder)] if (encoder := encoder_of(wildcards)) else []
         ),
         device=config["compute"]["device"],
     message:

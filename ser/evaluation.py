@@ -20,6 +20,7 @@ OF_THE_GROUP = (
     "system",
     "settings",
     "features",
+    "encoders",
     "code_version",
     "device",
     "threads",

@@ -30,8 +30,9 @@ class Group:
     protocol: Protocol
     system: str
     settings: Mapping[str, Any]
-    sources: Mapping[str, str]  # of each setting and feature: paper, code, secondary or chosen
+    sources: Mapping[str, str]  # of each setting, feature and encoder: paper, code, secondary or chosen
     features: Mapping[str, Mapping[str, Any]]  # the system's name for a feature -> its validated spec
+    encoders: Mapping[str, str]  # the system's name for an encoder that it trains further -> that of params.yaml
     seeds: tuple[int, ...]
     one_job_per: str
     note: str = ""
@@ -47,8 +48,11 @@ class Group:
 
     @property
     def stores(self) -> dict[str, str]:
-        """The system's name for a feature -> `<corpus>/<feature>`, which names its store."""
-        return {name: f"{self.corpus}/{feature_name(spec)}" for name, spec in self.features.items()}
+        """The system's name for a feature -> its store, relative to the scale's folder and without its suffix."""
+        return {
+            name: f"audio/{self.corpus}" if spec["kind"] == "audio" else f"features/{self.corpus}/{feature_name(spec)}"
+            for name, spec in self.features.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,9 @@ def load(params: Mapping[str, Any], root: Path = Path(".")) -> Plan:
     _check_own_corpora(params, experiments)
     builder = _Builder(params, experiments, root)
     groups = tuple(group for name in params["experiments"] for group in builder.groups(name))
-    specs = {feature_name(spec): spec for group in groups for spec in group.features.values()}
+    specs = {
+        feature_name(spec): spec for group in groups for spec in group.features.values() if spec["kind"] != "audio"
+    }
     return Plan(params["scale"], groups, {name: experiments[name] for name in params["experiments"]}, specs)
 
 
@@ -141,6 +147,11 @@ def _check_claims(name: str, experiment: Mapping[str, Any]) -> None:
         _chosen([claim["protocol"]], experiment["protocols"], f"{where}: protocol")
 
 
+def _encoders(features: Mapping[str, Mapping[str, Any]], encoders: Mapping[str, str]) -> list[str]:
+    """Every checkpoint that a row reads."""
+    return [*(spec["encoder"] for spec in features.values() if spec["kind"] == "encoder"), *encoders.values()]
+
+
 class _Builder:
     def __init__(self, params: Mapping[str, Any], experiments: Mapping[str, Any], root: Path) -> None:
         self.params, self.experiments, self.root = params, experiments, root
@@ -154,10 +165,16 @@ class _Builder:
         for row_name in _chosen(rows, experiment["rows"], f"params.yaml: experiments.{name}"):
             row = experiment["rows"][row_name]
             where = f"experiments/{name}.yaml: rows.{row_name}"
-            system, features, settings, sources = self._resolve(name, row_name)
+            system, resolved, sources = self._resolve(name, row_name)
+            settings = resolved["settings"]
             missing = self._check_settings(where, system, settings)
-            validated = {key: validate_spec(spec, f"{where}.features.{key}") for key, spec in features.items()}
-            missing = missing or self._missing_for(validated)
+            features = {
+                key: validate_spec(spec, f"{where}.features.{key}")
+                for key, spec in resolved["features"].items()
+                if spec
+            }
+            encoders = {key: encoder for key, encoder in resolved["encoders"].items() if encoder}
+            missing = missing or self._missing_for(features, encoders)
             for key in _chosen(row.get("protocols", protocols), protocols, f"{where}.protocols"):
                 for selection in row.get("selections", experiment["protocols"][key]["selections"]):
                     yield Group(
@@ -170,9 +187,10 @@ class _Builder:
                         system=system,
                         settings=settings,
                         sources=sources,
-                        features=validated,
+                        features=features,
+                        encoders=encoders,
                         seeds=tuple(self.scale["seeds"][:1] if row.get("deterministic") else self.scale["seeds"]),
-                        note=self._notes(row, key, validated),
+                        note=self._notes(row, key, features, encoders),
                         one_job_per=row.get("one_job_per", self.scale["one_job_per"]),
                         skipped=missing or self._missing_corpus(protocols[key].corpus),
                     )
@@ -185,20 +203,20 @@ class _Builder:
         _chosen([fields["corpus"]], self.params["corpora"], f"{where}: corpus")
         return Protocol.from_mapping(fields, where)
 
-    def _resolve(self, name: str, row_name: str) -> tuple[str, dict, dict, dict]:
-        """System, features, settings and sources of a row."""
+    def _resolve(self, name: str, row_name: str) -> tuple[str, dict[str, dict[str, Any]], dict[str, str]]:
+        """System, blocks (features, encoders, settings) and sources of a row; null takes a feature or encoder away."""
         layers = self._layers(name, row_name)
         where = f"experiments/{name}.yaml: rows.{row_name}"
         system = next((layer["system"] for layer in reversed(layers) if "system" in layer), None)
         if system is None:
             raise InputError(f"{where}: no system: name a file of ser/systems here or for the whole experiment")
-        resolved: dict[str, dict[str, Any]] = {"features": {}, "settings": {}}
+        resolved: dict[str, dict[str, Any]] = {"features": {}, "encoders": {}, "settings": {}}
         sources: dict[str, str] = {}
         own = self.experiments[name]["rows"][row_name]
         for block, target in resolved.items():
             for layer in layers:
-                if target and block == "features":  # settings are held against the system's own list, below
-                    _chosen(layer.get(block, {}), list(target), f"{where}: features")
+                if target and block != "settings":  # those are held against the system's own list, below
+                    _chosen(layer.get(block, {}), list(target), f"{where}: {block}")
                 for key, value in layer.get(block, {}).items():
                     if layer.get("of_scale") and own.get(block, {}).get(key, value) != value:
                         scale = self.params["scale"]
@@ -207,7 +225,7 @@ class _Builder:
                     sourced = "source" not in layer
                     target[key] = value["value"] if sourced else value
                     sources[key] = value["source"] if sourced else layer["source"]
-        return system, resolved["features"], resolved["settings"], sources
+        return system, resolved, sources
 
     def _layers(self, name: str, row_name: str) -> list[Mapping[str, Any]]:
         """What makes up a row, in the order in which it applies: experiment, row, scale."""
@@ -226,7 +244,7 @@ class _Builder:
             _chosen([source], self.experiments, where)
             _chosen([source_row], self.experiments[source]["rows"], where)
             below = self._stack(source, source_row)
-        keys = ("system", "features", "settings", "scales")
+        keys = ("system", "features", "encoders", "settings", "scales")
         return [
             *below,
             {key: self.experiments[name][key] for key in keys if key in self.experiments[name]},
@@ -244,22 +262,27 @@ class _Builder:
         validate(dict(settings), settings_schema(file), f"{where}: settings of {system}")
         return ""
 
-    def _notes(self, row: Mapping[str, Any], protocol: str, features: Mapping[str, Mapping[str, Any]]) -> str:
+    def _notes(
+        self,
+        row: Mapping[str, Any],
+        protocol: str,
+        features: Mapping[str, Mapping[str, Any]],
+        encoders: Mapping[str, str],
+    ) -> str:
         """What a reader of the numbers must know: the row's note on a protocol, encoders that were never trained."""
-        folders = [self.params["encoders"].get(spec.get("encoder")) for spec in features.values()]
+        folders = [self.params["encoders"].get(name) for name in _encoders(features, encoders)]
         is_random = self.params["scale"] != "demo" and any(folder and is_demo(Path(folder)) for folder in folders)
         return "; ".join(
             filter(None, [row.get("notes", {}).get(protocol), "the encoder's weights are random" if is_random else ""])
         )
 
-    def _missing_for(self, features: Mapping[str, Mapping[str, Any]]) -> str:
-        for spec in features.values():
-            if spec["kind"] == "opensmile" and importlib.util.find_spec("opensmile") is None:
-                return "the optional package opensmile is not installed (its licence is not free for all uses)"
-            if spec["kind"] == "encoder":
-                _chosen([spec["encoder"]], self.params["encoders"], "params.yaml: encoders")
-                if self.params["scale"] != "demo" and not self.params["encoders"][spec["encoder"]]:
-                    return f"no checkpoint: set encoders.{spec['encoder']} in params.yaml"
+    def _missing_for(self, features: Mapping[str, Mapping[str, Any]], encoders: Mapping[str, str]) -> str:
+        is_opensmile = any(spec["kind"] == "opensmile" for spec in features.values())
+        if is_opensmile and importlib.util.find_spec("opensmile") is None:
+            return "the optional package opensmile is not installed (its licence is not free for all uses)"
+        for name in _chosen(_encoders(features, encoders), self.params["encoders"], "params.yaml: encoders"):
+            if self.params["scale"] != "demo" and not self.params["encoders"][name]:
+                return f"no checkpoint: set encoders.{name} in params.yaml"
         return ""
 
     def _missing_corpus(self, corpus: str) -> str:

@@ -35,7 +35,8 @@ class Fold:
     """One fold of a protocol under one selection rule, with the stores that the row reads.
 
     `dev` is what the epoch is chosen on: held-out training data (`clean`), the test part itself
-    (`test_selected`), or empty (`last_epoch`).
+    (`test_selected`), or empty (`last_epoch`). `encoders` are the checkpoint folders that the row trains further,
+    by the system's name for them. `scale` is the range of attributes, lowest and highest (None: targets are classes).
     """
 
     number: int
@@ -44,6 +45,8 @@ class Fold:
     dev: Part
     test: Part
     stores: Mapping[str, Store]
+    encoders: Mapping[str, Path] = field(default_factory=dict)
+    scale: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

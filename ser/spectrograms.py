@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from ser import augment
 from ser.errors import InputError
 from ser.run import Fold, Part
-from ser.training import Batch, Segment, TrainingSettings, class_weights
+from ser.step import Batch
+from ser.training import Segment, TrainingSettings, class_weights
 
 
 @dataclass(frozen=True)
@@ -99,16 +100,18 @@ class SpectrogramTask:
             result |= {"other_target": target[other], "share": torch.tensor(share)}
         return result
 
-    def loss(self, network: nn.Module, batch: Batch, epoch: int) -> Tensor:
-        logits = network(batch["spectrogram"], batch["frames"]).float()
+    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
+        return network(batch["spectrogram"], batch["frames"])
+
+    def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
         loss = self._cross_entropy(logits, batch["target"])
         if "share" in batch:
             other = self._cross_entropy(logits, batch["other_target"])
             loss = batch["share"] * loss + (1 - batch["share"]) * other
         return loss
 
-    def scores(self, network: nn.Module, batch: Batch) -> Tensor:
-        return network(batch["spectrogram"], batch["frames"]).float().log_softmax(dim=1)
+    def scores(self, logits: Tensor) -> Tensor:
+        return logits.log_softmax(dim=1)
 
     def _cross_entropy(self, logits: Tensor, target: Tensor) -> Tensor:
         weights = None if self.weights is None else self.weights.to(logits.device)

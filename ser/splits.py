@@ -63,8 +63,8 @@ class Split:
             part = "test"
         return np.flatnonzero(self.parts[:, number - 1] == PARTS.index(part))
 
-    def fold(self, number: int, stores: Mapping[str, Store]) -> Fold:
-        """Fold `number`, counted from 1, over `stores`.
+    def fold(self, number: int, stores: Mapping[str, Store], encoders: Mapping[str, Path] | None = None) -> Fold:
+        """Fold `number`, counted from 1, over `stores`, with the checkpoint folders `encoders`.
 
         Raises InputError for a fold that the protocol does not have, and for a store without all its utterances.
         """
@@ -73,7 +73,14 @@ class Split:
         for name, store in stores.items():
             if missing := sorted(utterance for utterance in needed if utterance not in store):
                 raise InputError(f"store {name} lacks utterances of the split: {listed(missing)}: make it again")
-        return Fold(number=number, labels=self.protocol.labels, stores=stores, **parts)
+        return Fold(
+            number=number,
+            labels=self.protocol.labels,
+            stores=stores,
+            encoders=encoders or {},
+            scale=self.protocol.scale,
+            **parts,
+        )
 
     def _part(self, rows: np.ndarray) -> Part:
         return Part(

@@ -8,7 +8,6 @@ import math
 import os
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -22,6 +21,7 @@ from ser.errors import InputError
 from ser.progress import progress
 from ser.run import Context, Fold, Outcome, Part
 from ser.selection import check_selection, dev_metrics, is_better
+from ser.step import Batch, Step, autocast, to_device
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,10 @@ class TrainingSettings:
     experiment file with its source, so there are no defaults.
 
     `steps_per_epoch` optimiser steps make an epoch (0: one pass over the training part). `batch_size` examples
-    go through the network at a time; `accumulation` such batches make one optimiser step. `one_cycle` is cosine
+    make one loss, `accumulation` losses one optimiser step. `micro_batch` is how many examples go through the network
+    at a time (0: all of a loss): the gradient is the whole batch's all the same, only batch norm sees less at once
+    (`ser/step.py`). `bucketing` n > 0 draws n batches at a time and fills them by length, so that little is padded;
+    0 fills them as drawn. `one_cycle` is cosine
     warm-up from 1/25 of `learning_rate` over the first 30 % of the steps, then cosine decay to 1e-4 of that
     start (Smith and Topin 2018, numbers of torch's OneCycleLR). `gradient_clip` is the largest gradient norm
     (0: off). `patience` epochs without a better dev score end training (0: off). `average_decay` > 0 evaluates
@@ -46,12 +49,14 @@ class TrainingSettings:
     steps_per_epoch: int
     batch_size: int
     accumulation: int
+    micro_batch: int
+    bucketing: int
     gradient_clip: float
     patience: int
     average_decay: float
     class_weights: Literal["none", "balanced"]
     label_smoothing: float
-    precision: Literal["float32", "bfloat16"]
+    precision: Literal["float32", "bfloat16", "float16"]
     selection: Literal["UA", "WA", "WA+UA", "CCC", "loss"]
 
 
@@ -69,9 +74,6 @@ class Segment:
         return self.stop - self.start
 
 
-Batch = dict[str, Tensor]
-
-
 class Task(Protocol):
     """What the loop asks of a system. A `generator` of None means evaluation: nothing may be random."""
 
@@ -81,11 +83,15 @@ class Task(Protocol):
 
     def collate(self, segments: Sequence[Segment], generator: np.random.Generator | None) -> Batch: ...
 
-    def loss(self, network: nn.Module, batch: Batch, epoch: int) -> Tensor:
-        """The scalar to minimise; `epoch` counts from 0."""
+    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
+        """What the network makes of a batch: [B, ...], a row per example that depends on no other but by batch norm."""
         ...
 
-    def scores(self, network: nn.Module, batch: Batch) -> Tensor:
+    def loss(self, outputs: Tensor, batch: Batch, epoch: int) -> Tensor:
+        """The scalar to minimise, from float32 outputs; `epoch` counts from 0."""
+        ...
+
+    def scores(self, outputs: Tensor) -> Tensor:
         """[B, K]: log-probabilities, or predicted attributes. An utterance's score is its segments' mean."""
         ...
 
@@ -100,7 +106,8 @@ def fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) ->
     _check(fold, settings)
     _prepare(context)
     seed_everything(context.seed, 0)
-    state = _start(task.network().to(context.device), settings)
+    state = _start(task.network().to(context.device), settings, context.device)
+    step = Step(task, state, settings.precision, settings.gradient_clip, context.device, settings.micro_batch)
     path = context.directory / "checkpoint.safetensors" if context.directory else None
     if path:
         state.resume(path, context.key)
@@ -109,7 +116,7 @@ def fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) ->
         meter.update(state.epoch)
         while state.epoch < settings.epochs and not 0 < settings.patience <= state.epoch - state.best_epoch:
             generator = seed_everything(context.seed, state.epoch + 1)
-            row = _train_epoch(task, fold, settings, context.device, state, generator)
+            row = _train_epoch(task, fold, settings, step, state, generator)
             if fold.dev.utterances:
                 scores = predict(task, state.evaluated, fold.dev, settings, context.device)
                 row |= {f"dev_{name}": value for name, value in dev_metrics(fold.dev.targets, scores).items()}
@@ -162,10 +169,13 @@ def predict(task: Task, network: nn.Module, part: Part, settings: TrainingSettin
     segments = sorted(task.examples(part, None), key=len)  # by length: little padding within a batch
     network.eval()
     scores = []
-    with torch.inference_mode(), _autocast(settings, device):
-        for batch in _batches(segments, settings.batch_size):
-            scores.append(task.scores(network, _to(task.collate(batch, None), device)).double().cpu())
-    values = torch.cat(scores).numpy()
+    with torch.inference_mode():
+        for examples in _batches(segments, settings.micro_batch or settings.batch_size):
+            batch = to_device(task.collate(examples, None), device)
+            with autocast(settings.precision, device):
+                outputs = task.forward(network, batch)
+            scores.append(task.scores(outputs.float()).double())
+    values = torch.cat(scores).cpu().numpy()  # only now: the GPU need not wait for what was already scored
     rows = np.array([segment.index for segment in segments])
     totals = np.zeros((len(part.utterances), values.shape[1]))
     np.add.at(totals, rows, values)
@@ -176,9 +186,9 @@ def _check(fold: Fold, settings: TrainingSettings) -> None:
     for name in ("train", "test"):
         if not getattr(fold, name).utterances:
             raise InputError(f"fold {fold.number}: the {name} part has no utterances; check the protocol's folds")
-    for name in ("epochs", "batch_size", "accumulation"):
-        if getattr(settings, name) < 1:
-            raise InputError(f"setting {name} is {getattr(settings, name)}; it must be at least 1")
+    for name, least in (("epochs", 1), ("batch_size", 1), ("accumulation", 1), ("micro_batch", 0), ("bucketing", 0)):
+        if getattr(settings, name) < least:
+            raise InputError(f"setting {name} is {getattr(settings, name)}; it must be at least {least}")
     check_selection(settings.selection, fold.train.targets)
 
 
@@ -186,14 +196,15 @@ def _prepare(context: Context) -> None:
     if context.device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(f"device is {context.device}, but torch finds no GPU; use cpu")
     torch.set_num_threads(context.threads)
-    torch.use_deterministic_algorithms(context.deterministic)
+    # Some layers have no deterministic gradient on a GPU; there equal bits are no promise, and a warning will do.
+    torch.use_deterministic_algorithms(context.deterministic, warn_only=context.device != "cpu")
     if context.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may differ between runs
         torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False  # float32 means float32, also in convolutions
 
 
-def _start(network: nn.Module, settings: TrainingSettings) -> State:
+def _start(network: nn.Module, settings: TrainingSettings, device: str) -> State:
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimiser]
     trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = kind(trainable, lr=settings.learning_rate, weight_decay=settings.weight_decay)
@@ -201,40 +212,32 @@ def _start(network: nn.Module, settings: TrainingSettings) -> State:
     if settings.average_decay > 0:
         update = get_ema_multi_avg_fn(settings.average_decay)
         average = AveragedModel(network, multi_avg_fn=update, use_buffers=True)
-    return State(network, optimiser, average)
+    scaler = torch.amp.GradScaler(device, enabled=settings.precision == "float16")
+    return State(network, optimiser, average, scaler)
 
 
 def _train_epoch(
-    task: Task, fold: Fold, settings: TrainingSettings, device: str, state: State, generator: np.random.Generator
+    task: Task, fold: Fold, settings: TrainingSettings, step: Step, state: State, generator: np.random.Generator
 ) -> dict[str, float]:
     """One epoch: its mean loss and last learning rate."""
     state.network.train()
     batches = list(_epoch_batches(task, fold.train, settings, generator))
     groups = [batches[i : i + settings.accumulation] for i in range(0, len(batches), settings.accumulation)]
     losses = []
-    for step, group in enumerate(groups):
-        part = _schedule(settings.schedule, state.epoch * len(groups) + step, settings.epochs * len(groups))
+    for number, group in enumerate(groups):
+        part = _schedule(settings.schedule, state.epoch * len(groups) + number, settings.epochs * len(groups))
         rate = settings.learning_rate * part
         for parameters in state.optimiser.param_groups:
             parameters["lr"] = rate
-        state.optimiser.zero_grad()
-        for segments in group:
-            batch = _to(task.collate(segments, generator), device)
-            with _autocast(settings, device):
-                loss = task.loss(state.network, batch, state.epoch)
-            (loss / settings.accumulation).backward()
-            losses.append(loss.item())
-        if not math.isfinite(losses[-1]):
-            raise InputError(
-                f"fold {fold.number}: the training loss is {losses[-1]} in epoch {state.epoch + 1}; lower "
-                f"learning_rate ({settings.learning_rate}) or set gradient_clip ({settings.gradient_clip})"
-            )
-        if settings.gradient_clip > 0:
-            nn.utils.clip_grad_norm_(state.network.parameters(), settings.gradient_clip)
-        state.optimiser.step()
-        if state.average is not None:
-            state.average.update_parameters(state.network)
-    return {"train_loss": float(np.mean(losses)), "learning_rate": rate}
+        losses.append(step([task.collate(segments, generator) for segments in group], settings.accumulation))
+    # Asked for once an epoch: each time a GPU has to wait for the answer.
+    losses = torch.cat(losses).double().cpu().numpy()
+    if not np.isfinite(losses).all():
+        raise InputError(
+            f"fold {fold.number}: the training loss is {losses[~np.isfinite(losses)][0]} in epoch {state.epoch + 1}; "
+            f"lower learning_rate ({settings.learning_rate}) or set gradient_clip ({settings.gradient_clip})"
+        )
+    return {"train_loss": float(losses.mean()), "learning_rate": rate}
 
 
 def _schedule(name: str, step: int, steps: int) -> float:
@@ -253,7 +256,9 @@ def _epoch_batches(
     left = settings.steps_per_epoch * settings.accumulation or math.inf
     while left > 0:
         segments = task.examples(part, generator)
-        for batch in _batches([segments[i] for i in generator.permutation(len(segments))], settings.batch_size):
+        drawn = [segments[i] for i in generator.permutation(len(segments))]
+        batches = _bucketed(drawn, settings, generator) if settings.bucketing else _batches(drawn, settings.batch_size)
+        for batch in batches:
             if left > 0:
                 yield batch
             left -= 1
@@ -271,11 +276,11 @@ def _batches(segments: Sequence[Segment], size: int) -> Iterator[list[Segment]]:
         start = stop
 
 
-def _to(batch: Batch, device: str) -> Batch:
-    return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
-
-
-def _autocast(settings: TrainingSettings, device: str) -> AbstractContextManager:
-    if settings.precision == "float32":
-        return nullcontext()
-    return torch.autocast(torch.device(device).type, torch.bfloat16)
+def _bucketed(
+    drawn: Sequence[Segment], settings: TrainingSettings, generator: np.random.Generator
+) -> Iterator[list[Segment]]:
+    """Batches of `drawn` examples of like length: sorted within each `bucketing` batches, then dealt in any order."""
+    size = settings.bucketing * settings.batch_size
+    pools = [sorted(drawn[i : i + size], key=len) for i in range(0, len(drawn), size)]
+    batches = [batch for pool in pools for batch in _batches(pool, settings.batch_size)]
+    return (batches[i] for i in generator.permutation(len(batches)))

@@ -18,6 +18,8 @@ TRAINING = {
     "steps_per_epoch": 0,
     "batch_size": 8,
     "accumulation": 1,
+    "micro_batch": 0,
+    "bucketing": 0,
     "gradient_clip": 5.0,
     "patience": 0,
     "average_decay": 0.0,

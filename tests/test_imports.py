@@ -8,7 +8,15 @@ import pytest
 from conftest import ROOT
 
 # workflow_scripts -> corpora, features, systems -> the rest of ser; no arrow points back.
-LAYERS = {"workflow_scripts": 3, "ser.plan": 2, "ser.table": 2, "ser.corpora": 2, "ser.features": 2, "ser.systems": 2}
+LAYERS = {
+    "workflow_scripts": 3,
+    "ser.plan": 2,
+    "ser.table": 2,
+    "ser.corpora": 2,
+    "ser.features": 2,
+    "ser.systems": 2,
+    "ser.speech_encoder": 2,
+}
 # The format that features are read in and their names sit below the features.
 BELOW = {"ser.features", "ser.features.spec", "ser.features.store"}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from _main import run
 from ser.code import code_digest, code_hashes, code_of
 from ser.errors import InputError
+from ser.features.encoder_files import checkpoint_digest
 from ser.features.store import Store
 from ser.files import sha256_of
 from ser.outputs import write_json, write_model, write_table
@@ -32,6 +33,9 @@ def main() -> None:
     parser.add_argument(
         "--store", nargs="*", default=[], metavar="NAME=PATH", help="the features that the system reads"
     )
+    parser.add_argument(
+        "--encoder", nargs="*", default=[], metavar="NAME=DIR", help="checkpoints that it trains further"
+    )
     parser.add_argument("--folds", required=True, nargs="+", type=int)
     parser.add_argument("--seed", required=True, type=int)
     parser.add_argument("--group", default="", help="experiment/row/protocol/selection, kept in metrics.json")
@@ -43,7 +47,8 @@ def main() -> None:
 
     system = importlib.import_module(f"ser.systems.{args.system}")
     settings = system.Settings(**args.settings)
-    stores = {name: Store(Path(path)) for name, _, path in (item.partition("=") for item in args.store)}
+    stores = {name: Store(path) for name, path in _named(args.store).items()}
+    encoders = _named(args.encoder)
     split = read_split(args.split)
     code = {*code_of("workflow_scripts/train.py"), *code_of(f"ser/systems/{args.system}.py")}
     identity = {
@@ -54,6 +59,7 @@ def main() -> None:
         "protocol_hash": split.protocol_hash,
         "data_hash": split.data_hash,
         "features": {name: store.metadata["key"] for name, store in stores.items()},
+        "encoders": {name: checkpoint_digest(folder) for name, folder in encoders.items()},
         "code_version": code_digest(code),
         "device": _device(args.device, code),
         "versions": {name: version(name) for name in LIBRARIES},
@@ -61,9 +67,14 @@ def main() -> None:
     }
     known = {"group": args.group, "code": code_hashes(code)}
     for number in args.folds:
-        _one(system, settings, split.fold(number, stores), identity | {"fold": number}, known, args)
+        _one(system, settings, split.fold(number, stores, encoders), identity | {"fold": number}, known, args)
     if args.checkpoints:  # only now: a run that is killed at its last fold keeps what the others learned
         shutil.rmtree(args.checkpoints, ignore_errors=True)
+
+
+def _named(items: list[str]) -> dict[str, Path]:
+    """NAME=PATH of the command line."""
+    return {name: Path(path) for name, _, path in (item.partition("=") for item in items)}
 
 
 def _device(wanted: str, code: set[str]) -> str:

@@ -97,7 +97,13 @@ class Encoder:
     dtype: Literal["float32", "float16"] = "float32"
 
 
+@dataclass(frozen=True)
+class Audio:
+    """The decoded audio itself, int16 [samples] at 16 kHz: for systems that read waveforms. Nothing is computed."""
+
+
 _KINDS: dict[str, tuple[type, str]] = {
+    "audio": (Audio, "audio"),
     "log_mel": (LogMel, "spectrogram"),
     "log_stft": (LogStft, "spectrogram"),
     "functionals": (Functionals, "functionals"),

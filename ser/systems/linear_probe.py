@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from ser.errors import InputError
 from ser.run import Context, Fold, Outcome, Part
-from ser.training import Batch, Segment, TrainingSettings, class_weights, fit
+from ser.step import Batch
+from ser.training import Segment, TrainingSettings, class_weights, fit
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,15 @@ class Task:
         states = torch.stack([self._mean(segment.utterance) for segment in segments])
         return {"states": states, "target": torch.tensor([int(segment.target) for segment in segments])}
 
-    def loss(self, network: nn.Module, batch: Batch, epoch: int) -> Tensor:
-        logits = network(batch["states"])
-        weights = None if self.weights is None else self.weights.to(logits.device)
-        smoothing = self.settings.label_smoothing
-        return F.cross_entropy(logits.float(), batch["target"], weights, label_smoothing=smoothing)
+    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
+        return network(batch["states"])
 
-    def scores(self, network: nn.Module, batch: Batch) -> Tensor:
-        return network(batch["states"]).float().log_softmax(dim=1)
+    def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
+        weights = None if self.weights is None else self.weights.to(logits.device)
+        return F.cross_entropy(logits, batch["target"], weights, label_smoothing=self.settings.label_smoothing)
+
+    def scores(self, logits: Tensor) -> Tensor:
+        return logits.log_softmax(dim=1)
 
     def _mean(self, utterance: str) -> Tensor:
         """[layers, dim] float32; every utterance is read from the store once."""

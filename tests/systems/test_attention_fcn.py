@@ -122,8 +122,8 @@ def test_scores_do_not_depend_on_the_batch_size(tmp_path):
     task = Task(fold, PAPER, least_size(PAPER))
     network = AttentionFCN(1, 72, 4, PAPER).eval()
     segments = task.examples(fold.test, None)
-    together = task.scores(network, task.collate(segments, None))
-    alone = torch.cat([task.scores(network, task.collate([s], None)) for s in segments])
+    together = task.scores(task.forward(network, task.collate(segments, None)))
+    alone = torch.cat([task.scores(task.forward(network, task.collate([s], None))) for s in segments])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
 
@@ -141,7 +141,8 @@ def test_gradients_reach_every_parameter(tmp_path, changes):
     fold, given = make(tmp_path), replace(SMALL, **changes)
     task = Task(fold, given, least_size(given))
     network = task.network()
-    task.loss(network, task.collate(task.examples(fold.train, None), None), 0).backward()
+    batch = task.collate(task.examples(fold.train, None), None)
+    task.loss(task.forward(network, batch), batch, 0).backward()
     without = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert without == []
 

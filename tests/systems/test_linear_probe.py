@@ -75,7 +75,8 @@ def test_learns(tmp_path, shape, dtype):
 def test_gradients_reach_every_parameter(tmp_path):
     task = Task(fold(tmp_path), SETTINGS)
     network = task.network()
-    task.loss(network, task.collate(task.examples(fold(tmp_path).train, None), None), 0).backward()
+    batch = task.collate(task.examples(fold(tmp_path).train, None), None)
+    task.loss(task.forward(network, batch), batch, 0).backward()
     assert all(p.grad.abs().sum() > 0 for p in network.parameters())
 
 

@@ -104,7 +104,8 @@ def test_gradients_reach_every_parameter(tmp_path, changes):
     fold = make(tmp_path)
     task = Task(fold, replace(SMALL, **changes))
     made = task.network()
-    task.loss(made, task.collate(task.examples(fold.train, None)[:8], None), 0).backward()
+    batch = task.collate(task.examples(fold.train, None)[:8], None)
+    task.loss(task.forward(made, batch), batch, 0).backward()
     without = [name for name, p in made.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert without == []
 

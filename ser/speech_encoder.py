@@ -1,0 +1,56 @@
+"""A checkpoint of the wav2vec 2.0 family as a layer of a network that is trained further."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ser.errors import InputError
+from ser.features.encoder_files import open_checkpoint
+
+
+class SpeechEncoder(nn.Module):
+    """Waveforms at 16 kHz -> the last hidden states of the checkpoint in `folder`.
+
+    `learns`: `all` of it, all but the convolutional front end (`transformer`), or `none`: then it also stays in
+    evaluation mode. While it learns, the dropout, layerdrop and time masking of its config.json are active, as in the
+    published codes. What normalises the waveform is the caller's business, not the checkpoint's preprocessor's.
+
+    Raises InputError for a folder that is no whole checkpoint, or one whose states are not `width` wide.
+    """
+
+    def __init__(self, folder: Path, width: int, learns: Literal["all", "transformer", "none"]) -> None:
+        super().__init__()
+        self.model, _ = open_checkpoint(folder)
+        if self.model.config.hidden_size != width:
+            raise InputError(
+                f"{folder}: its states are {self.model.config.hidden_size} wide, but setting encoder_width is {width}: "
+                f"take another checkpoint, or change the setting"
+            )
+        self.learns = learns
+        if learns == "none":
+            self.model.requires_grad_(False)
+        elif learns == "transformer":
+            self.model.feature_extractor.requires_grad_(False)
+        self.front_end = list(zip(self.model.config.conv_kernel, self.model.config.conv_stride, strict=True))
+
+    def train(self, mode: bool = True) -> "SpeechEncoder":
+        return super().train(mode and self.learns != "none")
+
+    def forward(self, waveforms: Tensor, samples: Tensor | None = None) -> Tensor:
+        """waveforms float32 [B, N], of which the first `samples` int64 [B] count (None: all) -> [B, frames(N), width].
+
+        With `samples` the encoder gets an attention mask.
+        """
+        mask = None
+        if samples is not None:
+            mask = (torch.arange(waveforms.shape[1], device=waveforms.device) < samples[:, None]).long()
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.learns != "none"):
+            return self.model(waveforms, attention_mask=mask).last_hidden_state
+
+    def frames(self, samples: int) -> int:
+        """How many states the front end makes of that many samples (48,000: 149)."""
+        for kernel, stride in self.front_end:
+            samples = (samples - kernel) // stride + 1
+        return samples
