@@ -13,14 +13,15 @@ from ser.features.encoder_files import open_checkpoint
 class SpeechEncoder(nn.Module):
     """Waveforms at 16 kHz -> the last hidden states of the checkpoint in `folder`.
 
-    `learns`: `all` of it, all but the convolutional front end (`transformer`), or `none`: then it also stays in
-    evaluation mode. While it learns, the dropout, layerdrop and time masking of its config.json are active, as in the
-    published codes. What normalises the waveform is the caller's business, not the checkpoint's preprocessor's.
+    `learns`: `all` of it, or all but the convolutional front end (`transformer`). The dropout, layerdrop and time
+    masking of its config.json are active in training, as in the published codes. What normalises the waveform is the
+    caller's business, not the checkpoint's preprocessor's. A frozen encoder is a feature, computed once
+    (`ser/features/encoder.py`), and no business of this class.
 
     Raises InputError for a folder that is no whole checkpoint, or one whose states are not `width` wide.
     """
 
-    def __init__(self, folder: Path, width: int, learns: Literal["all", "transformer", "none"]) -> None:
+    def __init__(self, folder: Path, width: int, learns: Literal["all", "transformer"]) -> None:
         super().__init__()
         self.model, _ = open_checkpoint(folder)
         if self.model.config.hidden_size != width:
@@ -28,15 +29,9 @@ class SpeechEncoder(nn.Module):
                 f"{folder}: its states are {self.model.config.hidden_size} wide, but setting encoder_width is {width}: "
                 f"take another checkpoint, or change the setting"
             )
-        self.learns = learns
-        if learns == "none":
-            self.model.requires_grad_(False)
-        elif learns == "transformer":
+        if learns == "transformer":
             self.model.feature_extractor.requires_grad_(False)
         self.front_end = list(zip(self.model.config.conv_kernel, self.model.config.conv_stride, strict=True))
-
-    def train(self, mode: bool = True) -> "SpeechEncoder":
-        return super().train(mode and self.learns != "none")
 
     def forward(self, waveforms: Tensor, samples: Tensor | None = None) -> Tensor:
         """waveforms float32 [B, N], of which the first `samples` int64 [B] count (None: all) -> [B, frames(N), width].
@@ -46,8 +41,7 @@ class SpeechEncoder(nn.Module):
         mask = None
         if samples is not None:
             mask = (torch.arange(waveforms.shape[1], device=waveforms.device) < samples[:, None]).long()
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.learns != "none"):
-            return self.model(waveforms, attention_mask=mask).last_hidden_state
+        return self.model(waveforms, attention_mask=mask).last_hidden_state
 
     def frames(self, samples: int) -> int:
         """How many states the front end makes of that many samples (48,000: 149)."""
