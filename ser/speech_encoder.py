@@ -30,7 +30,8 @@ class SpeechEncoder(nn.Module):
                 f"take another checkpoint, or change the setting"
             )
         if learns == "transformer":
-            self.model.feature_extractor.requires_grad_(False)
+            # not only requires_grad: the front end would otherwise still keep a graph for its inputs
+            self.model.feature_extractor._freeze_parameters()
         self.front_end = list(zip(self.model.config.conv_kernel, self.model.config.conv_stride, strict=True))
 
     def forward(self, waveforms: Tensor, samples: Tensor | None = None) -> Tensor:
