@@ -14,6 +14,7 @@ from ser.corpora.tree import tree_digest
 from ser.errors import InputError
 from ser.features.encoder_files import checkpoint_files
 from ser.features.spec import feature_file
+from ser.gpu import gpu_ids
 from ser.plan import load
 
 PYTHON = shlex.quote(sys.executable)
@@ -28,10 +29,12 @@ CONFIG = json.dumps(config)
 WORK = f"work/{PLAN.scale}"
 DEMO = PLAN.scale == "demo"
 GROUPS = {group.name: group for group in PLAN.groups}
-# Slots of `gpu` that a GPU job takes: none on a machine without one, where they would only queue.
-GPU = int(
-    config["compute"]["device"] == "cuda" or (config["compute"]["device"] == "auto" and Path("/dev/nvidia0").exists())
-)
+# A GPU job asks for one `gpu` (Slurm's word) and, on this machine, for slots of one (ser/gpu.py); none where there is no
+# GPU: they would only queue.
+GPU = int(config["compute"]["device"] == "cuda" or (config["compute"]["device"] == "auto" and bool(gpu_ids())))
+SLOTS = config["compute"]["gpu_slots"]
+if "gpu_slots" not in workflow.global_resources:
+    workflow.register_resource("gpu_slots", SLOTS * max(1, len(gpu_ids())))
 CORPORA = sorted({group.corpus for group in PLAN.live})
 
 
@@ -66,6 +69,16 @@ onerror:
 def needs_gpu(wildcards):
     """Only systems that use the training loop can use a GPU; the others need not wait for one."""
     return GPU if "ser/training.py" in code_of(f"ser/systems/{group_of(wildcards).system}.py") else 0
+
+
+def slots_of(wildcards):
+    """Slots of a GPU that a run takes: one that trains an encoder needs all of its memory."""
+    return needs_gpu(wildcards) * (SLOTS if group_of(wildcards).encoders else 1)
+
+
+def train_memory(wildcards):
+    """MB of main memory: weights, gradients, optimiser and best epoch of WavLM large, on a machine without a GPU."""
+    return 12000 if group_of(wildcards).encoders and not DEMO else 2000
 
 
 def group_of(wildcards):

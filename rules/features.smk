@@ -36,6 +36,8 @@ rule features:
         # HuBERT base takes 1.8 GB for 34 s of speech; the large models about twice that.
         mem_mb=lambda wildcards: 4000 if encoder_of(wildcards) and not DEMO else 2000,
         gpu=lambda wildcards: GPU if encoder_of(wildcards) else 0,
+        gpu_slots=lambda wildcards: GPU * SLOTS if encoder_of(wildcards) else 0,
+        slots_per_gpu=SLOTS,
     params:
         spec=lambda wildcards: json.dumps(PLAN.specs[wildcards.feature], sort_keys=True),
         encoder=lambda wildcards: (
@@ -46,4 +48,4 @@ rule features:
         "computing {wildcards.feature} of {wildcards.corpus}"
     shell:
         "{PYTHON} workflow_scripts/features.py --audio {input.audio} --spec {params.spec:q} {params.encoder:q}"
-        " --device {params.device} --output {output} > {log} 2>&1"
+        " --device {params.device} --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu} --output {output} > {log} 2>&1"

@@ -3,6 +3,7 @@
 TRAIN = (
     "{PYTHON} workflow_scripts/train.py {params.options:q} --split {input.split[0]} --seed {wildcards.seed}"
     " --folds {params.folds} --device {params.device} --threads {params.threads}"
+    " --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu}"
     " --checkpoints {params.checkpoints:q} --output-dir {params.folder:q} > {log} 2>&1"
 )
 
@@ -20,8 +21,10 @@ rule train:
         group=any_of(group.name for group in PLAN.live if group.one_job_per == "fold"),
     threads: config["compute"]["threads"]
     resources:
-        mem_mb=2000,
+        mem_mb=train_memory,
         gpu=needs_gpu,
+        gpu_slots=slots_of,
+        slots_per_gpu=SLOTS,
     params:
         options=train_options,
         folds=lambda wildcards: wildcards.fold,
@@ -58,8 +61,10 @@ for n_folds in sorted({group.protocol.n_folds for group in PLAN.live if group.on
             ),
         threads: config["compute"]["threads"]
         resources:
-            mem_mb=2000,
+            mem_mb=train_memory,
             gpu=needs_gpu,
+            gpu_slots=slots_of,
+            slots_per_gpu=SLOTS,
         params:
             options=train_options,
             folds=" ".join(map(str, range(1, n_folds + 1))),

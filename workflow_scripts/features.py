@@ -11,6 +11,7 @@ from ser.features.audio import RATE
 from ser.features.extraction import load, write_feature
 from ser.features.spec import feature_file, validate_spec
 from ser.features.store import Store
+from ser.gpu import gpu_slots
 from ser.progress import progress
 
 
@@ -20,10 +21,15 @@ def main() -> None:
     parser.add_argument("--spec", required=True, help='settings, JSON: {"kind": ...}')
     parser.add_argument("--encoder-dir", type=Path, help="checkpoint folder, for kind encoder")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="for kind encoder")
+    parser.add_argument("--gpu-slots", nargs=2, default=[0, 1], type=int, metavar=("WANTED", "PER_GPU"))
     parser.add_argument("--threads", default=1, type=int, help="of the CPU, for kind encoder")
     parser.add_argument("--output", required=True, type=Path, help="feature store (.safetensors)")
     args = parser.parse_args()
+    with gpu_slots(*args.gpu_slots if args.device != "cpu" else (0, 1)):
+        _compute(args)
 
+
+def _compute(args: argparse.Namespace) -> None:
     spec = validate_spec(_parsed(args.spec), "--spec")
     audio = Store(args.audio)
     extractor = load(spec, encoder_dir=args.encoder_dir, device=args.device, threads=args.threads)

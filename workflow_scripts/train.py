@@ -15,6 +15,7 @@ from ser.errors import InputError
 from ser.features.encoder_files import checkpoint_digest
 from ser.features.store import Store
 from ser.files import sha256_of
+from ser.gpu import gpu_slots
 from ser.outputs import write_json, write_model, write_table
 from ser.predictions import write_predictions
 from ser.run import Context, Fold
@@ -40,11 +41,16 @@ def main() -> None:
     parser.add_argument("--seed", required=True, type=int)
     parser.add_argument("--group", default="", help="experiment/row/protocol/selection, kept in metrics.json")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    parser.add_argument("--gpu-slots", nargs=2, default=[0, 1], type=int, metavar=("WANTED", "PER_GPU"))
     parser.add_argument("--threads", default=1, type=int)
     parser.add_argument("--checkpoints", type=Path, help="folder for the state of unfinished runs")
     parser.add_argument("--output-dir", required=True, type=Path, help="gets fold<k>/ for each fold")
     args = parser.parse_args()
+    with gpu_slots(*args.gpu_slots if args.device != "cpu" else (0, 1)):
+        _train(args)
 
+
+def _train(args: argparse.Namespace) -> None:
     system = importlib.import_module(f"ser.systems.{args.system}")
     settings = system.Settings(**args.settings)
     stores = {name: Store(path) for name, path in _named(args.store).items()}

@@ -1,0 +1,62 @@
+"""The machine's GPUs, and slots on them: small runs share a GPU, large ones take it whole.
+
+Snakemake hands out no GPU ids. A slot is a lock on a file, which ends with its process however that ends, so a
+killed run blocks nothing. The files lie in the machine's own temporary folder: a GPU belongs to the machine, and a
+project folder may be on many.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+POLL_SECONDS = 0.5
+
+
+def gpu_ids() -> list[str]:
+    """Ids of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES spells them."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name.strip() for name in visible.split(",") if name.strip()]
+    numbers = (path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*"))
+    return sorted(filter(str.isdigit, numbers), key=int)
+
+
+@contextmanager
+def gpu_slots(wanted: int, per_gpu: int, folder: Path | None = None) -> Iterator[str | None]:
+    """Wait for `wanted` of the `per_gpu` slots of one GPU, make it the only visible one, and hold the slots.
+
+    Gives the GPU's id; None, at once, where no slot is wanted, there is no GPU, or Slurm has dealt the GPUs already.
+    CUDA reads CUDA_VISIBLE_DEVICES when it is first used, so this must come before that.
+    """
+    ids = gpu_ids()
+    if not wanted or not ids or "SLURM_JOB_ID" in os.environ:
+        yield None
+        return
+    folder = folder or Path(tempfile.gettempdir()) / f"ser-gpu-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    while True:
+        for gpu in ids:
+            with ExitStack() as held:
+                if _take(held, [folder / f"{gpu}.{slot}" for slot in range(per_gpu)], min(wanted, per_gpu)):
+                    os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+                    yield gpu
+                    return
+        time.sleep(POLL_SECONDS)
+
+
+def _take(held: ExitStack, paths: list[Path], wanted: int) -> bool:
+    """Lock `wanted` of the files without waiting; what was got is in `held` either way."""
+    for path in paths:
+        try:
+            held.enter_context(FileLock(path, timeout=0))
+        except Timeout:
+            continue
+        wanted -= 1
+        if not wanted:
+            return True
+    return False

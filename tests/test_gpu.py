@@ -1,0 +1,86 @@
+"""Slots on GPUs: who waits, who shares, and what a killed process leaves behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT
+
+from ser.gpu import gpu_ids, gpu_slots
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from ser.gpu import gpu_slots
+with gpu_slots(int(sys.argv[1]), 4, Path(sys.argv[2])) as gpu:
+    print(gpu, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Starts processes that hold slots of the GPUs 0 and 3."""
+    started = []
+
+    def start(wanted: int) -> subprocess.Popen:
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "0, 3", "PYTHONPATH": str(ROOT)}
+        environment.pop("SLURM_JOB_ID", None)
+        command = [sys.executable, "-c", HOLDER, str(wanted), str(tmp_path)]
+        started.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def gpu_of(process: subprocess.Popen) -> str:
+    return process.stdout.readline().strip()
+
+
+def is_waiting(process: subprocess.Popen) -> bool:
+    os.set_blocking(process.stdout.fileno(), False)
+    time.sleep(1.5)
+    nothing = not process.stdout.readline()
+    os.set_blocking(process.stdout.fileno(), True)
+    return nothing
+
+
+def test_small_runs_share_a_gpu_and_a_large_one_takes_the_other(holder):
+    small = [holder(1), holder(1)]
+    assert [gpu_of(process) for process in small] == ["0", "0"]
+    assert gpu_of(holder(4)) == "3"
+
+
+def test_a_killed_process_gives_its_slots_back(holder):
+    first, second = holder(4), None
+    assert gpu_of(first) == "0"
+    assert gpu_of(holder(3)) == "3"
+    second = holder(4)
+    assert is_waiting(second)
+    os.kill(first.pid, signal.SIGKILL)
+    assert gpu_of(second) == "0"
+
+
+def test_the_gpu_is_the_only_visible_one(monkeypatch, tmp_path):
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-7f,GPU-a2")
+    assert gpu_ids() == ["GPU-7f", "GPU-a2"]
+    with gpu_slots(9, 4, tmp_path) as gpu:
+        assert gpu == os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-7f"
+
+
+@pytest.mark.parametrize("reason", ["nothing wanted", "no GPU", "Slurm"])
+def test_where_there_is_nothing_to_wait_for(monkeypatch, tmp_path, reason):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "" if reason == "no GPU" else "5")
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    if reason == "Slurm":
+        monkeypatch.setenv("SLURM_JOB_ID", "1")
+    with gpu_slots(0 if reason == "nothing wanted" else 4, 4, tmp_path) as gpu:
+        assert gpu is None
+    assert not list(tmp_path.iterdir())
