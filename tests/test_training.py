@@ -281,6 +281,30 @@ def test_steps_per_epoch_goes_round_the_training_part():
     assert [n for n, training in task.seen if training] == [8, 8, 8, 9, 8, 8, 8, 9, 8, 8] * 2
 
 
+def test_buckets_hold_examples_of_like_length():
+    class Long(Task):
+        def examples(self, part, generator):
+            return [Segment(i, name, 0, 1 + i * 7 % 32, part.targets[i]) for i, name in enumerate(part.utterances)]
+
+        def collate(self, segments, generator):
+            if generator is not None:
+                self.lengths.append([len(segment) for segment in segments])
+            return super().collate(segments, generator)
+
+    def spreads(bucketing):
+        task = Long()
+        task.lengths = []
+        settings = replace(SETTINGS, epochs=2, batch_size=4, bucketing=bucketing)
+        fit(task, fold(train=part("train", 32)), settings, Context(seed=1))
+        for epoch in (task.lengths[:8], task.lengths[8:]):
+            assert sorted(sum(epoch, [])) == list(range(1, 33))  # every example once
+        assert task.lengths[:8] != task.lengths[8:]
+        return [max(lengths) - min(lengths) for lengths in task.lengths]
+
+    assert spreads(8) == [3] * 16  # one pool: neighbours in length share a batch
+    assert np.mean(spreads(4)) < np.mean(spreads(0))
+
+
 def test_one_cycle_follows_torch():
     weight = nn.Parameter(torch.zeros(1))
     optimiser = torch.optim.AdamW([weight], lr=0.01)
@@ -327,6 +351,7 @@ def test_history_is_json_without_clock_times():
     [
         ({"batch_size": 0}, "setting batch_size is 0"),
         ({"epochs": 0}, "setting epochs is 0"),
+        ({"micro_batch": -1}, "setting micro_batch is -1; it must be at least 0"),
         ({"selection": "CCC"}, "setting selection is CCC; with classes it must be UA or WA or"),
     ],
 )
