@@ -114,7 +114,7 @@ def encoder_files(encoder):
         return []
     folder = encoder_dir(encoder)
     if DEMO:  # still to be written
-        return multiext(f"{folder}/", "config.json", "preprocessor_config.json", "model.safetensors")
+        return multiext(f"{folder}/", "config.json", "model.safetensors")
     return [str(path) for path in checkpoint_files(Path(folder))]
 
 

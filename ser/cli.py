@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -31,6 +31,18 @@ def corpus(
     from ser.doctor import diagnose
 
     raise typer.Exit(0 if diagnose(name, root, manifest, Console()) else 1)
+
+
+@app.command()
+def weights(
+    name: Annotated[Literal["alexnet"], typer.Argument(help="which weights")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="a new folder")],
+) -> None:
+    """Fetch weights learnt on ImageNet (with torchvision) and write them as a checkpoint folder."""
+    from ser.imagenet import fetch_alexnet
+
+    fetch_alexnet(directory)
+    print(f"{directory}: done: set encoders.{name} in params.yaml to it")
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from ser.features import demo_encoders
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--encoder", required=True, help=", ".join(demo_encoders.ENCODERS))
+    parser.add_argument("--encoder", required=True, help=", ".join(demo_encoders.NAMES))
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output-dir", type=Path, required=True)
     options = parser.parse_args()

@@ -2,7 +2,8 @@
 
 Each has what decides how an encoder must be read: its architecture, the normalisation of its front end, real
 kernels and strides (320 samples a frame: 48,000 samples give 149 frames) and the published preprocessor settings.
-`config.json` says `"ser_demo": true`, so that what is computed with one can be told from a result.
+`config.json` says `"ser_demo": true`, so that what is computed with one can be told from a result. `alexnet` is a
+narrow AlexNet with random weights too.
 """
 
 import shutil
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ser.errors import InputError
+from ser.features.encoder_files import ALEXNET
 from ser.folders import replaced
 
 
@@ -39,19 +41,45 @@ ENCODERS: dict[str, Form] = {
     # facebook/wav2vec2-large-lv60, SUPERB's "large"; facebook/wav2vec2-large itself is group-normalised.
     "wav2vec2_large": Form("Wav2Vec2", "layer", True, True),
 }
+# An eighth of torchvision's 64, 192, 384, 256, 256: what setting width 0.125 of the demo rows makes of them.
+ALEXNET_CHANNELS = (8, 24, 48, 32, 32)
+NAMES = (*ENCODERS, ALEXNET)
 
 
 def write(encoder: str, directory: Path, seed: int) -> None:
-    """Write config.json, model.safetensors and preprocessor_config.json into `directory`, replacing what is there.
+    """Write config.json, model.safetensors and, but for `alexnet`, preprocessor_config.json into `directory`,
+    replacing what is there.
 
     Same encoder, seed and library versions, same bytes. Raises InputError for an unknown encoder.
     """
-    if encoder not in ENCODERS:
-        raise InputError(f"no demo encoder {encoder!r}: use one of {', '.join(ENCODERS)}")
+    if encoder not in NAMES:
+        raise InputError(f"no demo encoder {encoder!r}: use one of {', '.join(NAMES)}")
     import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if encoder == ALEXNET:
+            _write_alexnet(directory)
+        else:
+            _write_speech_encoder(ENCODERS[encoder], directory)
+
+
+def _write_alexnet(directory: Path) -> None:
+    from torch import nn
+
+    from ser.imagenet import KERNELS, PLACES, save_alexnet
+
+    inputs = (3, *ALEXNET_CHANNELS[:-1])
+    state = {}
+    for place, i, o, kernel in zip(PLACES, inputs, ALEXNET_CHANNELS, KERNELS, strict=True):
+        layer = nn.Conv2d(i, o, kernel)
+        state |= {f"features.{place}.{name}": tensor for name, tensor in layer.state_dict().items()}
+    save_alexnet(state, directory, ser_demo=True)
+
+
+def _write_speech_encoder(form: Form, directory: Path) -> None:
     import transformers
 
-    form = ENCODERS[encoder]
     large = form.front_end == "layer"
     config = getattr(transformers, f"{form.architecture}Config")(
         hidden_size=48 if large else 32,
@@ -70,9 +98,7 @@ def write(encoder: str, directory: Path, seed: int) -> None:
     preprocessor = transformers.Wav2Vec2FeatureExtractor(
         do_normalize=form.do_normalize, return_attention_mask=form.return_attention_mask
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = getattr(transformers, f"{form.architecture}Model")(config)
+    model = getattr(transformers, f"{form.architecture}Model")(config)
     with replaced(directory) as folder:
         model.save_pretrained(folder)
         preprocessor.save_pretrained(folder)

@@ -1,6 +1,7 @@
-"""Checkpoint folders of speech encoders: what must be in them, their digest, and how they are opened.
+"""Checkpoint folders: what must be in them, their digest, and how those of speech encoders are opened.
 
-`checkpoint_files` and `is_demo` are called while the workflow is parsed: nothing heavy is imported at the top.
+Weights of image networks (`ser/imagenet.py`) are kept in such folders too. `checkpoint_files` and `is_demo` are called
+while the workflow is parsed: nothing heavy is imported at the top.
 """
 
 import hashlib
@@ -11,11 +12,12 @@ from typing import Any
 from ser.errors import InputError
 from ser.files import sha256_of
 
+ALEXNET = "alexnet"  # `model_type` of a folder with AlexNet's convolutions
 _PICKLED = ("pytorch_model.bin", "model.bin", "pytorch_model.pt")
 
 
 def checkpoint_digest(folder: Path) -> str:
-    """sha256 (hex) over the names and contents of the files that `open_checkpoint` reads."""
+    """sha256 (hex) over the names and contents of `checkpoint_files`."""
     digest = hashlib.sha256()
     for path in checkpoint_files(folder):
         digest.update(f"{path.name}\0{sha256_of(path)}\n".encode())
@@ -24,7 +26,15 @@ def checkpoint_digest(folder: Path) -> str:
 
 def is_demo(folder: Path) -> bool:
     """Whether the checkpoint is one of those with random weights that this project makes."""
-    return bool(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("ser_demo"))
+    return bool(_config(folder).get("ser_demo"))
+
+
+def model_type(folder: Path) -> str:
+    """What kind of network the checkpoint is of: `hubert`, `wavlm`, `wav2vec2`, `alexnet` ...; "" if it does not say.
+
+    Raises InputError where config.json is no JSON object.
+    """
+    return str(_config(folder).get("model_type", ""))
 
 
 def open_checkpoint(folder: Path) -> tuple[Any, Any]:
@@ -34,6 +44,8 @@ def open_checkpoint(folder: Path) -> tuple[Any, Any]:
     weights do not fill the model: it would be partly random.
     """
     checkpoint_files(folder)
+    if model_type(folder) == ALEXNET:
+        raise InputError(f"{folder}: weights of AlexNet, not of a speech encoder: name another checkpoint")
     import torch
     import transformers
     from safetensors import SafetensorError
@@ -63,7 +75,7 @@ def open_checkpoint(folder: Path) -> tuple[Any, Any]:
 
 
 def checkpoint_files(folder: Path) -> list[Path]:
-    """config.json, preprocessor_config.json and the weights; InputError names all that is missing."""
+    """config.json, preprocessor_config.json (speech encoders) and the weights; InputError names all that is missing."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such checkpoint folder: it needs config.json and model.safetensors")
     weights = [folder / "model.safetensors"]
@@ -74,7 +86,9 @@ def checkpoint_files(folder: Path) -> list[Path]:
         except (ValueError, KeyError, TypeError, AttributeError):
             raise InputError(f"{index}: not an index of weights: copy it again") from None
         weights = [index, *(folder / name for name in sorted(names))]
-    needed = [folder / "config.json", folder / "preprocessor_config.json", *weights]
+    needed = [folder / "config.json", *weights]
+    if not needed[0].is_file() or model_type(folder) != ALEXNET:
+        needed.insert(1, folder / "preprocessor_config.json")
     missing = [path.name for path in needed if not path.is_file()]
     if missing:
         fix = "copy it whole"
@@ -85,6 +99,17 @@ def checkpoint_files(folder: Path) -> list[Path]:
             )
         raise InputError(f"{folder}: not a whole checkpoint: no {', '.join(missing)}: {fix}")
     return needed
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON: {error}: copy it again") from None
+    if not isinstance(config, dict):
+        raise InputError(f"{path}: not a JSON object: copy it again")
+    return config
 
 
 def _first_line(error: Exception) -> str:
