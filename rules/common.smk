@@ -15,7 +15,7 @@ from ser.errors import InputError
 from ser.features.encoder_files import checkpoint_files
 from ser.features.spec import feature_file
 from ser.gpu import gpu_ids
-from ser.plan import load
+from ser.plan import RANDOM, load
 
 PYTHON = shlex.quote(sys.executable)
 RUN_FILES = ["metrics.json", "predictions.csv", "history.csv", "model.safetensors"]
@@ -104,8 +104,13 @@ def stores_of(group):
     return {name: f"{WORK}/{store}.safetensors" for name, store in group.stores.items()}
 
 
+def is_made_here(encoder):
+    """Whether the workflow writes this checkpoint, tiny and random."""
+    return DEMO or config["encoders"][encoder] == RANDOM
+
+
 def encoder_dir(encoder):
-    return f"{WORK}/encoders/{encoder}" if DEMO else config["encoders"][encoder]
+    return f"{WORK}/encoders/{encoder}" if is_made_here(encoder) else config["encoders"][encoder]
 
 
 def encoder_files(encoder):
@@ -113,7 +118,7 @@ def encoder_files(encoder):
     if not encoder:
         return []
     folder = encoder_dir(encoder)
-    if DEMO:  # still to be written
+    if is_made_here(encoder):
         return multiext(f"{folder}/", "config.json", "model.safetensors")
     return [str(path) for path in checkpoint_files(Path(folder))]
 

@@ -24,26 +24,27 @@ if DEMO:
             "{PYTHON} workflow_scripts/demo_corpus.py --corpus {wildcards.corpus} --seed {params.seed}"
             " --output-dir {output.tree} --listing {output.listing} > {log} 2>&1"
 
-    rule demo_encoder:
-        input:
-            code=code_of("workflow_scripts/demo_encoder.py"),
-        output:
-            # a speech encoder's preprocessor_config.json stands beside them: written, like them, with the whole folder
-            multiext(f"{WORK}/encoders/{{encoder}}/", "config.json", "model.safetensors"),
-        log:
-            f"{WORK}/logs/demo_encoder/{{encoder}}.log",
-        benchmark:
-            f"{WORK}/benchmarks/demo_encoder/{{encoder}}.tsv"
-        resources:
-            mem_mb=1000,
-        params:
-            seed=config["demo_seed"],
-            folder=f"{WORK}/encoders/{{encoder}}",
-        message:
-            "writing the demo encoder {wildcards.encoder}"
-        shell:
-            "{PYTHON} workflow_scripts/demo_encoder.py --encoder {wildcards.encoder} --seed {params.seed}"
-            " --output-dir {params.folder} > {log} 2>&1"
+
+rule demo_encoder:
+    input:
+        code=code_of("workflow_scripts/demo_encoder.py"),
+    output:
+        # a speech encoder's preprocessor_config.json stands beside them: written, like them, with the whole folder
+        multiext(f"{WORK}/encoders/{{encoder}}/", "config.json", "model.safetensors"),
+    log:
+        f"{WORK}/logs/demo_encoder/{{encoder}}.log",
+    benchmark:
+        f"{WORK}/benchmarks/demo_encoder/{{encoder}}.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        seed=config["demo_seed"],
+        folder=f"{WORK}/encoders/{{encoder}}",
+    message:
+        "writing the demo encoder {wildcards.encoder}"
+    shell:
+        "{PYTHON} workflow_scripts/demo_encoder.py --encoder {wildcards.encoder} --seed {params.seed}"
+        " --output-dir {params.folder} > {log} 2>&1"
 
 
 rule manifest:

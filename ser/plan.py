@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError, did_you_mean
+from ser.features.demo_encoders import ENCODERS
 from ser.features.encoder_files import checkpoint_files, is_demo
 from ser.features.spec import feature_name, validate_spec
 from ser.protocol import Protocol
 from ser.settings import settings_schema
 from ser.validation import read_yaml, validate
+
+RANDOM = "random"  # in place of a checkpoint folder: the workflow writes a tiny one
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,9 @@ def _check_own_corpora(params: Mapping[str, Any], experiments: Mapping[str, Any]
 
 def _check_checkpoint(name: str, folder: str | None) -> None:
     try:
-        if folder:
+        if folder == RANDOM:
+            _chosen([name], ENCODERS, "random weights are made for a name that is known")
+        elif folder:
             checkpoint_files(Path(folder))
     except InputError as error:
         raise InputError(f"params.yaml: encoders.{name}: {error}") from None
@@ -270,8 +275,8 @@ class _Builder:
         encoders: Mapping[str, str],
     ) -> str:
         """What a reader of the numbers must know: the row's note on a protocol, encoders that were never trained."""
-        folders = [self.params["encoders"].get(name) for name in _encoders(features, encoders)]
-        is_random = self.params["scale"] != "demo" and any(folder and is_demo(Path(folder)) for folder in folders)
+        folders = filter(None, (self.params["encoders"].get(name) for name in _encoders(features, encoders)))
+        is_random = self.params["scale"] != "demo" and any(f == RANDOM or is_demo(Path(f)) for f in folders)
         return "; ".join(
             filter(None, [row.get("notes", {}).get(protocol), "the encoder's weights are random" if is_random else ""])
         )

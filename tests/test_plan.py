@@ -255,6 +255,26 @@ def test_an_encoder_with_random_weights_is_said_so(project: Path, tmp_path: Path
         assert (group.note, group.skipped) == (note, "")
 
 
+def test_encoders_that_a_row_trains_further(project: Path) -> None:
+    experiment = changed("encoders", {"encoder": {"value": "hubert_base", "source": "code"}})
+    experiment["features"]["audio"] = {"value": {"kind": "audio"}, "source": "code"}
+    experiment["rows"]["mode_b"] |= {"encoders": {"encoder": None}, "features": {"audio": None}}
+    full, _, without = plan(project, experiment).groups
+    assert full.encoders == {"encoder": "hubert_base"} and "set encoders.hubert_base" in full.skipped
+    assert full.stores["audio"] == "audio/emodb" and full.stores["spectrogram"].startswith("features/emodb/log_mel-")
+    assert not without.encoders and not without.skipped and set(without.features) == {"spectrogram"}
+    assert plan(project, experiment).specs.keys() == {full.stores["spectrogram"].split("/")[-1]}
+    random = plan(project, experiment, encoders={"hubert_base": "random"}).groups[0]
+    assert (random.note, random.skipped) == ("the encoder's weights are random", "")
+    for name, message in (("hubert", "did you mean 'hubert_tiny'"), ("hubert_base", "")):
+        experiment["rows"]["full"]["encoders"] = {"encoder": name}
+        if message:
+            with pytest.raises(InputError, match="params.yaml: encoders: unknown 'hubert': did you mean"):
+                plan(project, experiment)
+    with pytest.raises(InputError, match="params.yaml: encoders.mine: random weights are made for .* 'mine'"):
+        plan(project, experiment, encoders={"mine": "random"})
+
+
 def test_a_null_claim_needs_its_reason(project: Path) -> None:
     experiment = copy.deepcopy(EXPERIMENT)
     experiment["claims"][0]["value"] = None

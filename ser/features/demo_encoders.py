@@ -40,6 +40,9 @@ ENCODERS: dict[str, Form] = {
     "wav2vec2_base": Form("Wav2Vec2", "group", True, False),  # facebook/wav2vec2-base
     # facebook/wav2vec2-large-lv60, SUPERB's "large"; facebook/wav2vec2-large itself is group-normalised.
     "wav2vec2_large": Form("Wav2Vec2", "layer", True, True),
+    # Of no publication: for rows that say what a system learns without pre-training.
+    "hubert_tiny": Form("Hubert", "group", True, False),
+    "wav2vec2_tiny": Form("Wav2Vec2", "group", True, False),
 }
 # An eighth of torchvision's 64, 192, 384, 256, 256: what setting width 0.125 of the demo rows makes of them.
 ALEXNET_CHANNELS = (8, 24, 48, 32, 32)
