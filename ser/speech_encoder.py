@@ -1,13 +1,15 @@
 """A checkpoint of the wav2vec 2.0 family as a layer of a network that is trained further."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from ser.errors import InputError
 from ser.features.encoder_files import open_checkpoint
+
+Count = TypeVar("Count", int, Tensor)
 
 
 class SpeechEncoder(nn.Module):
@@ -44,7 +46,7 @@ class SpeechEncoder(nn.Module):
             mask = (torch.arange(waveforms.shape[1], device=waveforms.device) < samples[:, None]).long()
         return self.model(waveforms, attention_mask=mask).last_hidden_state
 
-    def frames(self, samples: int) -> int:
+    def frames(self, samples: Count) -> Count:
         """How many states the front end makes of that many samples (48,000: 149)."""
         for kernel, stride in self.front_end:
             samples = (samples - kernel) // stride + 1

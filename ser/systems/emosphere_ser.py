@@ -1,0 +1,269 @@
+"""EmoSphere-SER (Cho, Oh, Kim, Lee; Interspeech 2025, arXiv 2505.19693), after its published code at d0233b9.
+
+A waveform goes through WavLM-large, trained further but for its convolutional front end, and style pooling. One head
+predicts the attributes, learned with the concordance correlation coefficient (CCC); another, in the first epochs
+only, classifies the region of the attribute space. The baseline of the challenge, attentive statistics pooling and
+no regions, is a choice of settings.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ser import regions
+from ser.errors import InputError
+from ser.features.audio import FULL_SCALE, RATE, waveform
+from ser.features.store import Store
+from ser.layers import filled
+from ser.run import Context, Fold, Outcome, Part
+from ser.speech_encoder import SpeechEncoder
+from ser.step import Batch
+from ser.training import Segment, TrainingSettings, class_weights, fit
+
+AXES = ("arousal", "valence", "dominance")  # x, y, z of the regions
+HOP, SHORTEST = 320, 400  # samples from one frame to the next, and of one frame, in the wav2vec 2.0 family
+
+
+@dataclass(frozen=True)
+class Settings(TrainingSettings):
+    """`seconds`: how much of an utterance is read, from its start. `encoder_width`: of the encoder's states.
+
+    `pooling`: `style`, with `attention_heads` and `pooling_dropout`, or attentive `statistics`. `head_dropout`: of
+    both heads. `padding`: the published code lets a little padding into its training: it counts the last, partly
+    padded frames and convolves over what is behind them (`leaks`); `masked` keeps it out. Evaluation keeps it out
+    in either case, as the published one does with its batches of one.
+
+    `region_loss`: `none` (nor a head for it), `constant` (weight 1), or `decaying`: over `region_epochs` from 1
+    towards `region_floor`, then off. `class_weights` and `label_smoothing` are those of the regions' cross-entropy.
+    """
+
+    seconds: float
+    encoder_width: int
+    pooling: Literal["style", "statistics"]
+    attention_heads: int
+    pooling_dropout: float
+    head_dropout: float
+    padding: Literal["leaks", "masked"]
+    regions: Literal["octants", "grid_30", "grid_45", "grid_60", "grid_180"]
+    region_loss: Literal["none", "constant", "decaying"]
+    region_epochs: int
+    region_floor: float
+
+
+class StylePooling(nn.Module):
+    """Frames [B, T, width] -> [B, width]: two linear layers, two gated convolutions, self-attention, mean.
+
+    The published layers, after the style encoder of Meta-StyleSpeech; 28,322,816 parameters at width 1024. Scores
+    are divided by the root of the model's width, not of a head's, and there is no norm.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        if width % heads:
+            raise InputError(f"setting encoder_width is {width}; it must be a multiple of attention_heads ({heads})")
+        self.outputs, self.heads = width, heads
+        layers = [(nn.Linear(width, width), nn.Mish(), nn.Dropout(dropout)) for _ in range(2)]
+        self.spectral = nn.Sequential(*(module for layer in layers for module in layer))
+        self.temporal = nn.ModuleList(nn.Conv1d(width, 2 * width, 5, padding=2) for _ in range(2))
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.attended = nn.Linear(width, width)
+        self.last = nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, valid: Tensor, leaks: bool = False) -> Tensor:
+        """`valid` bool [B, T] are the frames that count; `leaks` lets the convolutions see the others."""
+        padding = ~valid[..., None]
+        x = self.spectral(x)
+        for convolution in self.temporal:
+            if not leaks:
+                x = x.masked_fill(padding, 0)
+            x = x + self.dropout(F.glu(convolution(x.mT), dim=1)).mT
+        x = x.masked_fill(padding, 0)
+        query, key, value = self.query_key_value(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        x_mask, scale = valid[:, None, None, :], x.shape[-1] ** -0.5
+        heads = F.scaled_dot_product_attention(query, key, value, attn_mask=x_mask, scale=scale)
+        x = x + self.dropout(self.attended(heads.transpose(1, 2).flatten(2)))
+        return self.last(x).masked_fill(padding, 0).sum(1) / valid.sum(1, keepdim=True)
+
+
+class StatisticsPooling(nn.Module):
+    """Frames [B, T, width] -> [B, 2 width]: their mean and deviation under attention (Okabe et al. 2018).
+
+    Known of the challenge's baseline: the pooling's name and its 2048 outputs. The hidden layer, as wide as the
+    frames, and its tanh are chosen.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.outputs = 2 * width
+        self.score = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1))
+
+    def forward(self, x: Tensor, valid: Tensor, leaks: bool = False) -> Tensor:
+        """`valid` bool [B, T] are the frames that count; the others never enter, whatever `leaks` says."""
+        weights = self.score(x).masked_fill(~valid[..., None], -torch.inf).softmax(dim=1)
+        mean = (weights * x).sum(1, keepdim=True)
+        variance = (weights * (x - mean).square()).sum(1)
+        return torch.cat([mean.squeeze(1), variance.clamp_min(1e-6).sqrt()], dim=1)  # the root of 0 has no gradient
+
+
+def head(inputs: int, width: int, outputs: int, dropout: float) -> nn.Sequential:
+    """One hidden layer, as published for both heads: 1,054,723 parameters for 3 attributes, 1,059,848 for 8 octants."""
+    hidden = (nn.Linear(inputs, width), nn.LayerNorm(width), nn.ReLU())
+    return nn.Sequential(nn.Dropout(dropout), *hidden, nn.Dropout(dropout), nn.Linear(width, outputs))
+
+
+class Network(nn.Module):
+    """Waveforms -> attributes (linear, 0 to 1 over the scale) and, after them, logits of `n_regions` (0: no head)."""
+
+    def __init__(self, encoder: SpeechEncoder, n_attributes: int, n_regions: int, settings: Settings) -> None:
+        super().__init__()
+        width, dropout = settings.encoder_width, settings.head_dropout
+        self.leaks = settings.padding == "leaks"
+        self.encoder = encoder
+        if settings.pooling == "style":
+            self.pooling = StylePooling(width, settings.attention_heads, settings.pooling_dropout)
+        else:
+            self.pooling = StatisticsPooling(width)
+        outputs = (n_attributes, n_regions) if n_regions else (n_attributes,)
+        self.heads = nn.ModuleList(head(self.pooling.outputs, width, n, dropout) for n in outputs)
+
+    def forward(self, waveforms: Tensor, samples: Tensor) -> Tensor:
+        """waveforms float32 [B, N], of which the first `samples` int64 [B] count -> [B, n_attributes + n_regions]."""
+        states = self.encoder(waveforms, samples)
+        leaks = self.training and self.leaks
+        # The published count takes up to two frames more than the front end makes of an utterance on its own.
+        frames = (samples - 1) // HOP + 1 if leaks else self.encoder.frames(samples)
+        pooled = self.pooling(states, filled(frames, states.shape[1]), leaks)
+        return torch.cat([head(pooled) for head in self.heads], dim=1)
+
+
+def ccc(x: Tensor, y: Tensor) -> Tensor:
+    """Lin's concordance correlation coefficient of each column of [B, K], with population variances; 0 for a constant.
+
+    The 1e-8 in the denominator is the published code's.
+    """
+    mean_x, mean_y = x.mean(0), y.mean(0)
+    covariance = ((x - mean_x) * (y - mean_y)).mean(0)
+    return 2 * covariance / (x.var(0, correction=0) + y.var(0, correction=0) + (mean_x - mean_y).square() + 1e-8)
+
+
+def region_weight(settings: Settings, epoch: int) -> float:
+    """The weight of the region loss in an epoch, counted from 0; published: 1, .802, .604, .406, .208, then 0."""
+    if settings.region_loss == "decaying":
+        passed = epoch / settings.region_epochs
+        return 1 - passed * (1 - settings.region_floor) if passed < 1 else 0.0
+    return 1.0 if settings.region_loss == "constant" else 0.0
+
+
+class Task:
+    """A `ser.training.Task` on `fold.stores["audio"]` and the checkpoint `fold.encoders["encoder"]`.
+
+    A batch has `waveform` float32 [B, N] (mean 0 and deviation 1 over the training part; 0 beyond an example's end),
+    `samples` int64 [B], `target` float32 [B, attributes] (0 to 1 over the scale) and `region` int64 [B]. The
+    attributes are in the protocol's order. Raises InputError where the row or the protocol lacks what is needed.
+
+    After the last epoch with a region loss its head gets gradients of zero, where the published code stops calling
+    it. Only weight decay and old momentum still move that head, and nothing reads it: no prediction changes.
+    """
+
+    def __init__(self, fold: Fold, settings: Settings) -> None:
+        _check(fold, settings)
+        self.store, self.folder, self.settings = fold.stores["audio"], fold.encoders["encoder"], settings
+        self.low, self.high = fold.scale
+        self.n_attributes = len(fold.labels)
+        self.axes = [fold.labels.index(name) for name in AXES]
+        self.n_regions = 0 if settings.region_loss == "none" else regions.count(settings.regions)
+        self.weights = None
+        if self.n_regions:
+            self.weights = class_weights(settings.class_weights, self._regions(fold.train.targets), self.n_regions)
+        self.mean, self.scale, longest = statistics(self.store, fold.train.utterances)
+        self.longest = min(round(settings.seconds * RATE), longest)  # the published cap knows no longer training clip
+
+    def network(self) -> Network:
+        encoder = SpeechEncoder(self.folder, self.settings.encoder_width, "transformer")
+        return Network(encoder, self.n_attributes, self.n_regions, self.settings)
+
+    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Segment]:
+        """Every utterance once, from its start."""
+        return [
+            Segment(index, utterance, 0, min(len(self.store[utterance]), self.longest), target)
+            for index, (utterance, target) in enumerate(zip(part.utterances, part.targets, strict=True))
+        ]
+
+    def collate(self, segments: Sequence[Segment], generator: np.random.Generator | None) -> Batch:
+        samples = torch.tensor([max(len(segment), SHORTEST) for segment in segments])
+        waveforms = torch.zeros(len(segments), int(samples.max()))
+        for row, segment in zip(waveforms, segments, strict=True):
+            x = waveform(self.store.rows(segment.utterance, segment.start, segment.stop))
+            row[: len(x)] = torch.from_numpy((x - self.mean) / self.scale)
+        targets = np.stack([segment.target for segment in segments])
+        return {
+            "waveform": waveforms,
+            "samples": samples,
+            "target": torch.from_numpy((targets - self.low) / (self.high - self.low)).float(),
+            "region": torch.from_numpy(self._regions(targets)),
+        }
+
+    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
+        return network(batch["waveform"], batch["samples"])
+
+    def loss(self, outputs: Tensor, batch: Batch, epoch: int) -> Tensor:
+        """The sum over the attributes of 1 - CCC, and the weighted cross-entropy of the regions."""
+        attributes, logits = outputs.tensor_split([self.n_attributes], dim=1)
+        loss = (1 - ccc(attributes, batch["target"])).sum()
+        if weight := region_weight(self.settings, epoch):
+            weights = None if self.weights is None else self.weights.to(outputs.device)
+            smoothing = self.settings.label_smoothing
+            loss = loss + weight * F.cross_entropy(logits, batch["region"], weights, label_smoothing=smoothing)
+        return loss
+
+    def scores(self, outputs: Tensor) -> Tensor:
+        """The attributes on the protocol's scale, cut to it."""
+        attributes = outputs[:, : self.n_attributes]
+        return (self.low + (self.high - self.low) * attributes).clamp(self.low, self.high)
+
+    def _regions(self, targets: np.ndarray) -> np.ndarray:
+        """int64 [n] from attributes [n, labels] on the protocol's scale."""
+        middle = (self.low + self.high) / 2
+        return regions.regions(self.settings.regions, targets[:, self.axes].astype(np.float64) - middle)
+
+
+def statistics(store: Store, utterances: Sequence[str]) -> tuple[np.float32, np.float32, int]:
+    """Mean and deviation + 1e-6 (as published) of all samples of whole utterances, and the longest's samples.
+
+    One pass over int16 [samples]; sums are integers of any size, so the order does not matter.
+    """
+    count, total, squares, longest = 0, 0, 0, 0
+    for utterance in utterances:
+        x = store[utterance].astype(np.int64)
+        count, longest = count + len(x), max(longest, len(x))
+        total, squares = total + int(x.sum()), squares + int(np.dot(x, x))
+    count = max(count, 1)  # to refuse an empty part is `fit`'s business
+    mean, variance = total / count, (count * squares - total**2) / count**2
+    return np.float32(mean / FULL_SCALE), np.float32(variance**0.5 / FULL_SCALE + 1e-6), longest
+
+
+def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
+    """The attributes of the test part; the model's `waveform_statistics` are the mean and deviation taken out."""
+    task = Task(fold, settings)
+    outcome = fit(task, fold, settings, context)
+    return replace(outcome, model=outcome.model | {"waveform_statistics": np.array([task.mean, task.scale])})
+
+
+def _check(fold: Fold, settings: Settings) -> None:
+    if not fold.scale or sorted(fold.labels) != sorted(AXES):
+        raise InputError(
+            f"fold {fold.number}: targets are {', '.join(fold.labels)}; emosphere_ser needs a protocol with "
+            f"targets {', '.join(AXES)} (any order) and their scale"
+        )
+    for kind, known, name in (("features", fold.stores, "audio"), ("encoders", fold.encoders, "encoder")):
+        if name not in known:
+            raise InputError(f"fold {fold.number}: no {name}: the row needs `{name}` under {kind}")
+    for name, least in (("attention_heads", 1), ("region_epochs", 1), ("seconds", SHORTEST / RATE)):
+        if getattr(settings, name) < least:
+            raise InputError(f"setting {name} is {getattr(settings, name)}; it must be at least {least}")
