@@ -9,7 +9,7 @@ from ser.errors import InputError, listed
 from ser.protocol import Protocol
 from ser.splits import PARTS, UNKNOWN
 
-TRAIN, DEV, TEST = (PARTS.index(part) for part in ("train", "dev", "test"))
+TRAIN, DEV, TEST, REPORTED = (PARTS.index(part) for part in ("train", "dev", "test", "reported"))
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ def deal(protocol: Protocol, selection: str, columns: Columns) -> np.ndarray:
     """Parts int8 [n, folds], indices into `ser.splits.PARTS`.
 
     Under `test_selected` the dev part is the test part, under `last_epoch` there is none; under both, the
-    utterances that the protocol sets aside for dev train.
+    utterances that the protocol sets aside for dev train, but for dev parts that are also reported: those are
+    `reported`, which means scored and nothing else.
 
     Raises InputError where the corpus does not have the groups, parts or speakers that the protocol declares.
     """
@@ -59,6 +60,7 @@ def deal(protocol: Protocol, selection: str, columns: Columns) -> np.ndarray:
             rest = ~test
         parts[rest, k] = TRAIN
         parts[test, k] = TEST
+        parts[_in_parts(columns.partition, protocol.folds.also_report), k] = REPORTED
         if selection == "clean":
             parts[_dev(protocol, columns, fold_of, k, rest) & rest, k] = DEV
     return parts
@@ -115,9 +117,7 @@ def _official(protocol: Protocol, partition: Column) -> np.ndarray:
             f"protocol of {protocol.corpus}: no utterance is in official part {listed(absent)}; "
             f"the manifest has: {listed(partition.names)}"
         )
-    fold_of_part = np.full(len(partition.names), -1)
-    fold_of_part[[partition.names.index(name) for name in folds.test]] = range(len(folds.test))
-    return fold_of_part[partition.codes]
+    return np.where(_in_parts(partition, folds.test), 0, -1)
 
 
 def _dev(protocol: Protocol, columns: Columns, fold_of: np.ndarray, fold: int, rest: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ser.claims import check_part
 from ser.errors import InputError, did_you_mean
 from ser.features.demo_encoders import ENCODERS
 from ser.features.encoder_files import checkpoint_files, is_demo
@@ -167,6 +168,8 @@ class _Builder:
         wanted = self.params["experiments"][name]
         rows = list(experiment["rows"]) if wanted == "all" else wanted
         protocols = {key: self._protocol(name, key) for key in experiment["protocols"]}
+        for number, claim in enumerate(experiment["claims"], 1):
+            check_part(claim, protocols[claim["protocol"]], f"experiments/{name}.yaml: claim {number}")
         for row_name in _chosen(rows, experiment["rows"], f"params.yaml: experiments.{name}"):
             row = experiment["rows"][row_name]
             where = f"experiments/{name}.yaml: rows.{row_name}"

@@ -1,4 +1,4 @@
-"""predictions.csv: what a run said about each test utterance.
+"""predictions.csv: what a run said about each utterance that it scores.
 
 Classes: `utterance, speaker, target, predicted, score_<label>...` (log-probabilities). Attributes: `utterance,
 speaker, target_<attribute>..., predicted_<attribute>...`. Numbers have 9 significant digits, as much as float32 has.
@@ -23,6 +23,10 @@ class Predictions:
     utterances: tuple[str, ...]
     targets: np.ndarray
     predicted: np.ndarray
+
+    def at(self, places: np.ndarray) -> "Predictions":
+        """Those at `places` int64 [m], in that order."""
+        return Predictions(tuple(self.utterances[i] for i in places), self.targets[places], self.predicted[places])
 
 
 def write_predictions(path: Path, fold: Fold, scores: np.ndarray) -> None:

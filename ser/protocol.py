@@ -11,6 +11,11 @@
     aggregation: fold_mean                              # what the paper reports: fold_mean | pooled
     leaks: [sessions, sentences]                        # what test and training may share
 
+Official parts are one fold: one model, and a number for each part that it is scored on.
+
+    folds: {kind: official, train: [train], dev: [dev], test: [test1, test2], also_report: [dev]}
+    dev: {kind: official}
+
 `FOLD_KEYS` and `DEV_KEYS` list the kinds of folds and dev parts; `ser/folds.py` says what each one does. Only the
 standard library is imported: this file is read while the workflow is parsed.
 """
@@ -21,7 +26,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ser.errors import InputError, did_you_mean
+from ser.errors import InputError, did_you_mean, listed
 
 SELECTIONS = ("clean", "test_selected", "last_epoch")
 AGGREGATIONS = ("fold_mean", "pooled")
@@ -33,7 +38,7 @@ FOLD_KEYS = {
     "leave_one_out": ("group", "number"),
     "group_k_fold": ("group", "number", "seed"),
     "random_k_fold": ("number", "seed"),
-    "official": ("train", "dev", "test"),
+    "official": ("train", "dev", "test", "also_report"),
 }
 DEV_KEYS = {
     "next_group": (),
@@ -43,13 +48,17 @@ DEV_KEYS = {
     "official": (),
     "none": (),
 }
-_MAY_BE_LEFT_OUT = {("official", "dev"), ("speaker_of_next_session", "seed")}
+_MAY_BE_LEFT_OUT = {("official", "dev"), ("official", "also_report"), ("speaker_of_next_session", "seed")}
 _KEYS = ("corpus", "labels", "targets", "scale", "emotions", "subset", "folds", "dev", "aggregation", "leaks")
 
 
 @dataclass(frozen=True)
 class Folds:
-    """How utterances are dealt to folds. `train`, `dev` and `test` name official parts; each test part is a fold."""
+    """How utterances are dealt to folds.
+
+    `train`, `dev` and `test` name official parts, which make one fold. `also_report` names dev parts that are
+    scored beside the test parts; they train under no selection rule, and are never what test_selected selects on.
+    """
 
     kind: str
     group: str = ""
@@ -58,6 +67,7 @@ class Folds:
     train: tuple[str, ...] = ()
     dev: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
+    also_report: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,7 +141,12 @@ class Protocol:
 
     @property
     def n_folds(self) -> int:
-        return self.folds.number or len(self.folds.test)
+        return self.folds.number or 1
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """What has numbers of its own: official parts, or "", all that the folds test."""
+        return (*self.folds.test, *self.folds.also_report) or ("",)
 
     @property
     def mapping(self) -> dict[str, Any]:
@@ -186,11 +201,14 @@ def _scale(value: Any, where: str) -> tuple[float, float]:
 def _folds(value: Any, where: str) -> Folds:
     fields = _kind(value, FOLD_KEYS, where)
     parts = {
-        key: _names(fields[key], f"{where}: {key}", least=key != "dev")
-        for key in ("train", "dev", "test")
+        key: _names(fields[key], f"{where}: {key}", least=int(key in ("train", "test")))
+        for key in FOLD_KEYS["official"]
         if key in fields
     }
-    _names(sum(parts.values(), ()), where, least=0)  # a part with two uses
+    reported = parts.get("also_report", ())
+    _names(sum((names for key, names in parts.items() if key != "also_report"), ()), where, least=0)  # with two uses
+    if other := [name for name in reported if name not in parts.get("dev", ())]:
+        raise InputError(f"{where}: also_report: {listed(other)}: name dev parts; test parts are reported anyway")
     return Folds(**{**fields, **parts})
 
 

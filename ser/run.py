@@ -34,8 +34,9 @@ class Part:
 class Fold:
     """One fold of a protocol under one selection rule, with the stores that the row reads.
 
-    `dev` is what the epoch is chosen on: held-out training data (`clean`), the test part itself
-    (`test_selected`), or empty (`last_epoch`). `encoders` are the checkpoint folders that the row trains further,
+    `test` is what is scored: the test part, and official dev parts that are reported beside it. `dev` is what the
+    epoch is chosen on: held-out training data (`clean`), the test part itself (`test_selected`; never a reported
+    dev part), or empty (`last_epoch`). `encoders` are the checkpoint folders that the row trains further,
     by the system's name for them. `scale` is the range of attributes, lowest and highest (None: targets are classes).
     """
 

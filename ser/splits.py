@@ -21,7 +21,7 @@ from ser.outputs import write_json
 from ser.protocol import Protocol
 from ser.run import Fold, Part
 
-PARTS = ("", "train", "dev", "test")  # by their code in Split.parts; "": not in this fold
+PARTS = ("", "train", "dev", "test", "reported")  # by their code in Split.parts; "": not in this fold
 UNKNOWN = ("", "unknown")  # speakers and sessions that a corpus does not name
 
 
@@ -30,10 +30,11 @@ class Split:
     """The utterances of a protocol, in the order of their names, and their part in each fold.
 
     `targets` is int64 [n], indices into `protocol.labels`, or float32 [n, attributes] in the corpus's own scale.
-    `parts` is int8 [n, folds], indices into `PARTS`; under `test_selected` dev is the test part and is
-    not marked apart. `left_out` counts the manifest's other utterances by reason, `leaks` is what
-    `ser.leaks.find` found, `notes` is what else a reader of the numbers should know. `data_hash` is 16 hex digits
-    over utterances, audio, targets and parts.
+    `parts` is int8 [n, folds], indices into `PARTS`; under `test_selected` dev is the test part and is not marked
+    apart. `reported` is a dev part that is scored and not used (`ser.folds.deal`). `partitions` are the official
+    parts, each "" where the protocol's folds are of another kind. `left_out` counts the manifest's other utterances
+    by reason, `leaks` is what `ser.leaks.find` found, `notes` is what else a reader of the numbers should know.
+    `data_hash` is 16 hex digits over utterances, audio, targets and parts.
     """
 
     protocol: Protocol
@@ -41,6 +42,7 @@ class Split:
     utterances: tuple[str, ...]
     speakers: tuple[str, ...]
     sessions: tuple[str, ...]
+    partitions: tuple[str, ...]
     targets: np.ndarray
     parts: np.ndarray
     data_hash: str
@@ -57,18 +59,31 @@ class Split:
 
         Raises InputError for a fold that the protocol does not have.
         """
-        if not 1 <= number <= self.protocol.n_folds:
-            raise InputError(f"no fold {number}: folds go from 1 to {self.protocol.n_folds}")
         if (part, self.selection) == ("dev", "test_selected"):
             part = "test"
-        return np.flatnonzero(self.parts[:, number - 1] == PARTS.index(part))
+        return np.flatnonzero(self._column(number) == PARTS.index(part))
+
+    def scored(self, number: int, *parts: str) -> np.ndarray:
+        """int64: the rows that a run of fold `number` scores, of `parts` or of all that the protocol reports.
+
+        Raises InputError for a fold that the protocol does not have.
+        """
+        tested = self._column(number) == PARTS.index("test")
+        beside = np.isin(self.partitions, self.protocol.folds.also_report)
+        return np.flatnonzero((tested | beside) & np.isin(self.partitions, parts or self.protocol.reported))
+
+    def _column(self, number: int) -> np.ndarray:
+        if not 1 <= number <= self.protocol.n_folds:
+            raise InputError(f"no fold {number}: folds go from 1 to {self.protocol.n_folds}")
+        return self.parts[:, number - 1]
 
     def fold(self, number: int, stores: Mapping[str, Store], encoders: Mapping[str, Path] | None = None) -> Fold:
         """Fold `number`, counted from 1, over `stores`, with the checkpoint folders `encoders`.
 
         Raises InputError for a fold that the protocol does not have, and for a store without all its utterances.
         """
-        parts = {name: self._part(self.rows(number, name)) for name in ("train", "dev", "test")}
+        parts = {name: self._part(self.rows(number, name)) for name in ("train", "dev")}
+        parts["test"] = self._part(self.scored(number))
         needed = {utterance for part in parts.values() for utterance in part.utterances}
         for name, store in stores.items():
             if missing := sorted(utterance for utterance in needed if utterance not in store):
@@ -111,15 +126,13 @@ def write(split: Split, csv_path: Path, json_path: Path) -> None:
     folds = range(1, split.protocol.n_folds + 1)
     texts = target_texts(split.protocol, split.targets)
     parts = np.array(PARTS)[split.parts].tolist()
+    names, columns = ["utterance", "speaker", "session"], [split.utterances, split.speakers, split.sessions]
+    if _is_official(split.protocol):
+        names, columns = [*names, "partition"], [*columns, split.partitions]
     with replacing(csv_path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(
-            ["utterance", "speaker", "session", *target_columns(split.protocol), *(f"fold{k}" for k in folds)]
-        )
-        writer.writerows(
-            [*row, *text, *part]
-            for *row, text, part in zip(split.utterances, split.speakers, split.sessions, texts, parts, strict=True)
-        )
+        writer.writerow([*names, *target_columns(split.protocol), *(f"fold{k}" for k in folds)])
+        writer.writerows([*row, *text, *part] for *row, text, part in zip(*columns, texts, parts, strict=True))
     write_json(
         json_path,
         {
@@ -131,7 +144,13 @@ def write(split: Split, csv_path: Path, json_path: Path) -> None:
             "csv_sha256": hashlib.sha256(csv_path.read_bytes()).hexdigest(),
             "n_utterances": len(split.utterances),
             "n_speakers": len(set(split.speakers) - set(UNKNOWN)),
-            "counts": [{"fold": k, **{part: _counts(split, k, part) for part in PARTS[1:]}} for k in folds],
+            "counts": [
+                {"fold": k, **{part: _counts(split, split.rows(k, part)) for part in ("train", "dev", "test")}}
+                for k in folds
+            ],
+            "counts_reported": {
+                part: _counts(split, split.scored(1, part)) for part in split.protocol.reported if part
+            },
             "left_out": split.left_out,
             "leaks_declared": split.protocol.leaks,
             "leaks_found": split.leaks,
@@ -173,6 +192,7 @@ def _parse(facts: Mapping[str, Any], text: str) -> Split:
         utterances=columns["utterance"],
         speakers=columns["speaker"],
         sessions=columns["session"],
+        partitions=columns["partition"] if _is_official(protocol) else ("",) * len(rows),
         targets=(
             np.array([list(map(float, column)) for column in targets], np.float32).T.copy()
             if protocol.targets
@@ -186,9 +206,12 @@ def _parse(facts: Mapping[str, Any], text: str) -> Split:
     )
 
 
-def _counts(split: Split, number: int, part: str) -> dict[str, int]:
-    """Utterances, known speakers, and utterances per class of one part of a fold."""
-    rows = split.rows(number, part)
+def _is_official(protocol: Protocol) -> bool:
+    return protocol.folds.kind == "official"
+
+
+def _counts(split: Split, rows: np.ndarray) -> dict[str, Any]:
+    """Utterances, known speakers, and utterances per class of some rows."""
     counts = {
         "utterances": len(rows),
         "speakers": len({split.speakers[row] for row in rows} - set(UNKNOWN)),

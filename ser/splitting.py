@@ -39,15 +39,17 @@ def make(protocol: Protocol, selection: str, utterances: Sequence[Utterance]) ->
     _check_parts(protocol, selection, parts)
     found = leaks.find(chosen, parts)
     leaks.check(protocol, selection, found)
+    partitions = tuple(row.partition if protocol.folds.kind == "official" else "" for row in chosen)
     return Split(
         protocol=protocol,
         selection=selection,
         utterances=tuple(row.utterance for row in chosen),
         speakers=tuple(row.speaker for row in chosen),
         sessions=tuple(row.session for row in chosen),
+        partitions=partitions,
         targets=targets,
         parts=parts,
-        data_hash=_data_hash(chosen, target_texts(protocol, targets), parts),
+        data_hash=_data_hash(chosen, target_texts(protocol, targets), parts, partitions),
         left_out=dict(sorted(left_out.items())),
         leaks=found,
         notes=tuple(_notes(protocol, chosen, targets, parts, found)),
@@ -106,10 +108,13 @@ def _check_parts(protocol: Protocol, selection: str, parts: np.ndarray) -> None:
             )
 
 
-def _data_hash(chosen: Sequence[Utterance], targets: Sequence[Sequence[str]], parts: np.ndarray) -> str:
+def _data_hash(
+    chosen: Sequence[Utterance], targets: Sequence[Sequence[str]], parts: np.ndarray, partitions: Sequence[str]
+) -> str:
     digest = hashlib.sha256()
-    for row, target, part in zip(chosen, targets, parts.tolist(), strict=True):
-        digest.update(f"{row.utterance}\t{row.sha256}\t{row.start}\t{row.end}\t{target}\t{part}\n".encode())
+    for row, target, part, official in zip(chosen, targets, parts.tolist(), partitions, strict=True):
+        where = f"{part}\t{official}" if official else f"{part}"
+        digest.update(f"{row.utterance}\t{row.sha256}\t{row.start}\t{row.end}\t{target}\t{where}\n".encode())
     return digest.hexdigest()[:16]
 
 
@@ -121,16 +126,20 @@ def _notes(
     found: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[str]:
     """What is no error and yet matters to a reader of the numbers."""
-    train, dev, test = (parts == PARTS.index(part) for part in PARTS[1:])
+    train, dev, test, reported = (parts == PARTS.index(part) for part in PARTS[1:])
+    partition = np.array([row.partition for row in chosen])
     for label, name in enumerate(protocol.labels if protocol.classes else ()):
         of_class = (targets == label)[:, None]
         for part, members in (("train", train), ("test", test)):
             if lacking := (np.flatnonzero(~(members & of_class).any(axis=0)) + 1).tolist():
                 yield f"no {name} in the {part} part of fold {listed(lacking)}"
+        if lacking := [part for part in protocol.reported if part and not (of_class[:, 0] & (partition == part)).any()]:
+            yield f"no {name} in {listed(lacking)}"
     speaker = Column.of([row.speaker for row in chosen])
     if unknown := int((~speaker.known[speaker.codes]).sum()):
         yield f"{unknown} utterances have an unknown speaker and are not held against the other parts"
-    both = [k + 1 for k in range(parts.shape[1]) if leaks.shared(speaker, dev[:, k], train[:, k]).any()]
+    held_out = dev | reported
+    both = [k + 1 for k in range(parts.shape[1]) if leaks.shared(speaker, held_out[:, k], train[:, k]).any()]
     if both:
         yield f"dev shares speakers with train in fold {listed(both)}"
     unnamed = [] if any(row.sentence for row in chosen) else ["sentences"]  # sessions: many corpora have none

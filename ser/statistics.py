@@ -64,20 +64,31 @@ def mean_over_folds(metrics: Metrics, folds: Sequence[Sums], weights: np.ndarray
     return {name: mean / total for name, mean in means.items()}
 
 
-def speaker_intervals(metrics: Metrics, seeds: Sequence[Sequence[Sums]], n_speakers: int) -> dict[str, Interval]:
+def speaker_intervals(
+    metrics: Metrics, seeds: Sequence[Sequence[Sums]], n_speakers: int, minus: Sequence[Sequence[Sums]] = ()
+) -> dict[str, Interval]:
     """Metric -> interval of its mean over folds and seeds; `seeds` holds each seed's folds (one, where pooled).
 
-    The same speakers are drawn for all seeds. With fewer than three speakers, or where too many resamples lack a
-    class, there is no interval.
+    The same speakers are drawn for all seeds, and for those of `minus`, whose mean is taken off where given. With
+    fewer than three speakers, or where too many resamples lack a class, there is no interval.
     """
-    whole = mean_over_folds(metrics, seeds[0], np.ones((1, n_speakers)))
+    names = mean_over_folds(metrics, seeds[0], np.ones((1, n_speakers)))
     if n_speakers < FEWEST_SPEAKERS:
-        return dict.fromkeys(whole, Interval(reason=f"no interval: {n_speakers} speakers"))
+        return dict.fromkeys(names, Interval(reason=f"no interval: {n_speakers} speakers"))
     batches = []
     for weights in _resamples(n_speakers):
-        values = [mean_over_folds(metrics, folds, weights) for folds in seeds]
-        batches.append({name: np.mean([value[name] for value in values], axis=0) for name in whole})
-    return {name: _percentiles(np.concatenate([batch[name] for batch in batches])) for name in whole}
+        values = mean_over_seeds(metrics, seeds, weights)
+        if minus:
+            other = mean_over_seeds(metrics, minus, weights)
+            values = {name: value - other[name] for name, value in values.items()}
+        batches.append(values)
+    return {name: _percentiles(np.concatenate([batch[name] for batch in batches])) for name in names}
+
+
+def mean_over_seeds(metrics: Metrics, seeds: Sequence[Sequence[Sums]], weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Metric -> [r], the mean of `mean_over_folds` of each seed's folds."""
+    values = [mean_over_folds(metrics, folds, weights) for folds in seeds]
+    return {name: np.mean([value[name] for value in values], axis=0) for name in values[0]}
 
 
 def _percentiles(values: np.ndarray) -> Interval:

@@ -1,15 +1,17 @@
 """The results table: one line per reported number, from the plan and the evaluations."""
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ser.claims import Claim, averaging, claim_columns, of_group
 from ser.errors import InputError
 from ser.evaluation import evaluate
 from ser.plan import Group, Plan
-from ser.protocol import AGGREGATIONS
+from ser.protocol import AGGREGATIONS, Folds, Protocol
 from ser.splits import read as read_split
 
 COLUMNS = [
@@ -50,17 +52,30 @@ COUNTS = ("n_seeds", "n_folds", "n_utterances", "n_speakers")
 def lines(plan: Plan, work: Path, partial: bool = False) -> Iterator[dict[str, Any]]:
     """The table's lines in the plan's order; `work` is the folder of the plan's scale.
 
-    A group that is not computed has one line per metric, in the paper's own averaging, with status `skipped`.
-    `partial`: a group whose evaluation is not there is evaluated over the folds that are.
+    A group that is not computed has one line per part and metric, in the paper's own averaging, with status `skipped`;
+    so has a claim about a part that nobody outside can score. `partial`: a group whose evaluation is not there is
+    evaluated over the folds that are.
     """
     for group in plan.groups:
         evaluation = {} if group.skipped else _evaluation(group, work, partial)
         if not evaluation:
             group = replace(group, skipped=group.skipped or "no fold is computed for every seed yet")
-        report = {} if group.skipped else json.loads((work / f"manifests/{group.corpus}.json").read_text())
-        for metric in group.protocol.metrics:
-            for aggregation in [group.protocol.aggregation] if group.skipped else AGGREGATIONS:
-                yield _line(plan, group, metric, aggregation, evaluation, report)
+        report = {} if group.skipped else read_report(group, work)
+        claims = plan.experiments[group.experiment]["claims"]
+        claims = list(of_group(claims, group.row, group.protocol_name, group.selection))
+        for part in group.protocol.reported:
+            for metric in group.protocol.metrics:
+                for aggregation in [group.protocol.aggregation] if group.skipped else AGGREGATIONS:
+                    line = _line(plan, group, part, metric, aggregation, evaluation, report)
+                    yield _claimed(line, claims, group.protocol, part)
+        for claim in claims:
+            if claim.get("part", "") not in group.protocol.reported:
+                yield _hidden(plan, group, claim)
+
+
+def read_report(group: Group, work: Path) -> dict[str, Any]:
+    """The report on the manifest that the group's corpus was read into."""
+    return json.loads((work / f"manifests/{group.corpus}.json").read_text())
 
 
 def _evaluation(group: Group, work: Path, partial: bool) -> dict[str, Any]:
@@ -75,48 +90,91 @@ def _evaluation(group: Group, work: Path, partial: bool) -> dict[str, Any]:
         return {}
 
 
-def _line(
-    plan: Plan, group: Group, metric: str, aggregation: str, evaluation: Mapping[str, Any], report: Mapping[str, Any]
-) -> dict[str, Any]:
-    protocol = group.protocol
-    claim, claim_source, claim_note = _claim(plan, group, metric, aggregation)
-    line = dict.fromkeys(COLUMNS, "") | {
+def described(plan: Plan, group: Group, part: str, metric: str, aggregation: str) -> dict[str, Any]:
+    """What a line is about, in the columns that need no number."""
+    return {
         "experiment": group.experiment,
         "table": group.table,
         "row": group.row,
         "system": group.system,
         "corpus": group.corpus,
-        "labels": " ".join(protocol.labels),
-        "subset": protocol.subset,
-        "folds": _folds(group),
-        "selection": group.selection,
+        "labels": " ".join(group.protocol.labels),
+        "subset": group.protocol.subset,
+        "folds": _folds(group.protocol.folds, group.protocol.n_folds, part),
         "metric": metric,
-        "claim": claim,
-        "claim_source": claim_source,
         "aggregation": aggregation,
         "scale": plan.scale,
-        "protocol_hash": protocol.digest(group.selection),
+    }
+
+
+def measured(
+    plan: Plan, group: Group, metric: str, numbers: Mapping[str, Any], report: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """Statistics, counts and status of one number (`ser.evaluation.numbers`), and what its note says of them."""
+    planned = {"folds": group.protocol.n_folds, "seeds": len(group.seeds)}
+    missing = [f"{n - numbers[f'n_{w}']} of {n} {w} missing" for w, n in planned.items() if numbers[f"n_{w}"] < n]
+    columns = {key: rounded(numbers[key], metric) for key in STATISTICS} | {key: numbers[key] for key in COUNTS}
+    columns["status"] = "partial" if report["unreadable"] or missing else "ok"
+    return columns, [
+        "synthetic speech: says nothing about the paper" if plan.scale == "demo" else "",
+        _left_out([file["file"] for file in report["unreadable"]]),
+        *missing,
+        *numbers["notes"],
+    ]
+
+
+def rounded(value: float | None, metric: str) -> str:
+    """Two decimals of a per cent or four of a coefficient: what a table can bear; "" for nan and None."""
+    if value is None or math.isnan(value):
+        return ""
+    return f"{100 * value:z.2f}" if metric in PER_CENT else f"{value:z.4f}"
+
+
+def joined(notes: Iterable[str]) -> str:
+    """The column `note`."""
+    return "; ".join(filter(None, notes))
+
+
+def _line(
+    plan: Plan,
+    group: Group,
+    part: str,
+    metric: str,
+    aggregation: str,
+    evaluation: Mapping[str, Any],
+    report: Mapping[str, Any],
+) -> dict[str, Any]:
+    line = dict.fromkeys(COLUMNS, "") | described(plan, group, part, metric, aggregation)
+    line |= {
+        "selection": group.selection,
+        "protocol_hash": group.protocol.digest(group.selection),
         "run_group": group.name,
         "status": "skipped",
     }
-    notes = [group.skipped, claim_note, group.note]
+    notes = [group.skipped, group.note]
     if evaluation:
-        numbers = evaluation["results"][aggregation][metric]
-        factor = 100 if metric in PER_CENT else 1
-        line |= {key: _rounded(numbers[key], factor) for key in STATISTICS}
-        line |= {key: numbers[key] for key in COUNTS}
-        line |= {key: evaluation[key] for key in ("data_hash", "code_version")}
-        planned = {"folds": group.protocol.n_folds, "seeds": len(group.seeds)}
-        missing = [f"{n - numbers[f'n_{w}']} of {n} {w} missing" for w, n in planned.items() if numbers[f"n_{w}"] < n]
-        line["status"] = "partial" if report["unreadable"] or missing else "ok"
-        notes += [
-            "synthetic speech: says nothing about the paper" if plan.scale == "demo" else "",
-            _left_out([file["file"] for file in report["unreadable"]]),
-            *missing,
-            *evaluation["notes"],
-            *numbers["notes"],
-        ]
-    return line | {"note": "; ".join(note for note in notes if note)}
+        columns, found = measured(plan, group, metric, evaluation["results"][part][aggregation][metric], report)
+        line |= columns | {key: evaluation[key] for key in ("data_hash", "code_version")}
+        of_dev = group.selection == "clean" and part in group.protocol.folds.dev
+        notes += ["the epoch is chosen on this part" if of_dev else "", *found, *evaluation["notes"]]
+    return line | {"note": joined(notes)}
+
+
+def _claimed(line: dict[str, Any], claims: Iterable[Claim], protocol: Protocol, part: str) -> dict[str, Any]:
+    """The line with the paper's number, its source and what is doubtful about the match."""
+    for claim in claims:
+        about = claim.get("part", ""), claim["metric"], averaging(claim, protocol)
+        if about == (part, line["metric"], line["aggregation"]):
+            found, note = claim_columns(claim)
+            return line | found | {"note": joined([line["note"], note])}
+    return line
+
+
+def _hidden(plan: Plan, group: Group, claim: Claim) -> dict[str, Any]:
+    """The line of a claim about a part that cannot be scored."""
+    line = _line(plan, group, claim["part"], claim["metric"], averaging(claim, group.protocol), {}, {})
+    found, note = claim_columns(claim)
+    return line | found | {"note": joined([note, "" if claim["value"] is None else claim["reason"], line["note"]])}
 
 
 def _left_out(files: list[str]) -> str:
@@ -124,28 +182,7 @@ def _left_out(files: list[str]) -> str:
     return f"{len(files)} files could not be read and are left out: {names}" if files else ""
 
 
-def _folds(group: Group) -> str:
-    folds = group.protocol.folds
-    return f"{group.protocol.n_folds} x {folds.kind}" + (f" of {folds.group}s" if folds.group else "")
-
-
-def _claim(plan: Plan, group: Group, metric: str, aggregation: str) -> tuple[Any, str, str]:
-    """The paper's number for this line, its source and what is doubtful about the match."""
-    for claim in plan.experiments[group.experiment]["claims"]:
-        if (claim["row"], claim["protocol"], claim["metric"]) != (group.row, group.protocol_name, metric):
-            continue
-        # What a paper does not say is taken to be what its experiment file marks as its own.
-        averaging = group.protocol.aggregation if claim["aggregation"] == "unknown" else claim["aggregation"]
-        if averaging == aggregation and claim["selection"] in (group.selection, "unknown"):
-            unknown = [word for word in ("selection", "aggregation") if claim[word] == "unknown"]
-            note = f"the claim's {' and '.join(unknown)} unknown" if unknown else ""
-            source = f"{claim['table']}: {claim['source']} [{claim['evidence']}]"
-            if claim["value"] is None:
-                return "", "", f"no claim: {claim['reason']}"
-            return claim["value"], source, note
-    return "", "", ""
-
-
-def _rounded(value: float | None, factor: int) -> str:
-    """Two decimals of a per cent or four of a coefficient: what a table can bear."""
-    return "" if value is None else f"{value * factor:.{2 if factor == 100 else 4}f}"
+def _folds(folds: Folds, number: int, part: str) -> str:
+    if part:
+        return f"{folds.kind}: {part}"
+    return f"{number} x {folds.kind}" + (f" of {folds.group}s" if folds.group else "")

@@ -70,7 +70,7 @@ def test_values_of_folds_seeds_and_all_predictions(tmp_path: Path, split: Split)
     for name, function in {"WA": metrics.wa, "UA": metrics.ua, "macro_f1": metrics.macro_f1}.items():
         fold_means, pooled = function(matrices).mean(axis=1), function(matrices.sum(axis=1))
         for aggregation, values in {"fold_mean": fold_means, "pooled": pooled}.items():
-            numbers = found["results"][aggregation][name]
+            numbers = found["results"][""][aggregation][name]
             assert numbers["value"] == pytest.approx(values.mean(), abs=1e-12)
             assert numbers["seed_std"] == pytest.approx(values.std(ddof=1), abs=1e-12)
             assert numbers["ci_low"] < numbers["value"] < numbers["ci_high"]
@@ -78,10 +78,10 @@ def test_values_of_folds_seeds_and_all_predictions(tmp_path: Path, split: Split)
             assert (numbers["n_speakers"], numbers["notes"]) == (10, [])
         assert abs(fold_means.mean() - pooled.mean()) > 1e-4
     for i, seed in enumerate((1, 2, 3)):
-        np.testing.assert_array_equal(found["confusion"][str(seed)], matrices[i].sum(axis=0))
+        np.testing.assert_array_equal(found["confusion"][""][str(seed)], matrices[i].sum(axis=0))
     run = found["runs"][7]
     assert (run["seed"], run["fold"]) == (2, 3)
-    assert run["metrics"]["UA"] == pytest.approx(float(metrics.ua(matrices[1, 2])))
+    assert run["metrics"][""]["UA"] == pytest.approx(float(metrics.ua(matrices[1, 2])))
     assert (found["protocol_hash"], found["data_hash"]) == (split.protocol_hash, split.data_hash)
     assert (found["selection"], found["code_version"]) == ("clean", "c0de")
 
@@ -89,7 +89,7 @@ def test_values_of_folds_seeds_and_all_predictions(tmp_path: Path, split: Split)
 def test_one_seed_has_no_spread_and_the_order_of_folders_is_nothing(tmp_path: Path, split: Split) -> None:
     folders = write_runs(tmp_path, split, (1,))
     found = evaluate(split, folders)
-    assert found["results"]["pooled"]["UA"]["seed_std"] is None
+    assert found["results"][""]["pooled"]["UA"]["seed_std"] is None
     write_json(tmp_path / "a.json", found)
     write_json(tmp_path / "b.json", evaluate(split, folders[::-1]))
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
@@ -99,7 +99,7 @@ def test_a_fold_without_a_class_has_no_fold_mean_of_ua(tmp_path: Path) -> None:
     rows = [row for row in iemocap_like() if row.session != "Ses02" or row.emotion != "sad"]
     split = make(protocol(**SESSIONS), "clean", rows)
     found = evaluate(split, write_runs(tmp_path, split, (1,)))
-    fold_mean, pooled = found["results"]["fold_mean"], found["results"]["pooled"]
+    fold_mean, pooled = found["results"][""]["fold_mean"], found["results"][""]["pooled"]
     assert np.isnan(fold_mean["UA"]["value"])
     assert fold_mean["UA"]["ci_low"] is None
     assert fold_mean["UA"]["notes"] == ["UA is undefined in fold 2: the test part lacks a class, or does not vary"]
@@ -107,7 +107,7 @@ def test_a_fold_without_a_class_has_no_fold_mean_of_ua(tmp_path: Path) -> None:
     assert pooled["UA"]["value"] > 0
     assert "no sad in the test part of fold 2" in found["notes"]
     write_json(tmp_path / "e.json", found)
-    assert json.loads((tmp_path / "e.json").read_text())["results"]["fold_mean"]["UA"]["value"] is None
+    assert json.loads((tmp_path / "e.json").read_text())["results"][""]["fold_mean"]["UA"]["value"] is None
 
 
 def test_declared_leaks_stand_beside_the_numbers(tmp_path: Path) -> None:
@@ -121,12 +121,12 @@ def test_two_speakers_have_no_interval(tmp_path: Path) -> None:
     rows = [row for row in iemocap_like() if row.session == "Ses01"]
     folds = {"kind": "leave_one_out", "group": "speaker", "number": 2}
     split = make(protocol(folds=folds), "last_epoch", rows)
-    numbers = evaluate(split, write_runs(tmp_path, split, (1,)))["results"]["pooled"]["WA"]
+    numbers = evaluate(split, write_runs(tmp_path, split, (1,)))["results"][""]["pooled"]["WA"]
     assert (numbers["ci_low"], numbers["ci_high"]) == (None, None)
     assert numbers["notes"] == ["no interval: 2 speakers"]
 
 
-def attribute_split() -> Split:
+def attribute_split(selection: str) -> Split:
     generator = np.random.default_rng(0)
     rows = [
         Utterance(
@@ -143,25 +143,27 @@ def attribute_split() -> Split:
         for part in ("train", "dev", "test1", "test2")
         for i in range(30)
     ]
-    folds = {"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1", "test2"]}
+    folds = {"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1", "test2"], "also_report": ["dev"]}
     fields = {"labels": None, "targets": ["valence", "arousal"], "scale": [1, 7], "subset": "all", "leaks": []}
-    return make(protocol(**fields, folds=folds, dev={"kind": "official"}), "clean", rows)
+    return make(protocol(**fields, folds=folds, dev={"kind": "official"}), selection, rows)
 
 
-def test_attributes_are_scored_by_ccc_over_the_whole_test_part(tmp_path: Path) -> None:
-    split = attribute_split()
-    said = {k: split.fold(k, {}).test.targets + np.random.default_rng(k).normal(0, 1, (30, 2)) for k in (1, 2)}
-    found = evaluate(split, [write_run(tmp_path / f"fold{k}", split, k, 1, said[k]) for k in (1, 2)])
-    targets = {k: split.fold(k, {}).test.targets for k in (1, 2)}
-    expected = {k: metrics.ccc(targets[k].T, said[k].T) for k in (1, 2)}
-    results = found["results"]
-    assert results["fold_mean"]["ccc_valence"]["value"] == pytest.approx(
-        (expected[1][0] + expected[2][0]) / 2, abs=1e-7
-    )
-    pooled = metrics.ccc(np.concatenate([targets[1], targets[2]]).T, np.concatenate([said[1], said[2]]).T)
-    assert results["pooled"]["ccc_arousal"]["value"] == pytest.approx(pooled[1], abs=1e-7)
-    assert results["pooled"]["ccc_arousal"]["n_speakers"] == 8
+@pytest.mark.parametrize("selection", ["clean", "test_selected"])
+def test_attributes_are_scored_by_ccc_over_the_whole_of_each_reported_part(tmp_path: Path, selection: str) -> None:
+    split = attribute_split(selection)
+    targets = split.fold(1, {}).test.targets
+    said = targets + np.random.default_rng(1).normal(0, 1, (90, 2))
+    found = evaluate(split, [write_run(tmp_path / "fold1", split, 1, 1, said)])
+    assert list(found["results"]) == ["test1", "test2", "dev"]
     assert found["confusion"] == {}
+    in_file = {"dev": slice(0, 30), "test1": slice(30, 60), "test2": slice(60, 90)}  # by the utterances' names
+    for part, rows in in_file.items():
+        expected = metrics.ccc(targets[rows].T, said[rows].T)
+        for aggregation in ("fold_mean", "pooled"):  # there is one fold
+            numbers = found["results"][part][aggregation]["ccc_arousal"]
+            assert numbers["value"] == pytest.approx(expected[1], abs=1e-7)
+            assert (numbers["n_utterances"], numbers["n_speakers"]) == (30, 4)
+        assert found["runs"][0]["metrics"][part]["ccc_valence"] == pytest.approx(expected[0], abs=1e-7)
     # The unknown voices are resampled by podcast: intervals as if each podcast's were a speaker of its own.
     named = replace(
         split,
@@ -170,11 +172,31 @@ def test_attributes_are_scored_by_ccc_over_the_whole_test_part(tmp_path: Path) -
             for speaker, session in zip(split.speakers, split.sessions, strict=True)
         ),
     )
-    again = evaluate(named, [tmp_path / "fold1", tmp_path / "fold2"])["results"]["pooled"]["ccc_arousal"]
-    assert again["n_speakers"] == 14
+    again = evaluate(named, [tmp_path / "fold1"])["results"]["test2"]["pooled"]["ccc_arousal"]
+    assert again["n_speakers"] == 7
+    numbers = found["results"]["test2"]["pooled"]["ccc_arousal"]
     for limit in ("ci_low", "ci_high"):
-        assert again[limit] == results["pooled"]["ccc_arousal"][limit]
-    assert again["ci_low"] < pooled[1] < again["ci_high"]
+        assert again[limit] == numbers[limit]
+    assert numbers["ci_low"] < numbers["value"] < numbers["ci_high"]
+
+
+def test_confusions_of_each_part_add_up_to_all_predictions(tmp_path: Path) -> None:
+    rows = [
+        Utterance(f"{part}{i}", "x.wav", speaker=f"{part}{i % 3}", emotion=("sad", "angry")[i % 2], partition=part)
+        for part, number in (("train", 6), ("dev", 6), ("test1", 12), ("test2", 8))
+        for i in range(number)
+    ]
+    folds = {"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1", "test2"]}
+    fields = {"labels": {"angry": ["angry"], "sad": ["sad"]}, "subset": "all", "leaks": []}
+    split = make(protocol(**fields, folds=folds, dev={"kind": "official"}), "clean", rows)
+    scores = np.log(np.random.default_rng(0).dirichlet([1, 1], 20))
+    found = evaluate(split, [write_run(tmp_path / "fold1", split, 1, 1, scores)])
+    assert list(found["confusion"]) == ["test1", "test2"]
+    targets, predicted = split.fold(1, {}).test.targets, scores.argmax(axis=1)
+    for part, rows_of in (("test1", slice(0, 12)), ("test2", slice(12, 20))):
+        expected = metrics.confusion_matrix(targets[rows_of], predicted[rows_of], 2)
+        np.testing.assert_array_equal(found["confusion"][part]["1"], expected)
+        assert found["results"][part]["pooled"]["WA"]["value"] == np.trace(expected) / expected.sum()
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_attributes_name_the_metrics() -> None:
         ({"kind": "leave_one_out", "group": "session", "number": 5}, {"kind": "speaker_of_next_session"}, 5),
         ({"kind": "group_k_fold", "group": "speaker", "number": 4, "seed": 1}, {"kind": "next_group"}, 4),
         ({"kind": "random_k_fold", "number": 3, "seed": 1}, {"kind": "random", "fraction": 0.2, "seed": 1}, 3),
-        (OFFICIAL, {"kind": "official"}, 2),
+        (OFFICIAL, {"kind": "official"}, 1),
     ],
 )
 def test_number_of_folds_is_known_without_data(folds: dict, dev: dict, number: int) -> None:
@@ -50,6 +50,7 @@ def test_number_of_folds_is_known_without_data(folds: dict, dev: dict, number: i
         {"labels": {"sad": ["sad"], "angry": ["angry"]}},
         ATTRIBUTES,
         {"folds": OFFICIAL, "dev": {"kind": "official"}},
+        {"folds": {**OFFICIAL, "also_report": ["dev"]}, "dev": {"kind": "official"}},
         {
             "folds": {"kind": "leave_one_out", "group": "session", "number": 5},
             "dev": {"kind": "speaker_of_next_session"},
@@ -134,6 +135,10 @@ def test_digest_does_not_depend_on_the_order_of_leaks() -> None:
         ({"folds": {"kind": "random_k_fold", "number": 10}}, "missing 'seed'"),
         ({"folds": {**OFFICIAL, "test": ["train"]}, "dev": {"kind": "official"}}, "'train' given twice"),
         ({"folds": {**OFFICIAL, "test": []}, "dev": {"kind": "official"}}, "test: must be a list of at least"),
+        (
+            {"folds": {**OFFICIAL, "also_report": ["test1", "train"]}, "dev": {"kind": "official"}},
+            "folds: also_report: test1, train: name dev parts",
+        ),
         ({"dev": {"kind": "random", "fraction": 1, "seed": 1}}, "fraction must be between 0 and 1, not 1"),
         ({"dev": {"kind": "random", "fraction": 0.2, "seed": None}}, "seed must be an integer"),
         ({"dev": {"kind": "official"}}, "official does not go with folds leave_one_out of speakers"),
@@ -160,6 +165,15 @@ def test_clean_without_a_dev_part_is_refused() -> None:
         made.digest("clean")
     with pytest.raises(InputError, match="unknown 'best'"):
         made.digest("best")
+
+
+def test_official_parts_are_reported_one_by_one() -> None:
+    also = protocol(folds={**OFFICIAL, "also_report": ["dev"]}, dev={"kind": "official"})
+    without = protocol(folds=OFFICIAL, dev={"kind": "official"})
+    assert also.reported == ("test1", "test2", "dev")
+    assert without.reported == ("test1", "test2")
+    assert protocol().reported == ("",)
+    assert also.digest("clean") != without.digest("clean")
 
 
 def test_imports_only_the_standard_library() -> None:

@@ -55,6 +55,7 @@ OFFICIAL = {
     "dev": {"kind": "official"},
     "leaks": [],
 }
+REPORTED = {**OFFICIAL, "folds": {**OFFICIAL["folds"], "also_report": ["dev"]}}
 
 
 def test_leave_one_speaker_out_with_the_next_speaker_as_dev() -> None:
@@ -172,12 +173,19 @@ def test_random_dev_is_stratified_and_its_shared_speakers_are_noted() -> None:
     assert (other.parts != split.parts).any()
 
 
+def names(split: Split, rows: np.ndarray) -> list[str]:
+    return [split.utterances[row] for row in rows]
+
+
+def of_parts(*parts: str) -> list[str]:
+    return [f"{part}_{emotion}_{take}" for part in parts for emotion in ("angry", "sad") for take in (1, 2)]
+
+
 def test_official_parts() -> None:
     split = make(protocol(**OFFICIAL), "clean", official())
-    assert split.parts.shape == (16, 2)
-    assert [split.utterances[row] for row in split.rows(2, "test")] == [
-        f"test2_{emotion}_{take}" for emotion in ("angry", "sad") for take in (1, 2)
-    ]
+    assert split.parts.shape == (16, 1)
+    assert names(split, split.rows(1, "test")) == names(split, split.scored(1)) == of_parts("test1", "test2")
+    assert names(split, split.scored(1, "test2")) == of_parts("test2")
     assert speakers(split, 1, "dev") == {"speaker_dev"}
     assert split.left_out == {"emotion other": 10, "part test3": 4}
     merged = make(protocol(**OFFICIAL), "last_epoch", official())
@@ -185,6 +193,58 @@ def test_official_parts() -> None:
     fields = {**OFFICIAL, "folds": {**OFFICIAL["folds"], "test": ["test9"]}}
     with pytest.raises(InputError, match="official part test9; the manifest has: dev, test1"):
         make(protocol(**fields), "clean", official())
+
+
+@pytest.mark.parametrize(
+    ("selection", "chosen_on"), [("clean", ["dev"]), ("test_selected", ["test1", "test2"]), ("last_epoch", [])]
+)
+def test_a_reported_dev_part_is_scored_and_never_trains(selection: str, chosen_on: list[str]) -> None:
+    split = make(protocol(**REPORTED), selection, official())
+    fold = split.fold(1, {})
+    assert fold.train.utterances == tuple(of_parts("train"))
+    assert fold.dev.utterances == tuple(of_parts(*chosen_on))
+    assert fold.test.utterances == tuple(of_parts("dev", "test1", "test2"))  # in the order of their names
+    assert names(split, split.rows(1, "test")) == of_parts("test1", "test2")
+    for part in ("dev", "test1", "test2"):
+        assert names(split, split.scored(1, part)) == of_parts(part)
+
+
+@pytest.mark.parametrize("selection", ["clean", "test_selected", "last_epoch"])
+def test_a_reported_dev_part_may_share_speakers_with_train_but_not_with_what_selects(selection: str) -> None:
+    rows = [replace(row, speaker="both") if row.partition in ("train", "dev") else row for row in official()]
+    assert "dev shares speakers with train in fold 1" in make(protocol(**REPORTED), selection, rows).notes
+    rows = [replace(row, speaker="both") if row.partition in ("test2", "dev") else row for row in official()]
+    if selection == "clean":
+        with pytest.raises(InputError, match="shares speakers in fold 1"):
+            make(protocol(**REPORTED), selection, rows)
+    else:
+        assert make(protocol(**REPORTED), selection, rows).leaks == {}
+
+
+def test_a_class_that_a_reported_part_lacks_is_noted() -> None:
+    rows = [row for row in official() if (row.partition, row.emotion) not in (("test2", "sad"), ("dev", "sad"))]
+    notes = make(protocol(**REPORTED), "clean", rows).notes
+    assert "no sad in test2, dev" in notes
+    assert not any("test part of fold" in note for note in notes)
+
+
+@pytest.mark.parametrize("selection", ["clean", "test_selected"])
+def test_the_split_file_keeps_official_parts(tmp_path: Path, selection: str) -> None:
+    split = make(protocol(**REPORTED), selection, official())
+    write(split, tmp_path / "s.csv", tmp_path / "s.json")
+    found = read(tmp_path / "s.json")
+    assert found.partitions == split.partitions
+    np.testing.assert_array_equal(found.scored(1, "dev"), split.scored(1, "dev"))
+    lines = (tmp_path / "s.csv").read_text().splitlines()
+    assert lines[0] == "utterance,speaker,session,partition,target,fold1"
+    used = {"clean": "dev", "test_selected": "reported"}[selection]
+    assert lines[1] == f"dev_angry_1,speaker_dev,podcast_dev,dev,angry,{used}"
+    facts = json.loads((tmp_path / "s.json").read_text())
+    each = {"utterances": 4, "speakers": 1, "classes": {"angry": 2, "sad": 2}}
+    assert facts["counts_reported"] == {"test1": each, "test2": each, "dev": each}
+    assert facts["counts"][0]["test"]["utterances"] == 8
+    moved = [replace(row, partition="test2") if row.utterance == "test1_sad_1" else row for row in official()]
+    assert make(protocol(**REPORTED), selection, moved).data_hash != split.data_hash
 
 
 def test_attributes_keep_the_corpus_scale(tmp_path: Path) -> None:
@@ -261,7 +321,7 @@ def test_segments_of_one_file_are_no_audio_leak_but_the_same_stretch_is() -> Non
     assert make(protocol(**OFFICIAL), "clean", same_file).leaks == {}
     assert make(protocol(**OFFICIAL), "clean", [replace(row, sha256="") for row in rows]).leaks == {}
     same_stretch = [replace(row, start=0.0, end=1.0) for row in same_file]
-    with pytest.raises(InputError, match="shares audio in fold 1, 2"):
+    with pytest.raises(InputError, match="shares audio in fold 1 "):
         make(protocol(**OFFICIAL), "clean", same_stretch)
 
 

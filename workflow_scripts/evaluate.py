@@ -18,8 +18,9 @@ def main() -> None:
 
     evaluation = evaluate(read(args.split), args.runs)
     write_json(args.output, evaluation)
-    for aggregation, metrics in evaluation["results"].items():
-        print(aggregation, *(f"{name} {numbers['value']:.4f}" for name, numbers in metrics.items()))
+    for part, aggregations in evaluation["results"].items():
+        for aggregation, metrics in aggregations.items():
+            print(part, aggregation, *(f"{name} {numbers['value']:.4f}" for name, numbers in metrics.items()))
 
 
 if __name__ == "__main__":

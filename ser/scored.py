@@ -1,0 +1,168 @@
+"""What the runs of a group said, checked against the split and summed per speaker, fold and reported part."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ser.errors import InputError, listed
+from ser.metrics import moments
+from ser.predictions import Predictions, read_predictions
+from ser.splits import UNKNOWN, Split
+from ser.statistics import Sums
+
+# What all runs of a group have in common.
+OF_THE_GROUP = (
+    "system",
+    "settings",
+    "features",
+    "encoders",
+    "code_version",
+    "device",
+    "threads",
+    "versions",
+)
+
+
+@dataclass(frozen=True)
+class ScoredPart:
+    """One reported part: `folds[i]` has the sums of seed i's folds, over `n_speakers` that can be resampled.
+
+    `counts` are `n_seeds, n_folds, n_utterances, n_speakers`; there, speakers are those that the corpus names.
+    """
+
+    folds: list[list[Sums]]
+    n_speakers: int
+    counts: dict[str, int]
+
+    @property
+    def aggregations(self) -> dict[str, list[list[Sums]]]:
+        """Aggregation -> each seed's folds; `pooled` has one, of all utterances together."""
+        return {"fold_mean": self.folds, "pooled": [[Sums.merged(folds)] for folds in self.folds]}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The runs of a group: the `folds` (counted from 1) that each of `seeds` has, and what all runs share (`facts`)."""
+
+    seeds: list[int]
+    folds: list[int]
+    facts: dict[str, Any]
+    parts: dict[str, ScoredPart]  # in the order of `Protocol.reported`
+
+
+def read_scored(split: Split, folders: Sequence[Path], partial: bool = False) -> Scored:
+    """The runs in `folders`, which are a group's. `partial`: over the folds that every seed has.
+
+    Raises InputError for a run that is missing (without `partial`: any; with it: all folds of one seed), given twice,
+    or of another split or group, and for predictions of other utterances or targets than the split's.
+    """
+    runs, facts = _read_runs(split, folders, partial)
+    seeds = sorted({seed for seed, _ in runs})
+    folds = [fold for fold in range(1, split.protocol.n_folds + 1) if all((seed, fold) in runs for seed in seeds)]
+    predictions = {(seed, fold): _predictions(split, fold, runs[seed, fold]) for seed in seeds for fold in folds}
+    parts = {}
+    for part in split.protocol.reported:
+        rows = {fold: split.scored(fold, part) for fold in folds}
+        places = {fold: np.searchsorted(split.scored(fold), rows[fold]) for fold in folds}  # in the predictions
+        scored = np.unique(np.concatenate(list(rows.values())))
+        n_speakers, speakers = _speakers(split, scored)
+        parts[part] = ScoredPart(
+            [
+                [_sums(split, speakers[rows[fold]], predictions[seed, fold].at(places[fold])) for fold in folds]
+                for seed in seeds
+            ],
+            n_speakers,
+            {
+                "n_seeds": len(seeds),
+                "n_folds": len(folds),
+                "n_utterances": len(scored),
+                "n_speakers": len({split.speakers[row] for row in scored} - set(UNKNOWN)),
+            },
+        )
+    return Scored(seeds, folds, {key: facts.get(key) for key in OF_THE_GROUP}, parts)
+
+
+def _speakers(split: Split, scored: np.ndarray) -> tuple[int, np.ndarray]:
+    """How many speakers there are to resample, and int64 [n] each utterance's (-1 for those that are not scored).
+
+    Unknown speakers are told apart by their session: one podcast's unknown voice is not another's.
+    """
+    names = [
+        f"{speaker}/{session}" if speaker in UNKNOWN else speaker
+        for speaker, session in zip(split.speakers, split.sessions, strict=True)
+    ]
+    index = {name: i for i, name in enumerate(sorted({names[row] for row in scored}))}
+    return len(index), np.array([index.get(name, -1) for name in names])
+
+
+def _predictions(split: Split, fold: int, folder: Path) -> Predictions:
+    """One run's predictions, which are those of all that the fold scores."""
+    path, rows = folder / "predictions.csv", split.scored(fold)
+    found = read_predictions(path, split.protocol.labels, are_classes=bool(split.protocol.classes))
+    same = found.utterances == tuple(split.utterances[row] for row in rows)
+    if not same or not np.allclose(found.targets, split.targets[rows], rtol=1e-6):
+        raise InputError(f"{path}: not the test utterances and targets of fold {fold}: make the run again")
+    return found
+
+
+def _sums(split: Split, speakers: np.ndarray, found: Predictions) -> Sums:
+    """Sums per speaker of predictions for utterances of `speakers` int64 [n]."""
+    drawn, index = np.unique(speakers, return_inverse=True)
+    if split.protocol.classes:
+        n = len(split.protocol.labels)
+        cells = np.ravel_multi_index((index, found.targets, found.predicted), (len(drawn), n, n))
+        return Sums(drawn, np.bincount(cells, minlength=len(drawn) * n * n).reshape(-1, n, n))
+    middle = np.mean(split.protocol.scale)  # one constant for all folds, see `moments`
+    each = moments((found.targets - middle)[..., None], (found.predicted - middle)[..., None])
+    values = np.zeros((len(drawn), *each.shape[1:]))
+    np.add.at(values, index, each)
+    return Sums(drawn, values)
+
+
+def _read_runs(
+    split: Split, folders: Sequence[Path], partial: bool
+) -> tuple[dict[tuple[int, int], Path], dict[str, Any]]:
+    """(seed, fold) -> folder, for every fold of every seed (`partial`: at least one); the facts of the first run."""
+    runs: dict[tuple[int, int], Path] = {}
+    first: dict[str, Any] = {}
+    wrong: dict[str, list[Path]] = defaultdict(list)
+    for folder in folders:
+        facts = _read_facts(folder / "metrics.json")
+        first = first or facts
+        expected = {key: first.get(key) for key in OF_THE_GROUP}
+        expected |= {"protocol_hash": split.protocol_hash, "data_hash": split.data_hash}
+        for key in (key for key, value in expected.items() if facts.get(key) != value):
+            wrong[f"of another {key}"].append(folder)
+        run = facts["seed"], facts["fold"]
+        if not 1 <= run[1] <= split.protocol.n_folds:
+            wrong[f"seed {run[0]} fold {run[1]} is not a fold of the split"].append(folder)
+        if run in runs:
+            wrong[f"seed {run[0]} fold {run[1]} again"].append(folder)
+        runs[run] = folder
+    if wrong:
+        what = "; ".join(f"{reason}: {listed(of_reason)}" for reason, of_reason in wrong.items())
+        raise InputError(f"runs that do not belong to this split and group: {what}: make them again, or leave them out")
+    seeds = sorted({seed for seed, _ in runs})
+    wanted = [(seed, fold) for seed in seeds for fold in range(1, split.protocol.n_folds + 1)]
+    missing = [f"seed {seed} fold {fold}" for seed, fold in wanted if (seed, fold) not in runs]
+    common = set.intersection(*({f for s, f in runs if s == seed} for seed in seeds)) if seeds else set()
+    if not common or (missing and not partial):
+        raise InputError(f"runs missing: {listed(missing) or 'all'}: make them, or leave their seed out")
+    return runs, first
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(facts["seed"], int) or not isinstance(facts["fold"], int):
+            raise ValueError("seed and fold must be integers")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file: the run is not finished") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not a run's metrics ({error!r}): make the run again") from None
+    return facts

@@ -1,0 +1,116 @@
+"""The table's lines: one per reported part, each with its own claim, and one for a claim that nobody can check."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import protocol
+
+from ser.plan import Group, Plan
+from ser.table import COLUMNS, lines
+
+CLAIM = {
+    "row": "full",
+    "protocol": "msp",
+    "metric": "ccc_arousal",
+    "value": 0.5,
+    "table": "2",
+    "selection": "clean",
+    "aggregation": "pooled",
+    "source": "Table 2",
+    "evidence": "paper",
+}
+HIDDEN = CLAIM | {"part": "test3", "value": 0.6, "reason": "its labels are hidden"}
+
+
+def plan(claims: list[dict[str, Any]], skipped: str = "", selection: str = "clean") -> Plan:
+    folds = {"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1"], "also_report": ["dev"]}
+    fields = {"labels": None, "targets": ["arousal"], "scale": [1, 7], "subset": "all", "leaks": []}
+    group = Group(
+        experiment="paper",
+        row="full",
+        table="2",
+        protocol_name="msp",
+        selection=selection,
+        protocol=protocol(**fields, corpus="msp", folds=folds, dev={"kind": "official"}, aggregation="pooled"),
+        system="net",
+        settings={},
+        sources={},
+        features={},
+        encoders={},
+        seeds=(1, 2),
+        one_job_per="fold",
+        skipped=skipped,
+    )
+    return Plan("paper", (group,), {"paper": {"claims": claims}}, {})
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """An evaluation: 0.41 on test1, and 0.47 on dev."""
+    counts = {"n_seeds": 2, "n_folds": 1, "n_utterances": 9, "n_speakers": 4}
+    results = {
+        part: {
+            aggregation: {
+                "ccc_arousal": {"value": value, "seed_std": 0.01, "ci_low": -0.00001, "ci_high": None, "notes": []}
+                | counts
+            }
+            for aggregation in ("fold_mean", "pooled")
+        }
+        for part, value in (("test1", 0.41), ("dev", 0.47))
+    }
+    for selection in ("clean", "test_selected"):
+        path = tmp_path / f"evaluations/paper/full/msp/{selection}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        evaluation = {"results": results, "data_hash": "d", "code_version": "c", "notes": ["a note"]}
+        path.write_text(json.dumps(evaluation))
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "manifests/msp.json").write_text(json.dumps({"unreadable": []}))
+    return tmp_path
+
+
+def test_each_part_is_a_line_with_its_own_claim(work: Path) -> None:
+    found = list(lines(plan([CLAIM | {"part": "test1"}]), work))
+    assert all(list(line) == COLUMNS for line in found)
+    told = [tuple(line[key] for key in ("folds", "aggregation", "value", "claim", "status")) for line in found]
+    assert told == [
+        ("official: test1", "fold_mean", "0.4100", "", "ok"),
+        ("official: test1", "pooled", "0.4100", 0.5, "ok"),
+        ("official: dev", "fold_mean", "0.4700", "", "ok"),
+        ("official: dev", "pooled", "0.4700", "", "ok"),
+    ]
+    assert [line["note"] for line in found[1:3]] == ["a note", "the epoch is chosen on this part; a note"]
+    assert (found[0]["ci_low"], found[0]["ci_high"]) == ("0.0000", "")  # no minus before a zero
+
+
+def test_a_dev_part_is_chosen_on_only_under_clean(work: Path) -> None:
+    found = list(lines(plan([], selection="test_selected"), work))
+    assert [line["note"] for line in found] == ["a note"] * 4
+
+
+def test_a_claim_about_a_hidden_part_is_a_skipped_line(work: Path) -> None:
+    *scored, hidden = lines(plan([HIDDEN]), work)
+    assert not any(line["claim"] for line in scored)
+    told = {key: hidden[key] for key in ("folds", "claim", "claim_source", "value", "n_folds", "status", "note")}
+    assert told == {
+        "folds": "official: test3",
+        "claim": 0.6,
+        "claim_source": "2: Table 2 [paper]",
+        "value": "",
+        "n_folds": "",
+        "status": "skipped",
+        "note": "its labels are hidden",
+    }
+    *_, unread = lines(plan([HIDDEN | {"value": None, "reason": "not read"}]), work)
+    assert (unread["claim"], unread["note"]) == ("", "no claim: not read")
+
+
+def test_a_group_that_is_skipped_has_a_line_per_part(work: Path) -> None:
+    found = list(lines(plan([CLAIM | {"part": "dev"}, HIDDEN], skipped="no recordings"), work))
+    assert [(line["folds"], line["claim"], line["status"]) for line in found] == [
+        ("official: test1", "", "skipped"),
+        ("official: dev", 0.5, "skipped"),
+        ("official: test3", 0.6, "skipped"),
+    ]
+    assert [line["note"] for line in found] == ["no recordings"] * 2 + ["its labels are hidden; no recordings"]
