@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ser import augment
 from ser.errors import InputError
+from ser.imagenet import DEVIATION, MEAN
 from ser.run import Fold, Part
 from ser.step import Batch
 from ser.training import Segment, TrainingSettings, class_weights
@@ -26,16 +27,18 @@ class SpectrogramSettings(TrainingSettings):
     utterance share. `normalisation`: `train_bins` (mean 0, deviation 1 per frequency bin) and `train_min_max`
     ([0, 1] per bin) are fitted on the training part; `utterance_bins` is `train_bins` with each utterance's own
     statistics, `utterance_level` takes only the utterance's mean level off before `train_bins`. `channels`:
-    `deltas` adds first and second differences in time. The rest is augmentation, 0 for off: `masks` pairs of
-    masked runs of up to `mask_seconds` and `mask_bins`; tempo and band axis scaled by up to 1 + `tempo` and
-    1 + `warp`; levels changed by up to `gain` deviations, smoothly over the bins; `mixup` is alpha of the Beta
-    distribution from which a batch's share is drawn when it is mixed with itself in another order (Zhang et al. 2018).
+    `deltas` adds first and second differences in time; `image` is what a network that learnt on ImageNet reads: the
+    spectrogram as a grey picture of [0, 1], the lowest bin at its bottom, normalised like theirs. The rest is
+    augmentation, 0 for off: `masks` pairs of masked runs of up to `mask_seconds` and `mask_bins`; tempo and band axis
+    scaled by up to 1 + `tempo` and 1 + `warp`; levels changed by up to `gain` deviations, smoothly over the bins;
+    `mixup` is alpha of the Beta distribution from which a batch's share is drawn when it is mixed with itself in
+    another order (Zhang et al. 2018).
     """
 
     segment_seconds: float
     segment_overlap: float
     normalisation: Literal["train_bins", "train_min_max", "utterance_bins", "utterance_level"]
-    channels: Literal["static", "deltas"]
+    channels: Literal["static", "deltas", "image"]
     masks: int
     mask_seconds: float
     mask_bins: int
@@ -60,6 +63,8 @@ class SpectrogramTask:
             raise InputError(f"fold {fold.number}: no store `spectrogram`: the row needs a log_mel or log_stft feature")
         if not 0 <= settings.segment_overlap < 1:
             raise InputError(f"setting segment_overlap is {settings.segment_overlap}; it must be from 0 to below 1")
+        if settings.channels == "image" and settings.normalisation != "train_min_max":
+            raise InputError(f"channels image needs normalisation train_min_max, not {settings.normalisation}")
         self.store = fold.stores["spectrogram"]
         self.settings = settings
         self.least = least
@@ -67,7 +72,7 @@ class SpectrogramTask:
         self.frames = round(settings.segment_seconds / hop)
         self.mask_frames = round(settings.mask_seconds / hop)
         self.bins = self.store.shape[0]
-        self.channels = {"static": 1, "deltas": 3}[settings.channels]
+        self.channels = {"static": 1, "deltas": 3, "image": 3}[settings.channels]
         self.classes = len(fold.labels)
         self.weights = class_weights(settings.class_weights, fold.train.targets, self.classes)
         self.shift, self.scale = self._fit(fold.train)
@@ -89,7 +94,7 @@ class SpectrogramTask:
         frames = torch.tensor([len(example) for example in examples])
         batch = torch.zeros(len(examples), self.channels, self.bins, int(frames.max()))
         for row, example in zip(batch, examples, strict=True):
-            row[..., : len(example)] = _channels(example.T, self.channels)
+            row[..., : len(example)] = _channels(example.T, self.settings.channels)
         target = torch.from_numpy(np.stack([segment.target for segment in segments]))
         result = {"spectrogram": batch, "frames": frames, "target": target}
         if generator is not None and self.settings.mixup > 0:
@@ -175,11 +180,18 @@ class SpectrogramTask:
         return torch.tensor(shift, dtype=torch.float32), torch.tensor(scale, dtype=torch.float32)
 
 
-def _channels(x: Tensor, channels: int) -> Tensor:
-    """[bins, frames] -> [channels, bins, frames]: the spectrogram and its central differences in time."""
-    planes = [x]
-    while len(planes) < channels:
-        last = planes[-1]
-        padded = torch.cat([last[:, :1], last, last[:, -1:]], dim=1)
-        planes.append((padded[:, 2:] - padded[:, :-2]) / 2)
-    return torch.stack(planes)
+def _channels(x: Tensor, channels: str) -> Tensor:
+    """[bins, frames] -> [channels, bins, frames]."""
+    if channels == "static":
+        return x[None]
+    if channels == "image":  # values beyond what training has seen are cut, as in a picture of 8 bits
+        picture = x.clamp(0, 1).flip(0)
+        return torch.stack([(picture - mean) / deviation for mean, deviation in zip(MEAN, DEVIATION, strict=True)])
+    first = _difference(x)
+    return torch.stack([x, first, _difference(first)])
+
+
+def _difference(x: Tensor) -> Tensor:
+    """Central differences in time."""
+    padded = torch.cat([x[:, :1], x, x[:, -1:]], dim=1)
+    return (padded[:, 2:] - padded[:, :-2]) / 2

@@ -16,7 +16,9 @@ LAYERS = {
     "ser.features": 2,
     "ser.systems": 2,
     "ser.speech_encoder": 2,
+    "ser.segments": 2,
     "ser.imagenet": 2,
+    "ser.spectrograms": 2,
 }
 # The format that features are read in and their names sit below the features.
 BELOW = {"ser.features", "ser.features.spec", "ser.features.store"}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from spectrogram_folds import INPUT, TRAINING, fold_of
+from torchvision.models import AlexNet_Weights
 
 from ser import augment
 from ser.errors import InputError
@@ -97,6 +98,22 @@ def test_deltas_by_hand(tmp_path):
     planes = whole(made, fold.test)["spectrogram"][0, :, 0] * made.scale
     np.testing.assert_allclose(planes[1], [0.5, 1.5, 3.0, 2.0], atol=1e-6)
     np.testing.assert_allclose(planes[2], [0.5, 1.25, 0.25, -0.5], atol=1e-6)
+
+
+def test_an_image_is_grey_upright_and_normalised_like_those_of_imagenet(fold):
+    made = task(fold, channels="image", normalisation="train_min_max", least=120)
+    batch = whole(made, fold.train)
+    picture = (torch.from_numpy(ARRAYS["train0"]) - made.shift) / made.scale  # [frames, bins] of [0, 1]
+    assert picture.min() == 0 and picture.max() == pytest.approx(1)
+    normalise = AlexNet_Weights.IMAGENET1K_V1.transforms()
+    for row, mean, deviation in zip(batch["spectrogram"][0], normalise.mean, normalise.std, strict=True):
+        torch.testing.assert_close(row[-1], (picture[:, 0] - mean) / deviation)  # the lowest bin is the lowest row
+        torch.testing.assert_close(row[0], (picture[:, -1] - mean) / deviation)
+    assert (batch["spectrogram"][1, :, :, 120:] == 0).all()
+    test = whole(made, fold.test)["spectrogram"]  # far below all that training has seen: black
+    torch.testing.assert_close(test[0, 0], torch.full_like(test[0, 0], -normalise.mean[0] / normalise.std[0]))
+    with pytest.raises(InputError, match="channels image needs normalisation train_min_max, not train_bins"):
+        task(fold, channels="image")
 
 
 def test_a_tempo_changed_crop_keeps_its_length(fold):

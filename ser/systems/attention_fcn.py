@@ -3,9 +3,11 @@
 Known from the abstract: a spectrogram of any length, a fully convolutional network (AlexNet's convolutions),
 attention over the positions of its map, an utterance vector, a softmax classifier. The layer table and the
 attention are read from three public re-implementations that disagree in details; where they do, it is a setting.
-Pre-training on natural images, which the paper uses, is not part of this file: no such weights are at hand.
+The paper starts from weights that were learnt on natural images: here AlexNet's convolutions, from the checkpoint
+folder that the row names as its encoder `backbone` (`ser/imagenet.py`); a row without it starts from random weights.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ser.errors import InputError
+from ser.errors import InputError, listed
+from ser.imagenet import alexnet_convolutions
 from ser.layers import MaskedBatchNorm, filled
 from ser.run import Context, Fold, Outcome
 from ser.spectrograms import SpectrogramSettings, SpectrogramTask
@@ -97,6 +100,11 @@ def shapes(settings: Settings) -> tuple[Shape, ...]:
     )
 
 
+def widths(settings: Settings) -> tuple[int, ...]:
+    """Output channels of the five convolutions."""
+    return tuple(max(1, round(settings.width * width)) for width in BACKBONES[settings.backbone][0])
+
+
 def map_size(size: int, stages: tuple[Shape, ...]) -> int:
     """Positions along one axis of the last map for an input of `size` (0: too small)."""
     for shape in stages:
@@ -135,13 +143,13 @@ class AttentionFCN(nn.Module):
                 f"the spectrogram has {bins} bins, but backbone {settings.backbone} with first_stride "
                 f"{settings.first_stride} needs {least_size(settings)}: use more bins or a smaller first_stride"
             )
-        table = BACKBONES[settings.backbone][0]
-        widths = (channels, *(max(1, round(settings.width * width)) for width in table))
+        outputs = widths(settings)
+        inputs = (channels, *outputs[:-1])
         self.stages = nn.ModuleList(
-            Stage(inputs, outputs, shape, settings.stage_norm, settings.convolution_dropout)
-            for inputs, outputs, shape in zip(widths[:-1], widths[1:], shapes(settings), strict=True)
+            Stage(i, o, shape, settings.stage_norm, settings.convolution_dropout)
+            for i, o, shape in zip(inputs, outputs, shapes(settings), strict=True)
         )
-        last = widths[-1]
+        last = outputs[-1]
         self.attention = Attention(last, settings.attention_scale) if settings.attention else None
         self.hidden = nn.Linear(last, last) if settings.head == "hidden" else None
         self.dropout = nn.Dropout(settings.dropout)
@@ -159,12 +167,37 @@ class AttentionFCN(nn.Module):
             c = F.relu(self.hidden(c))
         return self.classifier(self.dropout(c))
 
+    @torch.no_grad()
+    def start_from(self, convolutions: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Take over weight and bias of the five convolutions."""
+        for stage, (weight, bias) in zip(self.stages, convolutions, strict=True):
+            stage.convolution.weight.copy_(weight)
+            stage.convolution.bias.copy_(bias)
+
 
 class Task(SpectrogramTask):
+    """`fold.encoders["backbone"]`, if it is there, is the checkpoint folder that the convolutions start from.
+
+    Raises InputError for any other encoder, and where the weights do not fit the settings.
+    """
+
+    def __init__(self, fold: Fold, settings: Settings) -> None:
+        super().__init__(fold, settings, least=least_size(settings))
+        if unknown := sorted(fold.encoders.keys() - {"backbone"}):
+            raise InputError(f"attention_fcn has one encoder, `backbone`, but the row names {listed(unknown)}")
+        self.convolutions = None
+        if folder := fold.encoders.get("backbone"):
+            if settings.channels != "image":
+                raise InputError(f"setting channels is {settings.channels}, but {folder} learnt on images: use image")
+            self.convolutions = alexnet_convolutions(folder, widths(settings))
+
     def network(self) -> nn.Module:
-        return AttentionFCN(self.channels, self.bins, self.classes, self.settings)
+        network = AttentionFCN(self.channels, self.bins, self.classes, self.settings)
+        if self.convolutions:
+            network.start_from(self.convolutions)
+        return network
 
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
     """Train and score one fold; reads `fold.stores["spectrogram"]`."""
-    return fit(Task(fold, settings, least=least_size(settings)), fold, settings, context)
+    return fit(Task(fold, settings), fold, settings, context)

@@ -1,13 +1,17 @@
-"""Attention FCN: sizes, the attention's rule, independence of padding, gradients, learning."""
+"""Attention FCN: sizes, the attention's rule, pre-training, independence of padding, gradients, learning."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from spectrogram_folds import INPUT, TRAINING, fold_of, make, settings, spectrogram
+from torchvision.models import alexnet
 
 from ser.errors import InputError
+from ser.features import demo_encoders
+from ser.imagenet import save_alexnet
 from ser.run import Context
 from ser.systems import attention_fcn
 from ser.systems.attention_fcn import Attention, AttentionFCN, Task, least_size, map_size, run, shapes
@@ -26,6 +30,7 @@ PAPER = settings(
     dropout=0.0,
     convolution_dropout=0.0,
 )
+IMAGE = {"channels": "image", "normalisation": "train_min_max"}
 SMALL = replace(PAPER, width=0.1, stage_norm="batch", segment_seconds=1.5, segment_overlap=0.5)
 
 
@@ -119,7 +124,7 @@ def test_batched_equals_single(backbone, stage_norm, attention):
 
 def test_scores_do_not_depend_on_the_batch_size(tmp_path):
     fold = make(tmp_path)
-    task = Task(fold, PAPER, least_size(PAPER))
+    task = Task(fold, PAPER)
     network = AttentionFCN(1, 72, 4, PAPER).eval()
     segments = task.examples(fold.test, None)
     together = task.scores(task.forward(network, task.collate(segments, None)))
@@ -134,12 +139,71 @@ def test_utterance_shorter_than_the_receptive_field_is_scored(tmp_path):
     assert outcome.scores.shape == (1, 4) and np.isfinite(outcome.scores).all()
 
 
+def pretrained(tmp_path: Path, **changes) -> tuple:
+    """A fold with the demo's AlexNet as its backbone, and the settings that fit it."""
+    demo_encoders.write("alexnet", tmp_path / "alexnet", seed=1)
+    fold = replace(make(tmp_path), encoders={"backbone": tmp_path / "alexnet"})
+    return fold, replace(SMALL, **IMAGE | {"width": 0.125} | changes)
+
+
+def test_the_weights_give_torchvisions_features(tmp_path):
+    torch.manual_seed(0)
+    theirs = alexnet(weights=None).features.eval()
+    save_alexnet({f"features.{name}": tensor for name, tensor in theirs.state_dict().items()}, tmp_path / "alexnet")
+    fold = replace(make(tmp_path), encoders={"backbone": tmp_path / "alexnet"})
+    network = Task(fold, replace(PAPER, **IMAGE)).network().eval()
+    x, frames = torch.randn(2, 3, 224, 224), torch.tensor([224, 224])
+    ours = x
+    with torch.inference_mode():
+        for stage in network.stages:
+            ours, frames = stage(ours, frames)
+        torch.testing.assert_close(ours, theirs(x))
+    assert frames.tolist() == [6, 6]
+
+
+def test_pretrained_and_random_rows_differ_in_the_convolutions_alone(tmp_path):
+    fold, given = pretrained(tmp_path)
+    torch.manual_seed(3)
+    started = Task(fold, given).network().state_dict()
+    torch.manual_seed(3)
+    fresh = Task(replace(fold, encoders={}), given).network().state_dict()
+    differ = {name for name in fresh if not torch.equal(fresh[name], started[name])}
+    assert differ == {f"stages.{i}.convolution.{what}" for i in range(5) for what in ("weight", "bias")}
+
+
 @pytest.mark.parametrize(
-    "changes", [{}, {"backbone": "krizhevsky"}, {"head": "hidden"}, {"stage_norm": "lrn"}, {"channels": "deltas"}]
+    ("changes", "message"),
+    [
+        ({"channels": "static"}, "setting channels is static, but .*alexnet learnt on images: use image"),
+        ({"normalisation": "train_bins"}, "channels image needs normalisation train_min_max, not train_bins"),
+        ({"width": 0.25}, "alexnet: its convolutions are 8x3x11x11 .*, but the row's settings ask for 16x3x11x11"),
+        ({"backbone": "krizhevsky"}, "alexnet: its convolutions are 8x3x11x11 .*, but the row's settings ask for 12x3"),
+    ],
+)
+def test_weights_that_do_not_fit_the_settings_are_refused(tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        run(*pretrained(tmp_path, **changes), Context(seed=1))
+
+
+def test_a_misspelt_or_wrong_encoder_is_never_random_weights(tmp_path):
+    fold, given = pretrained(tmp_path)
+    with pytest.raises(InputError, match="has one encoder, `backbone`, but the row names backbome"):
+        run(replace(fold, encoders={"backbome": tmp_path / "alexnet"}), given, Context(seed=1))
+    demo_encoders.write("hubert_base", tmp_path / "hubert", seed=1)
+    with pytest.raises(InputError, match="hubert: model type hubert, not alexnet"):
+        run(replace(fold, encoders={"backbone": tmp_path / "hubert"}), given, Context(seed=1))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({}, {"backbone": "krizhevsky", "stage_norm": "lrn"}, {"head": "hidden"}, {"channels": "deltas"}),
+        *({"attention": False}, {"attention_scale": 1.0}, {"segment_seconds": 0.0}),
+    ],
 )
 def test_gradients_reach_every_parameter(tmp_path, changes):
     fold, given = make(tmp_path), replace(SMALL, **changes)
-    task = Task(fold, given, least_size(given))
+    task = Task(fold, given)
     network = task.network()
     batch = task.collate(task.examples(fold.train, None), None)
     task.loss(task.forward(network, batch), batch, 0).backward()
@@ -147,9 +211,19 @@ def test_gradients_reach_every_parameter(tmp_path, changes):
     assert without == []
 
 
-def test_overfits_sixteen_utterances(tmp_path):
-    fold = make(tmp_path)
-    given = replace(SMALL, epochs=25, learning_rate=0.01)
+def test_gradients_reach_every_parameter_that_was_pretrained(tmp_path):
+    fold, given = pretrained(tmp_path)
+    task = Task(fold, given)
+    network = task.network()
+    batch = task.collate(task.examples(fold.train, None), None)
+    task.loss(task.forward(network, batch), batch, 0).backward()
+    assert [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
+
+
+@pytest.mark.parametrize("is_pretrained", [False, True])
+def test_overfits_sixteen_utterances(tmp_path, is_pretrained):
+    fold, given = pretrained(tmp_path) if is_pretrained else (make(tmp_path), SMALL)
+    given = replace(given, epochs=25, learning_rate=0.01)
     outcome = run(replace(fold, dev=fold.train, test=fold.train), given, Context(seed=1))
     assert (outcome.scores.argmax(1) == fold.train.targets).mean() > 0.95
     assert outcome.facts["parameters"] == sum(

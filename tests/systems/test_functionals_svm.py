@@ -109,6 +109,14 @@ def test_the_model_is_enough_to_decide(tmp_path: Path) -> None:
     np.testing.assert_array_equal(votes.argmax(axis=1)[decided], outcome.scores.argmax(axis=1)[decided])
 
 
+def test_overfits_sixteen_utterances(tmp_path: Path) -> None:
+    """Vectors without any signal, scored on themselves: 16 points in 32 dimensions can always be told apart."""
+    vectors, targets = np.random.default_rng(0).normal(size=(16, 32)), np.arange(16) % 3
+    given = fold(tmp_path, (vectors, targets), (vectors, targets))
+    outcome = functionals_svm.run(given, replace(RBF, C=100.0), CONTEXT)
+    assert (outcome.scores.argmax(axis=1) == targets).mean() > 0.95
+
+
 def test_a_class_that_training_lacks_is_never_predicted(tmp_path: Path) -> None:
     vectors, targets = problem(3)
     kept = targets[:150] != 1

@@ -1,5 +1,6 @@
 """The SUPERB emotion recipe: the same vector as the recipe's order gives, sizes, learning."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,18 @@ def test_learns(tmp_path, shape, dtype):
     outcome = run(given, SETTINGS, Context(seed=1))
     assert (outcome.scores.argmax(1) == given.test.targets).mean() > 0.9
     np.testing.assert_allclose(np.exp(outcome.scores).sum(1), 1, atol=1e-6)
+
+
+def test_overfits_sixteen_utterances(tmp_path):
+    """States without any signal: the probe can only have learnt them by heart."""
+    names = tuple(f"train{i}" for i in range(16))
+    rng = np.random.default_rng(0)
+    arrays = {name: rng.normal(size=(5, 3, 32)).astype(np.float32) for name in names}
+    write_store(tmp_path / "s.safetensors", names, lambda chosen: [arrays[n] for n in chosen], key="k", metadata={})
+    part = Part(names, ("s",) * 16, np.arange(16) % 4)
+    given = Fold(0, ("a", "b", "c", "d"), part, part, part, {"states": Store(tmp_path / "s.safetensors")})
+    outcome = run(given, replace(SETTINGS, epochs=60), Context(seed=1))
+    assert (outcome.scores.argmax(1) == part.targets).mean() > 0.95
 
 
 def test_gradients_reach_every_parameter(tmp_path):

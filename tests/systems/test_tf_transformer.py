@@ -45,6 +45,9 @@ VARIANTS = [
     {"time": False, "pooling": "attention"},
     {"joint": False},
     {"time": False, "frequency": False},
+    {"time": False, "joint": False},
+    {"frequency": False, "joint": False},
+    {"tokens": "whole", "patch_frames": 1, "patch_bins": 1, "fusion": "concat"},
 ]
 BINS, FRAMES = 72, 150
 
