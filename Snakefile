@@ -21,6 +21,7 @@ rule all:
     default_target: True
     input:
         "results/table.csv",
+        "results/honest_gap.csv",
 
 
 rule corpora:

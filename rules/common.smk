@@ -15,6 +15,7 @@ from ser.errors import InputError
 from ser.features.encoder_files import checkpoint_files
 from ser.features.spec import feature_file
 from ser.gpu import gpu_ids
+from ser.pairs import pairs
 from ser.plan import RANDOM, load
 
 PYTHON = shlex.quote(sys.executable)

@@ -11,7 +11,7 @@ from ser.metrics import attribute_metrics, class_metrics
 from ser.protocol import Protocol
 from ser.scored import read_scored
 from ser.splits import Split
-from ser.statistics import Metrics, Sums, mean_over_folds, speaker_intervals
+from ser.statistics import Metrics, Sums, mean_over_seeds, speaker_intervals
 
 
 def evaluate(split: Split, folders: Sequence[Path], partial: bool = False) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def evaluate(split: Split, folders: Sequence[Path], partial: bool = False) -> di
             for aggregation, seeds in part.aggregations.items()
         }
         for run, sums in zip(runs, (fold for folds in part.folds for fold in folds), strict=True):
-            run["metrics"][name] = _values(metrics, [sums], part.n_speakers)
+            run["metrics"][name] = mean_values(metrics, [[sums]], part.n_speakers)
         if split.protocol.classes:
             pooled = [folds[0].values.sum(axis=0) for folds in part.aggregations["pooled"]]
             confusion[name] = {str(s): m.astype(np.int64) for s, m in zip(scored.seeds, pooled, strict=True)}
@@ -71,8 +71,8 @@ def numbers(
     of another group, they are those of the difference, seed by seed and over the same drawn speakers.
     """
     groups = [seeds, minus] if minus else [seeds]
-    per_seed = [[_values(metrics, folds, n_speakers) for folds in group] for group in groups]
-    per_fold = [[_values(metrics, [fold], n_speakers) for fold in group[0]] for group in groups]
+    per_seed = [[mean_values(metrics, [folds], n_speakers) for folds in group] for group in groups]
+    per_fold = [[mean_values(metrics, [[fold]], n_speakers) for fold in group[0]] for group in groups]
     results = {}
     for name, interval in speaker_intervals(metrics, seeds, n_speakers, minus).items():
         values = np.array([[value[name] for value in group] for group in per_seed])
@@ -93,5 +93,6 @@ def numbers(
     return results
 
 
-def _values(metrics: Metrics, folds: Sequence[Sums], n_speakers: int) -> dict[str, float]:
-    return {name: float(v[0]) for name, v in mean_over_folds(metrics, folds, np.ones((1, n_speakers))).items()}
+def mean_values(metrics: Metrics, seeds: Sequence[Sequence[Sums]], n_speakers: int) -> dict[str, float]:
+    """Metric -> its mean over seeds and their folds."""
+    return {name: float(v[0]) for name, v in mean_over_seeds(metrics, seeds, np.ones((1, n_speakers))).items()}

@@ -12,6 +12,8 @@ LAYERS = {
     "workflow_scripts": 3,
     "ser.plan": 2,
     "ser.table": 2,
+    "ser.pairs": 2,
+    "ser.honest_gap": 2,
     "ser.corpora": 2,
     "ser.features": 2,
     "ser.systems": 2,
@@ -71,6 +73,7 @@ def test_no_circles() -> None:
     ("module", "heavy"),
     [
         ("ser.plan", "torch|pandas|sklearn|scipy|transformers|numpy"),
+        ("ser.pairs", "torch|pandas|sklearn|scipy|transformers|numpy"),
         ("ser.corpora.tree", "torch|pandas|sklearn|scipy|transformers"),
         ("ser.systems.functionals_svm", "torch|pandas|transformers"),
         ("ser.splits", "torch|pandas|transformers"),

@@ -1,0 +1,144 @@
+"""The honest gap: what a number gains when the epoch is chosen on the test part, `test_selected` - `clean`.
+
+The interval is over the same speakers drawn for both sides, so that what is common to both cancels.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ser.errors import InputError
+from ser.evaluation import mean_values, metrics_of, numbers
+from ser.pairs import BOTH, Pair, pairs
+from ser.plan import Group, Plan
+from ser.protocol import AGGREGATIONS, Protocol
+from ser.scored import Scored, read_scored
+from ser.splits import Split
+from ser.splits import read as read_split
+from ser.table import described, joined, measured, read_report, rounded
+
+COLUMNS = [
+    "experiment",
+    "table",
+    "row",
+    "system",
+    "corpus",
+    "protocol",
+    "labels",
+    "subset",
+    "folds",
+    "metric",
+    "test_selected",
+    "clean",
+    "gap",
+    "ci_low",
+    "ci_high",
+    "seed_std",
+    "n_seeds",
+    "n_folds",
+    "n_utterances",
+    "n_speakers",
+    "aggregation",
+    "scale",
+    "protocol_hash_test_selected",
+    "protocol_hash_clean",
+    "data_hash_test_selected",
+    "data_hash_clean",
+    "code_version",
+    "status",
+    "note",
+]
+
+
+def lines(plan: Plan, work: Path) -> Iterator[dict[str, Any]]:
+    """A line per row, protocol, part, metric and aggregation; `work` is the folder of the plan's scale.
+
+    Where there is no gap the status is `skipped`, in the paper's own averaging only, and the note says why.
+
+    Raises InputError as `ser.scored.read_scored` and `gaps` do.
+    """
+    for pair in pairs(plan):
+        group, protocol = pair.either, pair.either.protocol
+        results, shared = ({}, {}) if pair.skipped else _computed(pair, work)
+        report = {} if pair.skipped else read_report(group, work)
+        for part in protocol.reported:
+            of_dev = "clean chooses the epoch on this part" if part in protocol.folds.dev else ""
+            skipped = pair.skipped or of_dev
+            for metric in protocol.metrics:
+                for aggregation in [protocol.aggregation] if skipped else AGGREGATIONS:
+                    line = dict.fromkeys(COLUMNS, "") | described(plan, group, part, metric, aggregation)
+                    line |= {"protocol": group.protocol_name, "status": "skipped", "note": skipped}
+                    if not skipped:
+                        found = results[part][aggregation][metric]
+                        columns, notes = measured(plan, group, metric, found, report)
+                        columns["gap"] = columns.pop("value")
+                        line |= shared | columns | {rule: rounded(found[rule], metric) for rule in BOTH}
+                        line["note"] = joined([_also_trained_on(protocol), group.note, *notes])
+                    yield line
+
+
+def gaps(splits: Sequence[Split], scored: Sequence[Scored]) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
+    """`results[part][aggregation][metric]` of two groups, `test_selected` and `clean` in this order: what
+    `ser.evaluation.numbers` gives for their difference, with each one's own value under the name of its rule.
+
+    Raises InputError for groups of other seeds, folds, utterances, settings or code.
+    """
+    _check_same(splits, scored)
+    metrics = metrics_of(splits[0].protocol)
+    results: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
+    for name, part in scored[0].parts.items():
+        other = scored[1].parts[name].aggregations
+        results[name] = {}
+        for aggregation, seeds in part.aggregations.items():
+            found = numbers(metrics, seeds, part.n_speakers, part.counts, minus=other[aggregation])
+            for rule, folds in zip(BOTH, (seeds, other[aggregation]), strict=True):
+                for metric, value in mean_values(metrics, folds, part.n_speakers).items():
+                    found[metric][rule] = value
+            results[name][aggregation] = found
+    return results
+
+
+def _check_same(splits: Sequence[Split], scored: Sequence[Scored]) -> None:
+    """That the groups differ in what chose the epoch, and in nothing else that is scored."""
+    first, second = (
+        {
+            "seeds": of_group.seeds,
+            "folds": of_group.folds,
+            **{
+                key: [[getattr(split, key)[row] for row in split.scored(fold)] for fold in of_group.folds]
+                for key in ("utterances", "speakers", "sessions")
+            },
+            **{key: of_group.facts[key] for key in ("system", "settings", "features", "encoders", "code_version")},
+        }
+        for split, of_group in zip(splits, scored, strict=True)
+    )
+    if other := [key for key in first if first[key] != second[key]]:
+        raise InputError(
+            f"protocol of {splits[0].protocol.corpus}: the runs under test_selected and clean are of other "
+            f"{', '.join(other)}: make both again"
+        )
+
+
+def _computed(pair: Pair, work: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The gaps of a pair, and the columns that all its lines share."""
+    groups = [group for group in (pair.test_selected, pair.clean) if group]
+    splits = [read_split(work / f"splits/{g.experiment}/{g.protocol_name}/{g.selection}.json") for g in groups]
+    scored = [read_scored(split, _runs(group, work)) for split, group in zip(splits, groups, strict=True)]
+    hashes = {
+        f"{kind}_{rule}": getattr(split, kind)
+        for kind in ("protocol_hash", "data_hash")
+        for rule, split in zip(BOTH, splits, strict=True)
+    }
+    return gaps(splits, scored), hashes | {"code_version": scored[0].facts["code_version"]}
+
+
+def _runs(group: Group, work: Path) -> list[Path]:
+    """The folders of the runs that the plan has."""
+    numbers_of_folds = range(1, group.protocol.n_folds + 1)
+    return [work / f"runs/{group.name}/seed{seed}/fold{fold}" for seed in group.seeds for fold in numbers_of_folds]
+
+
+def _also_trained_on(protocol: Protocol) -> str:
+    """What a part of the gap is due to: more training data."""
+    held_out = protocol.folds.kind == "official" and set(protocol.folds.dev) <= set(protocol.folds.also_report)
+    return "" if held_out else "test_selected also trains on the dev part"

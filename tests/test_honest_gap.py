@@ -1,0 +1,217 @@
+"""The honest gap: exact on hand-made predictions, paired over speakers and seeds, and never silently absent."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from builders import protocol
+from test_evaluation import write_run
+
+from ser import splits
+from ser.errors import InputError
+from ser.honest_gap import COLUMNS, gaps, lines
+from ser.manifest import Utterance
+from ser.outputs import write_json
+from ser.plan import Group, Plan
+from ser.protocol import Protocol
+from ser.scored import Scored, read_scored
+from ser.splits import Split
+from ser.splitting import make
+
+FIELDS = {"corpus": "c", "labels": {"angry": ["angry"], "sad": ["sad"]}, "subset": "all", "leaks": []}
+BY_SPEAKER = {"folds": {"kind": "leave_one_out", "group": "speaker", "number": 8}, "dev": {"kind": "next_group"}}
+
+
+def corpus() -> list[Utterance]:
+    """Eight speakers say ten utterances each, angry and sad in turn."""
+    return [
+        Utterance(f"s{s}_{i}", "x.wav", speaker=f"s{s}", emotion=("angry", "sad")[i % 2], sha256=f"{s}{i}")
+        for s in range(8)
+        for i in range(10)
+    ]
+
+
+def said(split: Split, number: int, right: int) -> np.ndarray:
+    """Scores that are right for the first `right` utterances of the test part and wrong for the others."""
+    targets = split.fold(number, {}).test.targets
+    classes = np.where(np.arange(len(targets)) < right, targets, 1 - targets)
+    return np.log(np.where(classes[:, None] == np.arange(2), 0.9, 0.1))
+
+
+def pair(tmp_path: Path, right: dict[str, dict[int, list[int]]]) -> tuple[list[Split], list[Scored]]:
+    """`right[selection][seed]`: how many of each speaker's ten utterances are right."""
+    made = [make(protocol(**FIELDS, **BY_SPEAKER), selection, corpus()) for selection in ("test_selected", "clean")]
+    scored = [
+        read_scored(
+            split,
+            [
+                write_run(tmp_path / split.selection / f"{seed}_{k}", split, k, seed, said(split, k, n))
+                for seed, of_seed in right[split.selection].items()
+                for k, n in enumerate(of_seed, 1)
+            ],
+        )
+        for split in made
+    ]
+    return made, scored
+
+
+EIGHT = [3, 9, 5, 6, 8, 4, 7, 2]
+
+
+def test_equal_predictions_have_no_gap(tmp_path: Path) -> None:
+    right = {1: EIGHT, 2: EIGHT[::-1]}
+    found = gaps(*pair(tmp_path, {"test_selected": right, "clean": right}))
+    for aggregation in ("fold_mean", "pooled"):
+        for numbers in found[""][aggregation].values():
+            assert [numbers[key] for key in ("value", "ci_low", "ci_high", "seed_std")] == [0, 0, 0, 0]
+
+
+def test_a_shift_that_all_speakers_share_has_an_interval_of_no_width(tmp_path: Path) -> None:
+    """One right more of every speaker: WA rises by 10 points whoever is drawn, though speakers differ widely."""
+    right = {"test_selected": {1: [n + 1 for n in EIGHT]}, "clean": {1: EIGHT}}
+    found = gaps(*pair(tmp_path, right))
+    for aggregation in ("fold_mean", "pooled"):
+        numbers = found[""][aggregation]["WA"]
+        assert numbers["clean"] == pytest.approx(np.mean(EIGHT) / 10)
+        assert numbers["test_selected"] == pytest.approx(np.mean(EIGHT) / 10 + 0.1)
+        assert [numbers[key] for key in ("value", "ci_low", "ci_high")] == pytest.approx([0.1] * 3, abs=1e-12)
+        assert numbers["seed_std"] is None
+        assert (numbers["n_seeds"], numbers["n_folds"], numbers["n_utterances"], numbers["n_speakers"]) == (1, 8, 80, 8)
+
+
+def test_seeds_are_paired_and_the_interval_is_over_what_speakers_gain(tmp_path: Path) -> None:
+    gains = {1: [1, 0, 1, 0, 1, 0, 1, 0], 2: [0, 0, 0, 0, 0, 0, 0, 4]}
+    better = {seed: [n + gain for n, gain in zip(EIGHT, of_seed, strict=True)] for seed, of_seed in gains.items()}
+    found = gaps(*pair(tmp_path, {"test_selected": better, "clean": {1: EIGHT, 2: EIGHT}}))
+    numbers = found[""]["pooled"]["WA"]
+    assert numbers["value"] == pytest.approx(0.05)
+    assert numbers["seed_std"] == pytest.approx(0, abs=1e-12)  # 4 of 80 in both seeds
+    # Each speaker has ten utterances, so the resampled gap is the mean gain of those drawn.
+    drawn = np.random.default_rng(0).integers(8, size=(2000, 8))
+    gain = (np.array(gains[1]) + np.array(gains[2])) / 20
+    expected = np.percentile(gain[drawn].mean(axis=1), [2.5, 97.5])
+    assert [numbers["ci_low"], numbers["ci_high"]] == pytest.approx(list(expected), abs=1e-12)
+
+
+def test_groups_that_differ_in_more_than_the_rule_are_refused(tmp_path: Path) -> None:
+    made, scored = pair(tmp_path, {"test_selected": {1: EIGHT}, "clean": {1: EIGHT}})
+    with pytest.raises(InputError, match="protocol of c: .* are of other seeds: make both again"):
+        gaps(made, [scored[0], replace(scored[1], seeds=[2])])
+    with pytest.raises(InputError, match="are of other settings, code_version"):
+        gaps(made, [scored[0], replace(scored[1], facts=scored[1].facts | {"settings": {"a": 1}, "code_version": "x"})])
+    renamed = replace(made[1], utterances=tuple(f"other_{name}" for name in made[1].utterances))
+    with pytest.raises(InputError, match="are of other utterances"):
+        gaps([made[0], renamed], scored)
+
+
+def groups(made: Protocol, **skipped: str) -> list[Group]:
+    """One row under each of the selection rules named; the value is why it is skipped."""
+    group = Group(
+        experiment="paper",
+        row="full",
+        table="1",
+        protocol_name="p",
+        selection="clean",
+        protocol=made,
+        system="majority",
+        settings={},
+        sources={},
+        features={},
+        encoders={},
+        seeds=(1,),
+        one_job_per="fold",
+    )
+    return [replace(group, selection=selection, skipped=reason) for selection, reason in skipped.items()]
+
+
+def written(work: Path, made: Protocol, rows: list[Utterance], **right: int) -> list[dict[str, Any]]:
+    """The lines over a folder with the runs of both rules; `right` of each fold's utterances are so."""
+    for selection, number in right.items():
+        split = make(made, selection, rows)
+        folder = work / f"splits/paper/p/{selection}"
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        splits.write(split, folder.with_suffix(".csv"), folder.with_suffix(".json"))
+        for k in range(1, made.n_folds + 1):
+            write_run(work / f"runs/paper/full/p/{selection}/seed1/fold{k}", split, k, 1, said(split, k, number))
+    write_json(work / "manifests/c.json", {"unreadable": []})
+    return list(lines(Plan("paper", tuple(groups(made, clean="", test_selected="")), {}, {}), work))
+
+
+def test_lines_are_as_the_table_has_them(tmp_path: Path) -> None:
+    made = protocol(**FIELDS, **BY_SPEAKER)
+    found = written(tmp_path, made, corpus(), clean=6, test_selected=8)
+    assert len(found) == 6
+    assert all(list(line) == COLUMNS for line in found)
+    assert found[0] | {"data_hash_test_selected": "", "data_hash_clean": ""} == {
+        "experiment": "paper",
+        "table": "1",
+        "row": "full",
+        "system": "majority",
+        "corpus": "c",
+        "protocol": "p",
+        "labels": "angry sad",
+        "subset": "all",
+        "folds": "8 x leave_one_out of speakers",
+        "metric": "WA",
+        "test_selected": "80.00",
+        "clean": "60.00",
+        "gap": "20.00",
+        "ci_low": "20.00",
+        "ci_high": "20.00",
+        "seed_std": "",
+        "n_seeds": 1,
+        "n_folds": 8,
+        "n_utterances": 80,
+        "n_speakers": 8,
+        "aggregation": "fold_mean",
+        "scale": "paper",
+        "protocol_hash_test_selected": made.digest("test_selected"),
+        "protocol_hash_clean": made.digest("clean"),
+        "data_hash_test_selected": "",
+        "data_hash_clean": "",
+        "code_version": "c0de",
+        "status": "ok",
+        "note": "test_selected also trains on the dev part",
+    }
+    hashes = [json.loads((tmp_path / f"splits/paper/p/{rule}.json").read_text()) for rule in ("test_selected", "clean")]
+    assert [found[0]["data_hash_test_selected"], found[0]["data_hash_clean"]] == [s["data_hash"] for s in hashes]
+
+
+def test_official_parts_have_a_gap_each_but_not_the_one_that_clean_chooses_on(tmp_path: Path) -> None:
+    folds = {"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1", "test2"], "also_report": ["dev"]}
+    rows = [
+        replace(row, partition=("train", "dev", "test1", "test2")[int(row.speaker[1]) // 2], utterance=f"{i:02}")
+        for i, row in enumerate(corpus())
+    ]
+    made = protocol(**FIELDS, folds=folds, dev={"kind": "official"}, aggregation="pooled")
+    found = written(tmp_path, made, rows, clean=40, test_selected=50)  # dev and test1 right, then half of test2
+    told = [(line["folds"], line["status"], line["gap"], line["note"]) for line in found if line["metric"] == "WA"]
+    note = "no interval: 2 speakers"
+    assert told == [
+        ("official: test1", "ok", "0.00", note),
+        ("official: test1", "ok", "0.00", note),
+        ("official: test2", "ok", "50.00", note),
+        ("official: test2", "ok", "50.00", note),
+        ("official: dev", "skipped", "", "clean chooses the epoch on this part"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("skipped", "reason"),
+    [
+        ({"clean": ""}, "not run under test_selected"),
+        ({"last_epoch": ""}, "not run under test_selected and clean"),
+        ({"clean": "no recordings", "test_selected": "no recordings"}, "no recordings"),
+    ],
+)
+def test_a_row_that_lacks_a_side_is_skipped_with_the_reason(
+    tmp_path: Path, skipped: dict[str, str], reason: str
+) -> None:
+    made = protocol(**FIELDS, **BY_SPEAKER)
+    found = list(lines(Plan("paper", tuple(groups(made, **skipped)), {}, {}), tmp_path))
+    assert [(line["metric"], line["status"], line["note"]) for line in found] == [
+        (metric, "skipped", reason) for metric in ("WA", "UA", "macro_f1")
+    ]
