@@ -19,6 +19,7 @@ from ser.features.audio import RATE
 from ser.features.encoder_files import checkpoint_digest, open_checkpoint
 from ser.features.extraction import Extractor
 from ser.features.spec import Encoder
+from ser.segmentation import count_segments, segment
 
 # Seconds of audio in a batch, padding included; the front end takes up to 7 MB a second, several times over.
 _BATCH_SECONDS = {"cpu": 10, "cuda": 160}
@@ -57,11 +58,12 @@ def load(
 
 
 class States:
-    """Gives the states of a list of 16 kHz waveforms, [frames, dim] or [frames, layers + 1, dim].
+    """Gives the states of a list of 16 kHz waveforms, [frames, dim] or [frames, layers + 1, dim]; with
+    `segment_seconds` those of each waveform's segments, end to end.
 
     Frames are those of the front end without padding, 20 ms apart; a waveform too short for one (400 samples, 25 ms)
     is lengthened with silence to one. `preprocess` is the checkpoint's own (zero mean and unit variance, or
-    nothing), applied to each waveform by itself. Raises InputError for a layer that the model does not have.
+    nothing), applied to each waveform or segment by itself. Raises InputError for a layer that the model does not have.
     """
 
     def __init__(self, model: nn.Module, preprocess: Any, settings: Encoder, batch_samples: int) -> None:
@@ -83,6 +85,21 @@ class States:
         self._listen(last)
 
     def __call__(self, waveforms: list[np.ndarray]) -> list[np.ndarray]:
+        pieces = [self._pieces(x) for x in waveforms]
+        states = iter(self._encoded([piece for of_one in pieces for piece in of_one]))
+        return [np.concatenate([next(states) for _ in of_one]) for of_one in pieces]
+
+    def _pieces(self, waveform: np.ndarray) -> list[np.ndarray]:
+        """What is encoded of one waveform: its segments, or all of it."""
+        s = self.settings
+        if not s.segment_seconds:
+            return [segment(waveform, 0, len(waveform), s.audio_padding, s.pre_emphasis)]
+        length = round(s.segment_seconds * RATE)
+        count = count_segments(len(waveform), length, s.segment_count)
+        return [segment(waveform, number, length, s.audio_padding, s.pre_emphasis) for number in range(count)]
+
+    def _encoded(self, waveforms: list[np.ndarray]) -> list[np.ndarray]:
+        """The states of each; all in the order given, computed in batches."""
         found: list[np.ndarray | None] = [None] * len(waveforms)
         for batch in self._batches([max(len(x), self.shortest) for x in waveforms]):
             for i, states in zip(batch, self._states([waveforms[i] for i in batch]), strict=True):

@@ -68,6 +68,22 @@ class LogStft(Spectrum):
     reference: Literal["utterance_max", "none"] = "utterance_max"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Mfcc(LogMel):
+    """Cepstral coefficients, [frames, n_mfcc] float32: orthonormal DCT-II of the log-Mel spectrogram.
+
+    `n_mfcc` and `hop_ms` are those of CA-MSER's published code (40 coefficients, 300 frames in 3 s); the window is
+    that of its spectrogram and 128 bands those of its log-Mel option, which is chosen.
+    """
+
+    window: Literal["hamming", "hann"] = "hamming"
+    window_ms: float = 40.0
+    n_fft: int = 800
+    n_mels: int = 128
+    f_min: float = 0.0
+    n_mfcc: int = 40
+
+
 @dataclass(frozen=True)
 class Functionals:
     """Statistics of low-level descriptors, one vector per utterance: [1, dim] float32."""
@@ -87,7 +103,9 @@ class Encoder:
     `encoder` names a checkpoint folder of params.yaml. `layer`: 0 is what the first transformer layer reads, i
     what layer i gives, `last` the last one: [frames, dim]; `all` of them: [frames, layers + 1, dim].
     `pooling` `mean` averages over time: one frame. `precision` other than float32 computes under autocast;
-    `dtype` is what is stored.
+    `dtype` is what is stored. `pre_emphasis` as for spectrograms. `segment_seconds` above 0 cuts the utterance into
+    segments of that length (`ser/segmentation.py`; `segment_count` and `audio_padding` are its rules), each encoded by
+    itself, their frames end to end.
     """
 
     encoder: str
@@ -95,6 +113,10 @@ class Encoder:
     pooling: Literal["none", "mean"] = "none"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     dtype: Literal["float32", "float16"] = "float32"
+    pre_emphasis: float = 0.0
+    segment_seconds: float = 0.0
+    segment_count: Literal["frames", "samples"] = "samples"
+    audio_padding: Literal["front", "back"] = "back"
 
 
 @dataclass(frozen=True)
@@ -106,6 +128,7 @@ _KINDS: dict[str, tuple[type, str]] = {
     "audio": (Audio, "audio"),
     "log_mel": (LogMel, "spectrogram"),
     "log_stft": (LogStft, "spectrogram"),
+    "mfcc": (Mfcc, "spectrogram"),
     "functionals": (Functionals, "functionals"),
     "opensmile": (OpenSmile, "opensmile"),
     "encoder": (Encoder, "encoder"),
@@ -184,7 +207,7 @@ def _described(hint: Any) -> str:
 def _impossible(kind: str, v: Mapping[str, Any]) -> list[str]:
     """What is wrong with settings of the right types, all of it. Samples are at 16 kHz."""
     rules: list[tuple[bool, str]] = []
-    if kind in ("log_mel", "log_stft"):
+    if kind in ("log_mel", "log_stft", "mfcc"):
         rules += [
             (
                 0 < v["window_ms"] * 16 <= v["n_fft"],
@@ -195,13 +218,27 @@ def _impossible(kind: str, v: Mapping[str, Any]) -> list[str]:
             (v["n_fft"] % 2 == 0, f"n_fft {v['n_fft']} must be even"),
             (v["floor"] > 0, f"floor {v['floor']} must be above 0"),
             (v["top_db"] > 0, f"top_db {v['top_db']} must be above 0"),
-            (0 <= v["pre_emphasis"] < 1, f"pre_emphasis {v['pre_emphasis']} must be from 0 to below 1"),
         ]
+    if "pre_emphasis" in v:
+        rules.append((0 <= v["pre_emphasis"] < 1, f"pre_emphasis {v['pre_emphasis']} must be from 0 to below 1"))
     if kind == "log_stft":
         rules.append((0 < v["n_bins"] <= v["n_fft"] // 2 + 1, f"n_bins {v['n_bins']} must be 1 to n_fft / 2 + 1"))
-    if kind == "log_mel":
+    if kind == "mfcc":
+        rules.append((0 < v["n_mfcc"] <= v["n_mels"], f"n_mfcc {v['n_mfcc']} must be 1 to n_mels"))
+    if kind in ("log_mel", "mfcc"):
         rules.append((v["n_mels"] > 0, f"n_mels {v['n_mels']} must be above 0"))
         rules.append((0 <= v["f_min"] < v["f_max"] <= 8000, f"f_min {v['f_min']}, f_max {v['f_max']}: 0 to 8000 Hz"))
     if kind == "encoder" and isinstance(v["layer"], int):
         rules.append((v["layer"] >= 0, f"layer {v['layer']} must be 0 or more, last or all"))
+    if kind == "encoder":
+        seconds, whole = v["segment_seconds"], v["segment_seconds"] == 0
+        cut = [name for name in ("segment_count", "audio_padding") if v[name] != getattr(Encoder, name)]
+        rules += [
+            (
+                whole or (seconds >= 0.025 and (seconds * 16_000).is_integer()),
+                f"segment_seconds {seconds} must be 0 or whole samples from 0.025 on",
+            ),
+            (whole or v["pooling"] == "none", "segment_seconds above 0 needs pooling none"),
+            (not whole or not cut, f"{' and '.join(cut)} are for segments: give segment_seconds"),
+        ]
     return [problem for holds, problem in rules if not holds]

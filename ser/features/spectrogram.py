@@ -1,4 +1,4 @@
-"""Log-Mel and log-STFT spectrograms (`ser.features.spec` says what their settings mean).
+"""Log-Mel and log-STFT spectrograms and cepstra (`ser.features.spec` says what their settings mean).
 
 numpy and scipy.fft: for one utterance this is twice as fast as torch.stft on a core, and a job starts in half a
 second instead of three.
@@ -13,11 +13,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from ser.errors import InputError
 from ser.features.audio import RATE
 from ser.features.extraction import Extractor
-from ser.features.spec import LogMel, LogStft
+from ser.features.spec import LogMel, LogStft, Mfcc
 
 
 class Spectrogram:
-    """Gives spectrograms float32 [frames, bands] of 16 kHz waveforms, frames = 1 + floor(samples / hop).
+    """Gives spectrograms or cepstra float32 [frames, bands] of 16 kHz waveforms, frames = 1 + floor(samples / hop).
 
     Raises InputError where Mel bands are narrower than the spacing of the FFT.
     """
@@ -32,9 +32,14 @@ class Spectrogram:
             self.bank = mel_bank(settings.n_mels, settings.n_fft, *limits, settings.mel_scale)
             empty = int((self.bank.sum(axis=0) == 0).sum())
             if empty:
-                raise InputError(f"log_mel: {empty} of n_mels {settings.n_mels} bands are empty: raise n_fft")
+                kind = "mfcc" if isinstance(settings, Mfcc) else "log_mel"
+                raise InputError(f"{kind}: {empty} of n_mels {settings.n_mels} bands are empty: raise n_fft")
         else:
             self.n_bins = settings.n_bins
+        self.cosines = None
+        if isinstance(settings, Mfcc):
+            identity = np.eye(settings.n_mels, dtype=np.float32)
+            self.cosines = scipy.fft.dct(identity, norm="ortho")[:, : settings.n_mfcc]
         self.bytes_per_second = 4 * (self.n_bins if self.bank is None else settings.n_mels) * RATE / self.hop
 
     def __call__(self, waveforms: list[np.ndarray]) -> list[np.ndarray]:
@@ -47,6 +52,10 @@ class Spectrogram:
         power = power_frames(x, self.window, self.hop)
         if self.bank is not None:
             power = power @ self.bank
+        level = self._level(power)
+        return level if self.cosines is None else level @ self.cosines
+
+    def _level(self, power: np.ndarray) -> np.ndarray:
         if self.settings.reference == "none":
             return np.log(np.maximum(power[:, : self.n_bins], np.float32(self.settings.floor)))
         # The loudest value is looked for in all bins, also those above n_bins.

@@ -141,6 +141,27 @@ def test_store_is_longest_first_and_the_same_bytes_each_time(folders, tmp_path):
     assert Store(tmp_path / "c").metadata["key"] != store.metadata["key"]
 
 
+CUT = {"segment_seconds": 3.0, "segment_count": "frames", "audio_padding": "front", "pre_emphasis": 0.97}
+
+
+@pytest.mark.parametrize("family", ["hubert_base", "wavlm_large"])
+def test_segments_are_encoded_each_by_itself_and_lie_end_to_end(folders, family):
+    waves = [*WAVES[:2], np.tile(WAVES[0], 3), np.tile(WAVES[6], 3)]  # the third is exactly 3 s
+    found = load(folders / family, layer="all", **CUT).compute(waves)
+    assert [len(states) for states in found] == [149, 149, 298, 298]
+    for wave, states in zip(waves, found, strict=True):
+        emphasised = np.append(wave[0], wave[1:] - np.float32(0.97) * wave[:-1])
+        for number in range(len(states) // 149):
+            piece = emphasised[number * 48_000 : (number + 1) * 48_000]
+            alone = single(folders / family, np.pad(piece, (48_000 - len(piece), 0)))
+            of_segment = states[number * 149 : (number + 1) * 149]
+            np.testing.assert_allclose(of_segment, np.stack(alone, axis=1), atol=5e-5)
+    sound = load(folders / family, layer="all", segment_seconds=3).compute(waves)
+    assert [len(states) for states in sound] == [149, 149, 149, 298]
+    behind = single(folders / family, np.pad(waves[0], (0, 32_000)))
+    np.testing.assert_allclose(sound[0], np.stack(behind, axis=1), atol=5e-5)
+
+
 def broken(folders: Path, tmp_path: Path, family: str = "hubert_base") -> Path:
     return Path(shutil.copytree(folders / family, tmp_path / "broken"))
 

@@ -6,7 +6,7 @@ import torch
 import torchaudio
 
 from ser.errors import InputError
-from ser.features.spec import LogMel, LogStft
+from ser.features.spec import LogMel, LogStft, Mfcc
 from ser.features.spectrogram import Spectrogram, mel_bank
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, 16_037).astype(np.float32)
@@ -56,6 +56,16 @@ def test_log_mel(scale):
     np.testing.assert_allclose(found, np.log(torch_power(NOISE, 512, 400, "hann") @ bank), atol=2e-3)
 
 
+def test_cepstra():
+    found = Spectrogram(Mfcc(pre_emphasis=0.97)).one(NOISE)
+    emphasised = np.append(NOISE[0], NOISE[1:] - np.float32(0.97) * NOISE[:-1])
+    bank = torchaudio.functional.melscale_fbanks(401, 0, 8000, 128, 16_000, "slaney", "slaney").numpy()
+    level = np.log(np.maximum(torch_power(emphasised, 800, 640, "hamming") @ bank, 1e-10))
+    cosines = torchaudio.functional.create_dct(40, 128, norm="ortho").numpy()
+    assert found.dtype == np.float32 and found.shape == (101, 40)
+    np.testing.assert_allclose(found, level @ cosines, atol=5e-3)
+
+
 @pytest.mark.parametrize("samples", [1, 159, 160, 161, 48_000])
 def test_frames(samples):
     x = np.ones(samples, np.float32)
@@ -75,8 +85,9 @@ def test_top_db_cuts():
 
 
 def test_bands_without_a_bin_are_refused():
-    with pytest.raises(InputError, match=r"\d+ of n_mels 256 bands are empty: raise n_fft"):
-        Spectrogram(LogMel(n_mels=256))
+    for settings in (LogMel(n_mels=256), Mfcc(n_mels=500)):
+        with pytest.raises(InputError, match=rf"\d+ of n_mels {settings.n_mels} bands are empty: raise n_fft"):
+            Spectrogram(settings)
 
 
 def test_waveforms_do_not_touch_each_other():
