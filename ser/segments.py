@@ -1,0 +1,239 @@
+"""The input pipeline that CA-MSER and MFHCA share: segments of a spectrogram image and of speech.
+
+Source: the published codes (Vincent-ZHQ/CA-MSER at 8c77cfe, jiaoxinxin158/MFHCA at 207cbc0). Each of their quirks is
+a setting with its sound alternative. An utterance is cut into segments; each inherits its label and is classified by
+itself; the utterance's score is the mean of its segments' log-softmax.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ser.errors import InputError
+from ser.features.audio import RATE, waveform
+from ser.features.store import Store
+from ser.imagenet import DEVIATION, MEAN
+from ser.run import Fold, Part
+from ser.segmentation import count_segments, segment, standardised
+from ser.speech_encoder import SpeechEncoder
+from ser.step import Batch
+from ser.training import Segment, TrainingSettings, class_weights
+
+# What decides how speech is cut; frozen states were cut when they were computed, and must have been cut alike.
+_OF_SPEECH = ("segment_seconds", "segment_count", "audio_padding", "pre_emphasis")
+
+
+@dataclass(frozen=True)
+class SegmentSettings(TrainingSettings):
+    """How segments are made, added to how a network is trained; the first of two values is the published code's.
+
+    `segment_count` `frames` counts those of the spectrogram, so that an exact multiple of the length gets a last
+    segment without audio; `samples` counts segments with audio. `audio_padding` `front` puts the zeros before the
+    last segment's audio, though the spectrogram's padding is behind. `pre_emphasis` (0.97, or 0 for none) changes
+    what the encoder hears; the spectrogram's own is a setting of that feature. `spectrogram_padding` `maximum` is
+    0 dB, the level of the utterance's loudest point; `floor` is its lowest. `min_max` says what the range of each
+    frequency bin is fitted on: training segments `padded`, or their `frames` only. `quantise`: the image has 8 bits
+    before and after it is resized, or is not rounded. `image_height` in pixels (256); the width keeps the aspect ratio.
+    `encoder_width` is that of the encoder's states.
+    """
+
+    segment_seconds: float
+    segment_count: Literal["frames", "samples"]
+    audio_padding: Literal["front", "back"]
+    pre_emphasis: float
+    spectrogram_padding: Literal["maximum", "floor"]
+    min_max: Literal["padded", "frames"]
+    quantise: bool
+    image_height: int
+    encoder_width: int
+
+
+class SegmentTask:
+    """A `ser.training.Task` on segments. It reads
+
+    - `fold.stores["audio"]`, int16 [samples];
+    - `fold.encoders["speech"]`, a checkpoint that learns, or `fold.stores["states"]`, frozen states of its segments;
+    - where the row has it, `fold.stores["spectrogram"]`, [frames, bins].
+
+    A batch has `speech`, float32 [B, samples] (mean 0, variance 1) or frozen states [B, L, encoder_width]; `levels`
+    uint8 (or float32, not rounded) [B, bins, T], 0 to 255, low frequencies last; and `target`. A system adds
+    `network()`, whose module gives logits [B, K] for such a batch. Raises InputError for stores and settings that do
+    not fit together.
+    """
+
+    def __init__(self, fold: Fold, settings: SegmentSettings) -> None:
+        self.fold, self.settings = fold, settings
+        if "audio" not in fold.stores:
+            raise InputError(f"fold {fold.number}: no store `audio`: the row needs a feature of kind audio")
+        self.audio = fold.stores["audio"]
+        self.samples = round(settings.segment_seconds * RATE)
+        if self.samples < 1:
+            raise InputError(f"setting segment_seconds is {settings.segment_seconds}; it must be above 0")
+        self.states = self._frozen()
+        if self.states:
+            first = fold.train.utterances[0]
+            self.state_frames = len(self.states[first]) // self._count(first)
+        self.classes = len(fold.labels)
+        self.weights = class_weights(settings.class_weights, fold.train.targets, self.classes)
+        self.spectrogram = fold.stores.get("spectrogram")
+        if self.spectrogram:
+            self._check_padding()
+            self.frames = self.frames_of(self.spectrogram)
+            self.low, self.range = self._fit(fold.train)
+
+    def network(self) -> nn.Module:
+        raise NotImplementedError
+
+    def speech(self) -> tuple[nn.Module, int]:
+        """What makes states [B, L, encoder_width] of a batch's `speech`, and L (149 for 3 s)."""
+        if self.states:
+            return nn.Identity(), self.state_frames
+        encoder = SpeechEncoder(self.fold.encoders["speech"], self.settings.encoder_width, learns="all")
+        return encoder, encoder.frames(self.samples)
+
+    def image(self, least: int) -> "ToImage":
+        """What makes the image of a batch's `levels`; InputError where a side has fewer than `least` pixels."""
+        if not self.spectrogram:
+            raise InputError(f"fold {self.fold.number}: no store `spectrogram`: the row needs log_stft or log_mel")
+        bins, height = self.spectrogram.shape[0], self.settings.image_height
+        size = (height, height * self.frames // bins)
+        if min(size) < least:
+            raise InputError(
+                f"setting image_height is {height}: {bins} bins by {self.frames} frames give an image of "
+                f"{size[0]} x {size[1]}; each side needs {least} pixels at least"
+            )
+        return ToImage(size)
+
+    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Segment]:
+        return [
+            Segment(index, utterance, number * self.samples, (number + 1) * self.samples, target)
+            for index, (utterance, target) in enumerate(zip(part.utterances, part.targets, strict=True))
+            for number in range(self._count(utterance))
+        ]
+
+    def collate(self, segments: Sequence[Segment], generator: np.random.Generator | None) -> Batch:
+        batch = {
+            "speech": torch.from_numpy(np.stack([self._speech(s) for s in segments])),
+            "target": torch.tensor([int(s.target) for s in segments]),
+        }
+        if self.spectrogram:
+            batch["levels"] = torch.from_numpy(np.stack([self._levels(s) for s in segments]))
+        return batch
+
+    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
+        return network(batch)
+
+    def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
+        weights = None if self.weights is None else self.weights.to(logits.device)
+        return F.cross_entropy(logits, batch["target"], weights, label_smoothing=self.settings.label_smoothing)
+
+    def scores(self, logits: Tensor) -> Tensor:
+        return logits.log_softmax(dim=1)
+
+    def frames_of(self, store: Store) -> int:
+        """Frames of a spectrogram or cepstrum in a segment; InputError where they are not whole."""
+        hop = json.loads(store.metadata["feature"])["hop_ms"] * RATE / 1000
+        if self.samples % hop:
+            raise InputError(
+                f"{store.path}: frames of {hop / RATE * 1000:g} ms do not divide segment_seconds "
+                f"({self.settings.segment_seconds}): change one of the two"
+            )
+        return round(self.samples / hop)
+
+    def rows(self, store: Store, example: Segment, frames: int) -> np.ndarray:
+        """Those of a segment, of which each has `frames` in this store, without padding."""
+        start = example.start // self.samples * frames
+        return store.rows(example.utterance, start, start + frames)
+
+    def _count(self, utterance: str) -> int:
+        return count_segments(len(self.audio[utterance]), self.samples, self.settings.segment_count)
+
+    def _frozen(self) -> Store | None:
+        """The store of frozen states; None where an encoder learns."""
+        states = self.fold.stores.get("states")
+        if (states is None) == ("speech" not in self.fold.encoders):
+            raise InputError(
+                f"fold {self.fold.number}: the row needs either the encoder `speech`, which learns, or a feature "
+                f"`states` of kind encoder, which is frozen: give one of the two"
+            )
+        if states:
+            width = self.settings.encoder_width
+            if states.shape != (width,):
+                raise InputError(
+                    f"{states.path}: its frames have shape {list(states.shape)}, but setting encoder_width is {width}: "
+                    f"take one layer of another checkpoint, or change the setting"
+                )
+            made = json.loads(states.metadata["feature"])
+            ours = {name: getattr(self.settings, name) for name in _OF_SPEECH}
+            wrong = [f"{name} {made[name]}, not {value}" for name, value in ours.items() if made[name] != value]
+            if wrong:
+                raise InputError(
+                    f"{states.path}: made with {'; '.join(wrong)}: give the feature and the settings the same values"
+                )
+        return states
+
+    def _check_padding(self) -> None:
+        reference = json.loads(self.spectrogram.metadata["feature"])["reference"]
+        if self.settings.spectrogram_padding == "maximum" and reference != "utterance_max":
+            raise InputError(
+                f"{self.spectrogram.path}: spectrogram_padding maximum is 0 dB, which needs a feature with reference "
+                f"utterance_max: use that, or padding floor"
+            )
+
+    def _padding(self, spectrogram: np.ndarray) -> float:
+        return 0.0 if self.settings.spectrogram_padding == "maximum" else float(spectrogram.min())
+
+    def _fit(self, train: Part) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest value and range of each bin, float32 [bins], over the segments of the training part; one pass."""
+        bins = self.spectrogram.shape[0]
+        low, high = np.full(bins, np.inf, np.float32), np.full(bins, -np.inf, np.float32)
+        for utterance in train.utterances:
+            frames = self._count(utterance) * self.frames
+            whole = self.spectrogram[utterance]
+            x = whole[:frames]
+            if self.settings.min_max == "padded" and len(x) < frames:
+                padding = self._padding(whole)
+                low, high = np.minimum(low, padding), np.maximum(high, padding)
+            low, high = np.minimum(low, x.min(axis=0)), np.maximum(high, x.max(axis=0))
+        return low, np.where(high > low, high - low, np.float32(1))
+
+    def _levels(self, example: Segment) -> np.ndarray:
+        """The image of a segment before it is resized, [bins, T]."""
+        x = self.rows(self.spectrogram, example, self.frames)
+        if len(x) < self.frames:
+            padding = self._padding(self.spectrogram[example.utterance])
+            x = np.pad(x, ((0, self.frames - len(x)), (0, 0)), constant_values=padding)
+        levels = 255 * ((x - self.low) / self.range).clip(0, 1)
+        if self.settings.quantise:
+            levels = levels.astype(np.uint8)
+        return levels.T[::-1]
+
+    def _speech(self, example: Segment) -> np.ndarray:
+        if self.states:
+            return self.rows(self.states, example, self.state_frames).astype(np.float32)
+        s, number = self.settings, example.start // self.samples
+        x = waveform(self.audio[example.utterance])
+        return standardised(segment(x, number, self.samples, s.audio_padding, s.pre_emphasis))
+
+
+class ToImage(nn.Module):
+    """Levels 0 to 255, [B, bins, T], -> the image [B, 3, *size]: resized bilinearly (as PIL does: antialiased, and
+    rounded where the levels are 8-bit), copied to three channels, normalised with ImageNet's mean and deviation."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.size = size
+        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
+        self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
+
+    def forward(self, levels: Tensor) -> Tensor:
+        x = F.interpolate(levels[:, None].float(), self.size, mode="bilinear", antialias=True)
+        if not levels.is_floating_point():
+            x = x.round()
+        return (x / 255 - self.mean) / self.deviation

@@ -1,0 +1,122 @@
+"""CA-MSER: sizes, AlexNet against torchvision's, its equations, gradients, learning."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+import torchvision
+from segment_folds import PUBLISHED, frozen, make
+from spectrogram_folds import TRAINING, settings
+from torch import nn
+
+from ser.errors import InputError
+from ser.features import demo_encoders
+from ser.imagenet import alexnet_convolutions
+from ser.run import Context
+from ser.systems import ca_mser
+from ser.systems.ca_mser import AlexNet, CaMser, Cepstra, Task, run
+
+OWN = {"width": 0.125, "recurrent_width": 16, "recurrent_dropout": 0.5, "dropout": 0.1, "image_height": 128}
+GIVEN = settings(ca_mser, **TRAINING | PUBLISHED | OWN | {"segment_seconds": 1.0, "selection": "WA+UA"})
+
+
+@pytest.fixture(scope="module")
+def fold(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fold")
+    demo_encoders.write("alexnet", folder / "alexnet", seed=1)
+    fold = make(folder)
+    return replace(fold, encoders=fold.encoders | {"backbone": folder / "alexnet"})
+
+
+def test_sizes_are_the_published_ones():
+    real = replace(GIVEN, width=1.0, recurrent_width=256, encoder_width=768)
+    alexnet, cepstra = AlexNet(1.0), Cepstra(40, real)
+    assert sum(p.numel() for p in alexnet.parameters()) == 2_469_696  # torchvision's alexnet().features
+    network = CaMser(nn.Identity(), 149, nn.Identity(), alexnet, (300, 40), 4, real)
+    assert network.embed_image[1].in_features == 9216 and network.embed_cepstra[1].in_features == 153_600
+    assert cepstra(torch.randn(2, 300, 40)).shape == (2, 153_600)
+    batch = {"levels": torch.randn(2, 3, 256, 384), "cepstra": torch.randn(2, 300, 40)}
+    assert network(batch | {"speech": torch.randn(2, 149, 768)}).shape == (2, 4)
+
+
+def test_alexnet_is_torchvisions():
+    torch.manual_seed(0)
+    theirs, ours = torchvision.models.alexnet().eval(), AlexNet(1.0).eval()
+    layers = [layer for layer in theirs.features if isinstance(layer, nn.Conv2d)]
+    ours.load([(layer.weight, layer.bias) for layer in layers])
+    image = torch.randn(2, 3, 256, 384)
+    expected = theirs.avgpool(theirs.features(image)).flatten(1)
+    torch.testing.assert_close(ours(image), expected)
+
+
+def test_weights_come_from_the_backbone(fold):
+    weights = alexnet_convolutions(fold.encoders["backbone"], (8, 24, 48, 32, 32))
+    assert torch.equal(Task(fold, GIVEN).network().alexnet[0].weight, weights[0][0])
+    without = replace(fold, encoders={"speech": fold.encoders["speech"]})
+    assert not torch.equal(Task(without, GIVEN).network().alexnet[0].weight, weights[0][0])
+    with pytest.raises(InputError, match="its convolutions are 8x3x11x11"):
+        Task(fold, replace(GIVEN, width=0.25)).network()
+
+
+def test_the_forward_pass_by_hand(fold):
+    task = Task(fold, GIVEN)
+    network = task.network().eval()
+    batch = task.collate(task.examples(fold.train, None)[:3], None)
+    with torch.no_grad():
+        states = network.speech(batch["speech"])
+        view = lambda layers, x: F.relu(layers[1](x))  # noqa: E731
+        image = view(network.embed_image, network.alexnet(network.image(batch["levels"])))
+        normed = batch["cepstra"] / batch["cepstra"].square().sum(2, keepdim=True).sqrt().clamp_min(1e-12)
+        cepstra = view(network.embed_cepstra, network.cepstra.recurrent(normed)[0].reshape(3, -1))
+        weights = F.relu(network.attend[1](torch.cat([image, cepstra], 1)))
+        assert (weights > 0).any() and (weights == 0).any()
+        speech = view(network.embed_speech, torch.einsum("bl,bld->bd", weights, states))
+        expected = network.classifier(torch.cat([image, cepstra, speech], 1))
+        torch.testing.assert_close(network(batch), expected)
+        louder = network(batch | {"cepstra": 3 * batch["cepstra"]})
+        torch.testing.assert_close(louder, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_cepstra_are_those_of_the_segment_with_zeros_behind(fold):
+    task = Task(fold, replace(GIVEN, segment_seconds=0.25))
+    part = replace(fold.train, utterances=fold.train.utterances[:1], targets=fold.train.targets[:1])
+    found = task.collate(task.examples(part, None), None)["cepstra"].flatten(0, 1)
+    expected = torch.from_numpy(fold.stores["mfcc"]["train0"].copy())
+    assert len(found) % 25 == 0 and len(found) > len(expected)
+    assert torch.equal(found[: len(expected)], expected) and not found[len(expected) :].any()
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_gradients_reach_every_parameter(fold, tmp_path, is_frozen):
+    if is_frozen:
+        fold = frozen(fold, tmp_path / "states", segment_seconds=1.0)
+    task = Task(fold, GIVEN)
+    torch.manual_seed(1)
+    network = task.network().eval()  # nothing is dropped
+    batch = task.collate(task.examples(fold.train, None), None)
+    task.loss(task.forward(network, batch), batch, 0).backward()
+    without = {name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
+    assert without == (set() if is_frozen else {"speech.model.masked_spec_embed"})  # learns when something is masked
+
+
+def test_a_segment_without_sound_does_no_harm(fold):
+    task = Task(fold, GIVEN)
+    batch = task.collate(task.examples(fold.train, None), None)
+    silent = {name: torch.zeros_like(x) for name, x in batch.items()}
+    network = task.network()
+    task.loss(task.forward(network, silent), silent, 0).backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in network.parameters())
+
+
+def test_overfits_sixteen_utterances(fold):
+    given = replace(GIVEN, epochs=25, learning_rate=0.001, dropout=0.0, recurrent_dropout=0.0, gradient_clip=0.0)
+    outcome = run(replace(fold, test=fold.train), given, Context(seed=1))
+    assert (outcome.scores.argmax(1) == fold.train.targets).mean() > 0.95
+
+
+def test_what_is_missing_is_named(fold):
+    with pytest.raises(InputError, match="no store `mfcc`"):
+        Task(replace(fold, stores={k: s for k, s in fold.stores.items() if k != "mfcc"}), GIVEN)
+    with pytest.raises(InputError, match="image of 62 x 31; each side needs 63"):
+        Task(fold, replace(GIVEN, image_height=62)).network()
