@@ -62,6 +62,23 @@ def test_values_come_from_the_predictions(built: Project) -> None:
             assert row["value"] == f"{100 * right / total:.2f}"
 
 
+def test_the_honest_gap_is_between_two_lines_of_the_table(built: Project) -> None:
+    built.build("results/honest_gap.csv")
+    with (built.folder / "results/honest_gap.csv").open(encoding="utf-8", newline="") as file:
+        gaps = list(csv.DictReader(file))
+    values = {(row["run_group"], row["metric"], row["aggregation"]): row["value"] for row in table(built)}
+    computed = [row for row in gaps if row["status"] == "ok"]
+    assert "attention_fcn" in {row["experiment"] for row in computed}
+    for row in computed:
+        group = f"{row['experiment']}/{row['row']}/{row['protocol']}"
+        for rule in ("test_selected", "clean"):
+            assert row[rule] == values[f"{group}/{rule}", row["metric"], row["aggregation"]]
+        assert float(row["gap"]) == pytest.approx(float(row["test_selected"]) - float(row["clean"]), abs=0.011)
+        assert float(row["ci_low"]) <= float(row["gap"]) <= float(row["ci_high"])
+    skipped = {row["row"]: row["note"] for row in gaps if row["experiment"] == "fair"}
+    assert skipped == dict.fromkeys(("majority", "functionals_svm"), "not run under test_selected")
+
+
 def test_a_second_call_has_nothing_to_do_and_a_touch_plans_nothing(built: Project) -> None:
     assert built.planned() == {}
     for name in ("ser/systems/attention_fcn.py", "ser/metrics.py", "experiments/fair.yaml", "params.yaml"):
