@@ -58,7 +58,7 @@ class SegmentTask:
     """A `ser.training.Task` on segments. It reads
 
     - `fold.stores["audio"]`, int16 [samples];
-    - `fold.encoders["speech"]`, a checkpoint that learns, or `fold.stores["states"]`, frozen states of its segments;
+    - `fold.encoders["encoder"]`, a checkpoint that learns, or `fold.stores["states"]`, frozen states of its segments;
     - where the row has it, `fold.stores["spectrogram"]`, [frames, bins].
 
     A batch has `speech`, float32 [B, samples] (mean 0, variance 1) or frozen states [B, L, encoder_width]; `levels`
@@ -94,7 +94,7 @@ class SegmentTask:
         """What makes states [B, L, encoder_width] of a batch's `speech`, and L (149 for 3 s)."""
         if self.states:
             return nn.Identity(), self.state_frames
-        encoder = SpeechEncoder(self.fold.encoders["speech"], self.settings.encoder_width, learns="all")
+        encoder = SpeechEncoder(self.fold.encoders["encoder"], self.settings.encoder_width, learns="all")
         return encoder, encoder.frames(self.samples)
 
     def image(self, least: int) -> "ToImage":
@@ -157,10 +157,10 @@ class SegmentTask:
     def _frozen(self) -> Store | None:
         """The store of frozen states; None where an encoder learns."""
         states = self.fold.stores.get("states")
-        if (states is None) == ("speech" not in self.fold.encoders):
+        if (states is None) == ("encoder" not in self.fold.encoders):
             raise InputError(
-                f"fold {self.fold.number}: the row needs either the encoder `speech`, which learns, or a feature "
-                f"`states` of kind encoder, which is frozen: give one of the two"
+                f"fold {self.fold.number}: the row needs either `encoder` among its encoders, which learns, or "
+                f"`states` among its features, of kind encoder, which is frozen: give one of the two"
             )
         if states:
             width = self.settings.encoder_width

@@ -42,13 +42,13 @@ def sound(kind: int, samples: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def make(folder: Path, per_part: tuple[int, int, int] = (16, 0, 4), seed: int = 0) -> Fold:
-    """A fold of four kinds of utterances of 0.5 to 1 s, with a demo HuBERT as `speech`."""
+    """A fold of four kinds of utterances of 0.5 to 1 s, with a demo HuBERT as `encoder`."""
     rng = np.random.default_rng(seed)
     names = [f"{part}{i}" for part, n in zip(("train", "dev", "test"), per_part, strict=True) for i in range(n)]
     kinds = {name: int(name.strip("traindevs")) % 4 for name in names}
     sounds = {name: sound(kinds[name], int(rng.integers(8_000, 16_000)), rng) for name in names}
     demo_encoders.write("hubert_base", folder / "hubert_base", seed=1)
-    return replace(fold_of(folder, sounds, kinds), encoders={"speech": folder / "hubert_base"})
+    return replace(fold_of(folder, sounds, kinds), encoders={"encoder": folder / "hubert_base"})
 
 
 def fold_of(folder: Path, sounds: dict[str, np.ndarray], kinds: dict[str, int]) -> Fold:
@@ -75,5 +75,5 @@ def frozen(fold: Fold, path: Path, **changes) -> Fold:
     """The same fold with the last states of its encoder instead of the encoder."""
     spec = {"kind": "encoder", "encoder": "hubert_base", "layer": "last"}
     spec |= {name: PUBLISHED[name] for name in ("segment_seconds", "segment_count", "audio_padding", "pre_emphasis")}
-    states = feature(path, fold.stores["audio"], spec | changes, encoder_dir=fold.encoders["speech"], device="cpu")
+    states = feature(path, fold.stores["audio"], spec | changes, encoder_dir=fold.encoders["encoder"], device="cpu")
     return replace(fold, stores={**fold.stores, "states": states}, encoders={})

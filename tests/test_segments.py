@@ -152,11 +152,11 @@ def test_what_does_not_fit_is_named(fold, tmp_path):
         return str(caught.value)
 
     assert "no store `audio`" in error(replace(fold, stores={}))
-    assert "either the encoder `speech`" in error(replace(fold, encoders={}))
+    assert "either `encoder` among" in error(replace(fold, encoders={}))
     assert "segment_seconds is 0.0; it must be above 0" in error(fold, segment_seconds=0.0)
     assert "frames of 10 ms do not divide segment_seconds (3.001)" in error(fold, segment_seconds=3.001)
     states = frozen(fold, tmp_path / "states")
-    assert "either the encoder" in error(replace(states, encoders=fold.encoders))
+    assert "either `encoder` among" in error(replace(states, encoders=fold.encoders))
     message = error(states, pre_emphasis=0.0, audio_padding="back")
     assert "made with audio_padding front, not back; pre_emphasis 0.97, not 0.0" in message
     assert "frames have shape [32], but setting encoder_width is 768" in error(states, encoder_width=768)

@@ -38,6 +38,7 @@ ENCODERS: dict[str, Form] = {
     "wavlm_base_plus": Form("WavLM", "group", False, True),  # microsoft/wavlm-base-plus
     "wavlm_large": Form("WavLM", "layer", True, True),  # microsoft/wavlm-large
     "wav2vec2_base": Form("Wav2Vec2", "group", True, False),  # facebook/wav2vec2-base
+    "wav2vec2_base_960h": Form("Wav2Vec2", "group", True, False),  # facebook/wav2vec2-base-960h
     # facebook/wav2vec2-large-lv60, SUPERB's "large"; facebook/wav2vec2-large itself is group-normalised.
     "wav2vec2_large": Form("Wav2Vec2", "layer", True, True),
     # Of no publication: for rows that say what a system learns without pre-training.

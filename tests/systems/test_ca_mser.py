@@ -53,7 +53,7 @@ def test_alexnet_is_torchvisions():
 def test_weights_come_from_the_backbone(fold):
     weights = alexnet_convolutions(fold.encoders["backbone"], (8, 24, 48, 32, 32))
     assert torch.equal(Task(fold, GIVEN).network().alexnet[0].weight, weights[0][0])
-    without = replace(fold, encoders={"speech": fold.encoders["speech"]})
+    without = replace(fold, encoders={"encoder": fold.encoders["encoder"]})
     assert not torch.equal(Task(without, GIVEN).network().alexnet[0].weight, weights[0][0])
     with pytest.raises(InputError, match="its convolutions are 8x3x11x11"):
         Task(fold, replace(GIVEN, width=0.25)).network()
