@@ -16,7 +16,7 @@ from ser.checkpoint import State
 from ser.errors import InputError
 from ser.features import demo_encoders
 from ser.features.store import Store, write_store
-from ser.run import Context, Fold, Part
+from ser.run import Context, Fold, Outcome, Part
 from ser.step import Step
 from ser.systems import emosphere_ser
 from ser.systems.emosphere_ser import StatisticsPooling, StylePooling, Task, ccc, head, region_weight, run
@@ -295,6 +295,19 @@ def test_same_seed_same_bits(fold):
     first, again, other = (run(fold, SMALL, Context(seed=seed)) for seed in (1, 1, 2))
     assert first.scores.tobytes() == again.scores.tobytes() != other.scores.tobytes()
     assert first.scores.min() >= 1 and first.scores.max() <= 7
+
+
+@pytest.mark.parametrize("pooling", ["style", "statistics"])
+def test_trains_in_the_published_precision(fold, pooling):
+    def trained(precision: str, epochs: int) -> Outcome:
+        given = replace(SMALL, pooling=pooling, precision=precision, epochs=epochs, learning_rate=1e-5)
+        return run(replace(fold, dev=Part((), (), fold.dev.targets[:0])), given, Context(seed=1))
+
+    exact, half, longer = trained("float32", 1), trained("float16", 1), trained("float16", 3)
+    np.testing.assert_allclose(half.scores, exact.scores, atol=0.02)
+    assert half.history[0]["train_loss"] == pytest.approx(exact.history[0]["train_loss"], rel=0.01)
+    # steps are taken: the scaled gradients do not overflow
+    assert all((half.model[name] != longer.model[name]).any() for name in ("heads.0.5.weight", "heads.1.1.weight"))
 
 
 def test_an_utterance_shorter_than_a_frame_is_lengthened(fold, tmp_path):
