@@ -86,6 +86,7 @@ def measure(
     seconds = median(stopwatch.epochs[1:] or stopwatch.epochs)
     steps = stopwatch.steps / len(stopwatch.epochs)
     rate = stopwatch.flops * steps / seconds / 1e12
+    memory = torch.cuda.max_memory_allocated() / 2**30 if device == "cuda" else None
     peak = matmul_tflops(device)
     return {
         "system": system,
@@ -99,7 +100,7 @@ def measure(
         "seconds": round(seconds, 2),
         "epochs": [round(epoch, 2) for epoch in stopwatch.epochs],
         "steps": steps,
-        "peak_gib": round(torch.cuda.max_memory_allocated() / 2**30, 2) if device == "cuda" else None,
+        "peak_gib": memory and round(memory, 2),
         "tflops": round(rate, 2),
         "matmul_tflops": round(peak, 2),
         "share": round(rate / peak, 3),
