@@ -59,7 +59,8 @@ class StylePooling(nn.Module):
     """Frames [B, T, width] -> [B, width]: two linear layers, two gated convolutions, self-attention, mean.
 
     The published layers, after the style encoder of Meta-StyleSpeech; 28,322,816 parameters at width 1024. Scores
-    are divided by the root of the model's width, not of a head's, and there is no norm.
+    are divided by the root of the model's width, not of a head's, and there is no norm. The published code also sets
+    padded frames to zero before the attention; nothing reads them there.
     """
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
@@ -83,7 +84,6 @@ class StylePooling(nn.Module):
             if not leaks:
                 x = x.masked_fill(padding, 0)
             x = x + self.dropout(F.glu(convolution(x.mT), dim=1)).mT
-        x = x.masked_fill(padding, 0)
         query, key, value = self.query_key_value(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         x_mask, scale = valid[:, None, None, :], x.shape[-1] ** -0.5
         heads = F.scaled_dot_product_attention(query, key, value, attn_mask=x_mask, scale=scale)
