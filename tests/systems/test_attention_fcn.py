@@ -6,15 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 from spectrogram_folds import INPUT, TRAINING, fold_of, make, settings, spectrogram
 from torchvision.models import alexnet
 
 from ser.errors import InputError
 from ser.features import demo_encoders
 from ser.imagenet import save_alexnet
+from ser.plan import load
 from ser.run import Context
 from ser.systems import attention_fcn
-from ser.systems.attention_fcn import Attention, AttentionFCN, Task, least_size, map_size, run, shapes
+from ser.systems.attention_fcn import Attention, AttentionFCN, Task, least_size, map_size, run, shapes, widths
+from ser.validation import read_yaml
 
 PAPER = settings(
     attention_fcn,
@@ -242,3 +245,14 @@ def test_same_seed_same_bits(tmp_path):
 def test_too_few_bins_are_named(tmp_path):
     with pytest.raises(InputError, match="the spectrogram has 40 bins, but backbone torchvision .* needs 63"):
         run(make(tmp_path, bins=40), PAPER, Context(seed=1))
+
+
+@pytest.mark.parametrize("scale", ["demo", "paper"])
+def test_the_features_of_every_row_are_large_enough_for_its_network(scale):
+    params = read_yaml(ROOT / "params.yaml") | {"scale": scale, "experiments": {"attention_fcn": "all"}}
+    for group in load(params, ROOT).groups:
+        spec, given = group.features["spectrogram"], attention_fcn.Settings(**group.settings)
+        assert spec.get("n_mels", spec.get("n_bins")) >= least_size(given), group.name
+        assert (given.channels == "image") and (given.normalisation == "train_min_max"), group.name
+        if group.encoders and scale == "demo":
+            assert widths(given) == demo_encoders.ALEXNET_CHANNELS, group.name
