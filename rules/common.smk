@@ -69,17 +69,25 @@ onerror:
 
 def needs_gpu(wildcards):
     """Only systems that use the training loop can use a GPU; the others need not wait for one."""
-    return GPU if "ser/training.py" in code_of(f"ser/systems/{group_of(wildcards).system}.py") else 0
+    return GPU if "ser/training.py" in system_code(group_of(wildcards)) else 0
 
 
 def slots_of(wildcards):
-    """Slots of a GPU that a run takes: one that trains an encoder needs all of its memory."""
-    return needs_gpu(wildcards) * (SLOTS if group_of(wildcards).encoders else 1)
+    """Slots of a GPU that a run takes: one that trains a speech encoder needs all of its memory."""
+    return needs_gpu(wildcards) * (SLOTS if trains_speech_encoder(group_of(wildcards)) else 1)
 
 
 def train_memory(wildcards):
     """MB of main memory: weights, gradients, optimiser and best epoch of WavLM large, on a machine without a GPU."""
-    return 12000 if group_of(wildcards).encoders and not DEMO else 2000
+    return 12000 if trains_speech_encoder(group_of(wildcards)) and not DEMO else 2000
+
+
+def trains_speech_encoder(group):
+    return bool(group.encoders) and "ser/speech_encoder.py" in system_code(group)
+
+
+def system_code(group):
+    return code_of(f"ser/systems/{group.system}.py")
 
 
 def group_of(wildcards):
@@ -186,7 +194,7 @@ def train_inputs(wildcards):
         "encoders": [file for encoder in group.encoders.values() for file in encoder_files(encoder)],
         "code": [
             *code_of("workflow_scripts/train.py"),
-            *code_of(f"ser/systems/{group.system}.py"),
+            *system_code(group),
         ],
     }
 
