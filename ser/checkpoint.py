@@ -21,14 +21,17 @@ class State:
     """All that an epoch hands to the next: nothing else may decide how a run goes on.
 
     `average` is the moving average of the network's weights, if one is kept; `scaler` scales the loss under float16
-    and does nothing under other precisions; `best` the weights of `best_epoch`
-    (0: none yet), which is counted from 1 like `epoch`, the number of epochs done.
+    and does nothing under other precisions; `micro_batch` and `is_cached` are how a batch goes through the network
+    (`ser/step.py`); `best` the weights of `best_epoch` (0: none yet), which is counted from 1 like `epoch`, the number
+    of epochs done.
     """
 
     network: nn.Module
     optimiser: torch.optim.Optimizer
     average: AveragedModel | None
     scaler: torch.amp.GradScaler
+    micro_batch: int = 0
+    is_cached: bool = False
     epoch: int = 0
     best_epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
@@ -54,7 +57,7 @@ class State:
             tensors |= {f"optimiser.{index}.{name}": tensor for name, tensor in slots.items()}
         # JSON gives floats back bit for bit; the copies are because safetensors refuses shared storage
         facts = {"key": key, "epoch": self.epoch, "best_epoch": self.best_epoch, "history": self.history}
-        facts["scaler"] = self.scaler.state_dict()
+        facts |= {"micro_batch": self.micro_batch, "is_cached": self.is_cached, "scaler": self.scaler.state_dict()}
         copies = {
             name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
         }
@@ -85,6 +88,7 @@ class State:
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": slots, "param_groups": groups})
         self.scaler.load_state_dict(facts["scaler"])
+        self.micro_batch, self.is_cached = facts["micro_batch"], facts["is_cached"]
         self.best = _under(tensors, "best")
         self.epoch, self.best_epoch, self.history = facts["epoch"], facts["best_epoch"], facts["history"]
         log.info("%s: training goes on after epoch %d", path, self.epoch)

@@ -1,13 +1,14 @@
-"""One optimiser step: autocast, accumulation, and micro-batches whose gradient is the whole batch's.
+"""One optimiser step: autocast, accumulation, and batches that go through the network in pieces.
 
-A loss over a batch (CCC, weighted cross-entropy) is no mean of the losses of its pieces. Where a batch goes through
-the network in pieces, the outputs of all are computed first, without a graph; then the loss and its gradient
-with respect to the outputs; then each piece again, with a graph and the same random numbers, to pass its share of
-that gradient on (gradient caching, Gao et al. 2021). It costs one more forward pass and changes no number but
-by rounding; batch norm alone takes its statistics from each piece.
+A loss over a batch (CCC, weighted cross-entropy) is no mean of the losses of its pieces, so the loss is always that
+of all outputs together. Where the memory does not do for the graph of a whole batch, the outputs of all pieces are
+computed first, without one; then the loss and its gradient with respect to the outputs; then each piece again,
+with a graph and the same random numbers, to pass its share of that gradient on (gradient caching, Gao et al. 2021).
+It costs one more forward pass and changes no number but by rounding. Batch norm takes its statistics from each piece.
 """
 
 import logging
+import math
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -29,14 +30,14 @@ Batch = dict[str, Tensor]
 class Step:
     """Called with the batches of one optimiser step; gives their losses, float32 [batches], on the device.
 
-    `task` is a `ser.training.Task`. `micro` is how many examples go through the network at a time (0: all of a
-    batch); it is halved, with a line in the log, when the GPU's memory does not do. Raises InputError when it does
-    not even do for one example.
+    `task` is a `ser.training.Task`. `state.micro_batch` examples go through the network at a time (0: all of a batch).
+    When the GPU's memory does not do, gradients are cached, then the pieces halved, each with a line in the log.
+    Raises InputError when it does not even do for one example.
     """
 
-    def __init__(self, task: Any, state: State, precision: str, gradient_clip: float, device: str, micro: int) -> None:
+    def __init__(self, task: Any, state: State, precision: str, gradient_clip: float, device: str) -> None:
         self.task, self.state, self.precision = task, state, precision
-        self.gradient_clip, self.device, self.micro = gradient_clip, device, micro
+        self.gradient_clip, self.device = gradient_clip, device
 
     def __call__(self, batches: Sequence[Batch], accumulation: int) -> Tensor:
         batches = [to_device(batch, self.device) for batch in batches]
@@ -54,38 +55,50 @@ class Step:
     def _backward(self, batches: Sequence[Batch], accumulation: int) -> Tensor:
         """Losses and gradients, in pieces as small as the memory asks for."""
         while True:
-            drawn = _RandomState(self.device)
+            drawn, statistics = _RandomState(self.device), _norm_statistics(self.state.network)
             self.state.optimiser.zero_grad()
             try:
                 return torch.stack([self._gradient(batch, accumulation) for batch in batches])
             except torch.OutOfMemoryError:
-                largest = max(map(_size, batches))
-            micro = min(self.micro or largest, largest)
-            if micro == 1:
-                raise InputError(f"{self.device}: its memory does not do for one example of a batch: use a larger GPU")
-            self.micro = (micro + 1) // 2
-            log.warning("%s: out of memory: %d examples at a time from here on", self.device, self.micro)
+                pass  # not handled here: the exception would keep the failed graph alive
+            self._take_less(max(map(_size, batches)))
             drawn.restore()
-            torch.cuda.empty_cache()
+            for buffer, value in statistics:
+                buffer.copy_(value)
+            if self.device != "cpu":
+                torch.cuda.empty_cache()
+
+    def _take_less(self, largest: int) -> None:
+        """Have the next try need less memory than one that took batches of up to `largest` examples."""
+        state = self.state
+        pieces = min(state.micro_batch or largest, largest)
+        if state.is_cached or pieces == largest:
+            if pieces == 1:
+                raise InputError(f"{self.device}: its memory does not do for one example of a batch: use a larger GPU")
+            state.micro_batch = (pieces + 1) // 2
+        state.is_cached = True
+        log.warning("%s: out of memory: %d examples at a time from here on", self.device, state.micro_batch)
 
     def _gradient(self, batch: Batch, accumulation: int) -> Tensor:
-        scaler, loss_of, epoch = self.state.scaler, self.task.loss, self.state.epoch
-        if not 0 < self.micro < _size(batch):
-            loss = loss_of(self._forward(batch), batch, epoch)
-            scaler.scale(loss / accumulation).backward()
-            return loss.detach()
-        pieces = [_piece(batch, start, start + self.micro) for start in range(0, _size(batch), self.micro)]
+        state, pieces = self.state, _pieces(batch, self.state.micro_batch)
+        if len(pieces) == 1 or not state.is_cached:
+            return self._loss(torch.cat([self._forward(piece) for piece in pieces]), batch, accumulation)
         drawn, outputs = [], []
-        with torch.no_grad(), _running_statistics_kept(self.state.network):
+        with torch.no_grad(), _running_statistics_kept(state.network):
             for piece in pieces:
                 drawn.append(_RandomState(self.device))
                 outputs.append(self._forward(piece))
         joined = torch.cat(outputs).requires_grad_()
-        loss = loss_of(joined, batch, epoch)
-        scaler.scale(loss / accumulation).backward()
-        for piece, state, gradient in zip(pieces, drawn, joined.grad.split(self.micro), strict=True):
-            state.restore()
+        loss = self._loss(joined, batch, accumulation)
+        for piece, random_state, gradient in zip(pieces, drawn, joined.grad.tensor_split(len(pieces)), strict=True):
+            random_state.restore()
             self._forward(piece).backward(gradient)
+        return loss
+
+    def _loss(self, outputs: Tensor, batch: Batch, accumulation: int) -> Tensor:
+        """The loss, detached, once its gradient is on its way."""
+        loss = self.task.loss(outputs, batch, self.state.epoch)
+        self.state.scaler.scale(loss / accumulation).backward()
         return loss.detach()
 
     def _forward(self, batch: Batch) -> Tensor:
@@ -124,10 +137,19 @@ class _RandomState:
             torch.cuda.set_rng_state(self.device_state, self.device)
 
 
+def _norms(network: nn.Module) -> list[_BatchNorm]:
+    return [module for module in network.modules() if isinstance(module, _BatchNorm)]
+
+
+def _norm_statistics(network: nn.Module) -> list[tuple[Tensor, Tensor]]:
+    """The running statistics of batch norm, each with a copy of its values."""
+    return [(buffer, buffer.clone()) for module in _norms(network) for buffer in module.buffers()]
+
+
 @contextmanager
 def _running_statistics_kept(network: nn.Module) -> Iterator[None]:
     """Batch norm must count each example once, though it sees it twice."""
-    norms = [(module, module.momentum) for module in network.modules() if isinstance(module, _BatchNorm)]
+    norms = [(module, module.momentum) for module in _norms(network)]
     for module, _ in norms:
         module.momentum = 0.0
     try:
@@ -141,6 +163,10 @@ def _size(batch: Batch) -> int:
     return max(len(tensor) for tensor in batch.values() if tensor.ndim)
 
 
-def _piece(batch: Batch, start: int, stop: int) -> Batch:
-    """Examples [start, stop); a number without a batch axis belongs to all."""
-    return {name: tensor[start:stop] if tensor.ndim else tensor for name, tensor in batch.items()}
+def _pieces(batch: Batch, most: int) -> list[Batch]:
+    """The batch in pieces of up to `most` examples (0: whole), all as long to within one: batch norm cannot learn from
+    a left-over example. A number without a batch axis belongs to all."""
+    size = _size(batch)
+    n = math.ceil(size / (most or size))
+    split = {name: tensor.tensor_split(n) if tensor.ndim else [tensor] * n for name, tensor in batch.items()}
+    return [dict(zip(split, piece, strict=True)) for piece in zip(*split.values(), strict=True)]

@@ -8,7 +8,7 @@ import math
 import os
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -29,11 +29,11 @@ class TrainingSettings:
     """How a network is trained; each system's `Settings` adds its own fields. Every value stands in the
     experiment file with its source, so there are no defaults.
 
-    `steps_per_epoch` optimiser steps make an epoch (0: one pass over the training part). `batch_size` examples
-    make one loss, `accumulation` losses one optimiser step. `micro_batch` is how many examples go through the network
-    at a time (0: all of a loss): the gradient is the whole batch's all the same, only batch norm sees less at once
-    (`ser/step.py`). `bucketing` n > 0 draws n batches at a time and fills them by length, so that little is padded;
-    0 fills them as drawn. `one_cycle` is cosine
+    `steps_per_epoch` optimiser steps make an epoch (0: one pass over the training part). `batch_size` examples make one
+    loss, `accumulation` losses one optimiser step. `micro_batch` is how many examples go through the network at a time
+    (0: all of a loss): the loss is the whole batch's all the same, only batch norm sees less at once. Whether a batch
+    fits the memory is no setting: `ser/step.py` sees to that. `bucketing` n > 0 draws n batches at a time and fills
+    them by length, so that little is padded; 0 fills them as drawn. `one_cycle` is cosine
     warm-up from 1/25 of `learning_rate` over the first 30 % of the steps, then cosine decay to 1e-4 of that
     start (Smith and Topin 2018, numbers of torch's OneCycleLR). `gradient_clip` is the largest gradient norm
     (0: off). `patience` epochs without a better dev score end training (0: off). `average_decay` > 0 evaluates
@@ -101,13 +101,24 @@ def fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) ->
     score `fold.test`.
 
     With `context.directory`, every epoch leaves a checkpoint there and a run under the same key goes on from it.
-    Raises InputError when a part is empty, the settings do not fit the fold, or the loss stops being finite.
+    Raises InputError when a part is empty, the settings do not fit the fold, the loss stops being finite, or the GPU's
+    memory does not do.
     """
+    try:
+        return _fit(task, fold, settings, context)
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            f"fold {fold.number}: {context.device}: {str(error).splitlines()[0][:120]}: let fewer runs share it "
+            f"(compute.gpu_slots in params.yaml), or use a larger one"
+        ) from None
+
+
+def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -> Outcome:
     _check(fold, settings)
     _prepare(context)
     seed_everything(context.seed, 0)
     state = _start(task.network().to(context.device), settings, context.device)
-    step = Step(task, state, settings.precision, settings.gradient_clip, context.device, settings.micro_batch)
+    step = Step(task, state, settings.precision, settings.gradient_clip, context.device)
     path = context.directory / "checkpoint.safetensors" if context.directory else None
     if path:
         state.resume(path, context.key)
@@ -118,7 +129,7 @@ def fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) ->
             generator = seed_everything(context.seed, state.epoch + 1)
             row = _train_epoch(task, fold, settings, step, state, generator)
             if fold.dev.utterances:
-                scores = predict(task, state.evaluated, fold.dev, settings, context.device)
+                scores = predict(task, state.evaluated, fold.dev, _fitting(settings, state), context.device)
                 row |= {f"dev_{name}": value for name, value in dev_metrics(fold.dev.targets, scores).items()}
             state.epoch += 1
             state.history.append({"epoch": state.epoch, **row})
@@ -133,7 +144,7 @@ def fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) ->
     chosen = state.history[state.best_epoch - 1]
     parameters = list(state.network.parameters())
     return Outcome(
-        scores=predict(task, state.evaluated, fold.test, settings, context.device),
+        scores=predict(task, state.evaluated, fold.test, _fitting(settings, state), context.device),
         history=state.history,
         model={name: tensor.cpu().numpy() for name, tensor in state.best.items()},
         facts={
@@ -141,6 +152,7 @@ def fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) ->
             "parameters_trainable": sum(p.numel() for p in parameters if p.requires_grad),
             "best_epoch": state.best_epoch,
             "epochs_run": state.epoch,
+            "micro_batch": state.micro_batch,
             **{name: value for name, value in chosen.items() if name.startswith("dev_")},
         },
     )
@@ -189,6 +201,10 @@ def _check(fold: Fold, settings: TrainingSettings) -> None:
     for name, least in (("epochs", 1), ("batch_size", 1), ("accumulation", 1), ("micro_batch", 0), ("bucketing", 0)):
         if getattr(settings, name) < least:
             raise InputError(f"setting {name} is {getattr(settings, name)}; it must be at least {least}")
+    for name in (field.name for field in fields(settings)):
+        is_share = name.endswith("dropout") or name == "label_smoothing"
+        if is_share and not 0 <= getattr(settings, name) < 1:
+            raise InputError(f"setting {name} is {getattr(settings, name)}; it must be from 0 to below 1")
     check_selection(settings.selection, fold.train.targets)
 
 
@@ -198,6 +214,7 @@ def _prepare(context: Context) -> None:
     torch.set_num_threads(context.threads)
     # Some layers have no deterministic gradient on a GPU; there equal bits are no promise, and a warning will do.
     torch.use_deterministic_algorithms(context.deterministic, warn_only=context.device != "cpu")
+    torch.utils.deterministic.fill_uninitialized_memory = False  # finds bugs, and costs a pass over all that is made
     if context.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may differ between runs
         torch.backends.cudnn.benchmark = False
@@ -207,13 +224,19 @@ def _prepare(context: Context) -> None:
 def _start(network: nn.Module, settings: TrainingSettings, device: str) -> State:
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimiser]
     trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = kind(trainable, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    fused = True if device != "cpu" else None  # one kernel for all weights; on the CPU torch's own choice
+    optimiser = kind(trainable, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused)
     average = None
     if settings.average_decay > 0:
         update = get_ema_multi_avg_fn(settings.average_decay)
         average = AveragedModel(network, multi_avg_fn=update, use_buffers=True)
     scaler = torch.amp.GradScaler(device, enabled=settings.precision == "float16")
-    return State(network, optimiser, average, scaler)
+    return State(network, optimiser, average, scaler, settings.micro_batch)
+
+
+def _fitting(settings: TrainingSettings, state: State) -> TrainingSettings:
+    """The settings with pieces that are known to fit the memory."""
+    return replace(settings, micro_batch=state.micro_batch)
 
 
 def _train_epoch(

@@ -41,26 +41,26 @@ def batch(n: int = 13) -> dict[str, torch.Tensor]:
 
 
 def step(
-    made: nn.Module, task: Ccc, micro: int, precision: str = "float32", clip: float = 0.0, rate: float = 0.1
+    made: nn.Module, task: Ccc, micro: int, precision: str = "float32", clip: float = 0.0, cached: bool = True
 ) -> Step:
     scaler = torch.amp.GradScaler("cpu", enabled=precision == "float16")
-    return Step(
-        task, State(made, torch.optim.SGD(made.parameters(), rate), None, scaler), precision, clip, "cpu", micro
-    )
+    state = State(made, torch.optim.SGD(made.parameters(), 0.1), None, scaler, micro, cached)
+    return Step(task, state, precision, clip, "cpu")
 
 
 def weights(made: nn.Module) -> torch.Tensor:
     return nn.utils.parameters_to_vector(made.parameters()).detach()
 
 
+@pytest.mark.parametrize("cached", [False, True])
 @pytest.mark.parametrize("micro", [1, 4, 5, 12])
-def test_micro_batches_have_the_gradient_of_the_whole_batch(micro):
+def test_micro_batches_have_the_gradient_of_the_whole_batch(micro, cached):
     whole, pieces = network(), network()
     losses = step(whole, Ccc(), 0)([batch(), batch(7)], 2)
     task = Ccc()
-    torch.testing.assert_close(step(pieces, task, micro)([batch(), batch(7)], 2), losses)
+    torch.testing.assert_close(step(pieces, task, micro, cached=cached)([batch(), batch(7)], 2), losses)
     torch.testing.assert_close(weights(pieces), weights(whole))
-    assert max(task.sizes) == micro
+    assert max(task.sizes) == {1: 1, 4: 4, 5: 5, 12: 7}[micro]  # 13 as evenly as pieces of at most that allow
     assert not torch.allclose(weights(whole), weights(network()))
 
 
@@ -72,14 +72,15 @@ def test_dropout_is_the_same_in_both_passes():
     torch.manual_seed(0)
     np.random.seed(0)
     step(made, Ccc(), 5)([batch()], 1)
-    assert len(seen) == 6  # 13 examples are 5 + 5 + 3, twice
+    assert len(seen) == 6  # 13 examples are 5 + 4 + 4, twice
     assert all(torch.equal(first, second) for first, second in zip(seen[:3], seen[3:], strict=True))
     assert not torch.equal(seen[0], seen[1])
 
 
-def test_batch_norm_counts_each_example_once():
+@pytest.mark.parametrize("cached", [False, True])
+def test_batch_norm_counts_each_example_once(cached):
     split, whole = network(nn.BatchNorm1d(8)), network(nn.BatchNorm1d(8))
-    step(split, Ccc(), 6)([batch(12)], 1)
+    step(split, Ccc(), 6, cached=cached)([batch(12)], 1)
     for piece in (batch(12)["x"][:6], batch(12)["x"][6:]):
         whole.train()(piece)
     torch.testing.assert_close(split[1].running_mean, whole[1].running_mean)
@@ -87,15 +88,36 @@ def test_batch_norm_counts_each_example_once():
     assert split[1].momentum == 0.1
 
 
-def test_out_of_memory_halves_the_micro_batch_and_changes_nothing_else(caplog):
-    whole, pieces = network(), network()
-    step(whole, Ccc(), 0)([batch()], 1)
+def test_out_of_memory_changes_nothing_but_the_size_of_the_pieces(caplog):
+    """Two batches a step, the second too large: what the first did to gradients and batch norm must be undone."""
+    tried, expected = network(nn.BatchNorm1d(8)), network(nn.BatchNorm1d(8))
     task = Ccc(limit=4)
-    made = step(pieces, task, 0)
-    made([batch()], 1)
-    assert made.micro == 4 and task.sizes[:2] == [13, 7]
+    made = step(tried, task, 0, cached=False)
+    losses = made([batch(4), batch(13)], 2)
+    assert (made.state.micro_batch, made.state.is_cached) == (4, True)
+    assert task.sizes[:5] == [4, 13, 4, 7, 4]
     assert "4 examples at a time" in caplog.text
-    torch.testing.assert_close(weights(pieces), weights(whole))
+    torch.testing.assert_close(losses, step(expected, Ccc(), 4)([batch(4), batch(13)], 2))
+    torch.testing.assert_close(tried.state_dict()["1.running_mean"], expected.state_dict()["1.running_mean"])
+    torch.testing.assert_close(weights(tried), weights(expected))
+
+
+def test_pieces_that_do_not_fit_together_are_cached_before_they_are_halved():
+    made = step(network(), Ccc(limit=5), 5, cached=False)
+    made.task.loss = fail_once(made.task.loss)
+    made([batch(13)], 1)
+    assert (made.state.micro_batch, made.state.is_cached) == (5, True)
+
+
+def fail_once(loss):
+    failures = iter([torch.OutOfMemoryError("CUDA out of memory")])
+
+    def failing(*arguments):
+        if error := next(failures, None):
+            raise error
+        return loss(*arguments)
+
+    return failing
 
 
 def test_memory_for_not_even_one_example_is_one_line():

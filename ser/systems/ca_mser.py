@@ -66,11 +66,15 @@ class Cepstra(nn.Module):
 
     def __init__(self, coefficients: int, settings: Settings) -> None:
         super().__init__()
-        width, dropout = settings.recurrent_width, settings.recurrent_dropout
-        self.recurrent = nn.LSTM(coefficients, width, 2, batch_first=True, dropout=dropout, bidirectional=True)
+        width = settings.recurrent_width
+        # Not one LSTM of two layers: cuDNN keeps the state of its dropout to itself, and ser/step.py must repeat it.
+        self.first = nn.LSTM(coefficients, width, batch_first=True, bidirectional=True)
+        self.dropout = nn.Dropout(settings.recurrent_dropout)
+        self.second = nn.LSTM(2 * width, width, batch_first=True, bidirectional=True)
 
     def forward(self, cepstra: Tensor) -> Tensor:
-        return self.recurrent(F.normalize(cepstra, dim=2))[0].flatten(1)
+        hidden, _ = self.first(F.normalize(cepstra, dim=2))
+        return self.second(self.dropout(hidden))[0].flatten(1)
 
 
 class CaMser(nn.Module):

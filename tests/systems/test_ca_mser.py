@@ -68,7 +68,8 @@ def test_the_forward_pass_by_hand(fold):
         view = lambda layers, x: F.relu(layers[1](x))  # noqa: E731
         image = view(network.embed_image, network.alexnet(network.image(batch["levels"])))
         normed = batch["cepstra"] / batch["cepstra"].square().sum(2, keepdim=True).sqrt().clamp_min(1e-12)
-        cepstra = view(network.embed_cepstra, network.cepstra.recurrent(normed)[0].reshape(3, -1))
+        hidden = network.cepstra.second(network.cepstra.first(normed)[0])[0]
+        cepstra = view(network.embed_cepstra, hidden.reshape(3, -1))
         weights = F.relu(network.attend[1](torch.cat([image, cepstra], 1)))
         assert (weights > 0).any() and (weights == 0).any()
         speech = view(network.embed_speech, torch.einsum("bl,bld->bd", weights, states))

@@ -262,8 +262,8 @@ def test_micro_batches_give_the_whole_batchs_gradient(fold):
 
     def gradients(micro: int) -> dict[str, torch.Tensor]:
         optimiser = torch.optim.SGD(network.parameters(), lr=0.0)
-        state = State(network, optimiser, None, torch.amp.GradScaler("cpu", enabled=False))
-        Step(task, state, "float32", 0.0, "cpu", micro)([batch], 1)
+        state = State(network, optimiser, None, torch.amp.GradScaler("cpu", enabled=False), micro, is_cached=True)
+        Step(task, state, "float32", 0.0, "cpu")([batch], 1)
         return {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
 
     whole = gradients(0)
