@@ -79,11 +79,13 @@ def slots_of(wildcards):
 
 def train_memory(wildcards):
     """MB of main memory: weights, gradients, optimiser and best epoch of WavLM large, on a machine without a GPU."""
-    return 12000 if trains_speech_encoder(group_of(wildcards)) and not DEMO else 2000
+    return 12000 if trains_speech_encoder(group_of(wildcards)) else 2000
 
 
 def trains_speech_encoder(group):
-    return bool(group.encoders) and "ser/speech_encoder.py" in system_code(group)
+    """Whether a run trains one of published size."""
+    is_large = not all(is_made_here(encoder) for encoder in group.encoders.values())
+    return is_large and "ser/speech_encoder.py" in system_code(group)
 
 
 def system_code(group):

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -21,23 +22,25 @@ def gpu_ids() -> list[str]:
     """Ids of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES spells them."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        return [name.strip() for name in visible.split(",") if name.strip()]
-    numbers = (path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*"))
-    return sorted(filter(str.isdigit, numbers), key=int)
+        names = [name.strip() for name in visible.split(",")]
+        return list(takewhile(lambda name: name and not name.startswith("-"), names))  # as CUDA reads it
+    # Numbered from 0 whatever the nodes are called: a container may be given /dev/nvidia3 alone.
+    return [str(number) for number, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
 
 
 @contextmanager
 def gpu_slots(wanted: int, per_gpu: int, folder: Path | None = None) -> Iterator[str | None]:
     """Wait for `wanted` of the `per_gpu` slots of one GPU, make it the only visible one, and hold the slots.
 
-    Gives the GPU's id; None, at once, where no slot is wanted, there is no GPU, or Slurm has dealt the GPUs already.
+    Gives the GPU's id; None, at once, where no slot is wanted, there is no GPU, or Slurm has given this job just one.
     CUDA reads CUDA_VISIBLE_DEVICES when it is first used, so this must come before that.
     """
-    ids = gpu_ids()
-    if not wanted or not ids or "SLURM_JOB_ID" in os.environ:
+    ids, job = gpu_ids(), os.environ.get("SLURM_JOB_ID", "")
+    if not wanted or not ids or (job and len(ids) == 1):
         yield None
         return
-    folder = folder or Path(tempfile.gettempdir()) / f"ser-gpu-{os.getuid()}"
+    # In a Slurm job, ids are the job's own: GPU 0 of one is not GPU 0 of another.
+    folder = folder or Path(tempfile.gettempdir()) / f"ser-gpu-{os.getuid()}{job and f'-{job}'}"
     folder.mkdir(mode=0o700, exist_ok=True)
     while True:
         for gpu in ids:

@@ -71,8 +71,15 @@ def test_the_gpu_is_the_only_visible_one(monkeypatch, tmp_path):
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-7f,GPU-a2")
     assert gpu_ids() == ["GPU-7f", "GPU-a2"]
+    monkeypatch.setenv("SLURM_JOB_ID", "7")  # two in one Slurm job: still to be shared out
     with gpu_slots(9, 4, tmp_path) as gpu:
         assert gpu == os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-7f"
+
+
+def test_ids_are_read_as_cuda_reads_them(monkeypatch):
+    for visible, ids in {"": [], "-1": [], "1,-1,2": ["1"], " 2 , 0": ["2", "0"]}.items():
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        assert gpu_ids() == ids
 
 
 @pytest.mark.parametrize("reason", ["nothing wanted", "no GPU", "Slurm"])

@@ -1,26 +1,45 @@
 """What a job asks of the GPU: nothing, a slot, or all slots of one."""
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
+
+from ser.features import demo_encoders
 
 from .conftest import Project
 
-RUNS = {
-    "fair/majority/casia/clean": "0",
-    "attention_fcn/full/iemocap_2280_sessions/clean": "1",
-    "emosphere_ser/full/msp_podcast_attributes/clean": "3",
-}
+MAJORITY = "fair/majority/casia/clean"
+SMALL = "attention_fcn/full/iemocap_2280_sessions/clean"
+LARGE = "emosphere_ser/full/msp_podcast_attributes/clean"
 
 
-@pytest.mark.parametrize("gpus", ["", "0,1"])
-def test_small_runs_ask_for_one_slot_and_those_that_train_an_encoder_for_all(
-    project: Project, monkeypatch: pytest.MonkeyPatch, gpus: str
-) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
-    project.set(compute={"device": "auto", "threads": 1, "gpu_slots": 3})
-    targets = [f"work/demo/runs/{run}/seed1/fold1/metrics.json" for run in RUNS]
+def slots(project: Project, scale: str, *runs: str) -> dict[str, str]:
+    targets = [f"work/{scale}/runs/{run}/seed1/fold1/metrics.json" for run in runs]
     result = project.snakemake("-n", "-p", "--", *targets)
     assert result.returncode == 0, result.stderr
-    found = dict(re.findall(r"--group (\S+) .*? --gpu-slots (\d+) 3 ", result.stdout + result.stderr))
-    assert found == {run: wanted if gpus else "0" for run, wanted in RUNS.items()}
+    return dict(re.findall(r"--group (\S+) .*? --gpu-slots (\d+) 3 ", result.stdout + result.stderr))
+
+
+@pytest.mark.parametrize(("gpus", "wanted"), [("", "0"), ("0,1", "1")])
+def test_small_runs_ask_for_one_slot(project: Project, monkeypatch: pytest.MonkeyPatch, gpus: str, wanted: str) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
+    project.set(compute={"device": "auto", "threads": 1, "gpu_slots": 3})
+    assert slots(project, "demo", MAJORITY, SMALL, LARGE) == {MAJORITY: "0", SMALL: wanted, LARGE: wanted}
+
+
+def test_a_run_that_trains_a_published_encoder_asks_for_all_slots_of_one(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    demo_encoders.write("wavlm_large", tmp_path / "wavlm", seed=1)
+    (tmp_path / "msp").mkdir()
+    encoders = yaml.safe_load((project.folder / "params.yaml").read_text())["encoders"]
+    project.set(
+        scale="paper",
+        compute={"device": "auto", "threads": 1, "gpu_slots": 3},
+        encoders=encoders | {"wavlm_large": str(tmp_path / "wavlm")},
+    )
+    project.set_corpus("msp_podcast", root=str(tmp_path / "msp"))
+    assert slots(project, "paper", LARGE) == {LARGE: "3"}
