@@ -9,6 +9,32 @@ from ser.protocol import Protocol
 Claim = Mapping[str, Any]
 
 
+def check_claims(experiment: Mapping[str, Any], protocols: Mapping[str, Protocol], where: str) -> None:
+    """Raises InputError, beginning with `where`, for a claim that no line of the table would show: of a metric or part
+    that its protocol does not report, of a rule that its row is not run under, or of a number that has one already.
+    """
+    seen: dict[tuple[Any, ...], list[tuple[int, str]]] = {}
+    for number, claim in enumerate(experiment["claims"], 1):
+        at, protocol = f"{where}: claim {number}", protocols[claim["protocol"]]
+        check_part(claim, protocol, at)
+        if claim["metric"] not in protocol.metrics:
+            raise InputError(
+                f"{at}: metric {claim['metric']}: protocol {claim['protocol']} reports {listed(protocol.metrics)}"
+            )
+        row = experiment["rows"][claim["row"]]
+        runs = row.get("selections", experiment["protocols"][claim["protocol"]]["selections"])
+        if claim["protocol"] not in row.get("protocols", protocols) or claim["selection"] not in (*runs, "unknown"):
+            raise InputError(
+                f"{at}: row {claim['row']} is not run under {claim['protocol']} with selection {claim['selection']}: "
+                f"change the claim, or let the row be run so"
+            )
+        key = (claim["row"], claim["protocol"], claim.get("part"), claim["metric"], averaging(claim, protocol))
+        for other, selection in seen.setdefault(key, []):
+            if selection == claim["selection"] or "unknown" in (selection, claim["selection"]):
+                raise InputError(f"{at}: claim {other} is about the same number: keep the one of the same recipe")
+        seen[key].append((number, claim["selection"]))
+
+
 def check_part(claim: Claim, protocol: Protocol, where: str) -> None:
     """Raises InputError, beginning with `where`, for a claim that does not say which official part it is about, or
     names one that is not scored without the reason, or names one where there are none."""

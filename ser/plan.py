@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ser.claims import check_part
+from ser.claims import check_claims
 from ser.errors import InputError, did_you_mean
-from ser.features.demo_encoders import ENCODERS
+from ser.features.demo_encoders import NAMES, check_form
 from ser.features.encoder_files import checkpoint_files, is_demo
 from ser.features.spec import feature_name, validate_spec
 from ser.protocol import Protocol
@@ -139,9 +139,10 @@ def _check_own_corpora(params: Mapping[str, Any], experiments: Mapping[str, Any]
 def _check_checkpoint(name: str, folder: str | None) -> None:
     try:
         if folder == RANDOM:
-            _chosen([name], ENCODERS, "random weights are made for a name that is known")
+            _chosen([name], NAMES, "random weights are made for a name that is known")
         elif folder:
             checkpoint_files(Path(folder))
+            check_form(name, Path(folder))
     except InputError as error:
         raise InputError(f"params.yaml: encoders.{name}: {error}") from None
 
@@ -168,8 +169,6 @@ class _Builder:
         wanted = self.params["experiments"][name]
         rows = list(experiment["rows"]) if wanted == "all" else wanted
         protocols = {key: self._protocol(name, key) for key in experiment["protocols"]}
-        for number, claim in enumerate(experiment["claims"], 1):
-            check_part(claim, protocols[claim["protocol"]], f"experiments/{name}.yaml: claim {number}")
         for row_name in _chosen(rows, experiment["rows"], f"params.yaml: experiments.{name}"):
             row = experiment["rows"][row_name]
             where = f"experiments/{name}.yaml: rows.{row_name}"
@@ -202,6 +201,7 @@ class _Builder:
                         one_job_per=row.get("one_job_per", self.scale["one_job_per"]),
                         skipped=missing or self._missing_corpus(protocols[key].corpus),
                     )
+        check_claims(experiment, protocols, f"experiments/{name}.yaml")
 
     def _protocol(self, experiment: str, name: str) -> Protocol:
         fields = dict(self.experiments[experiment]["protocols"][name])

@@ -4,7 +4,8 @@ Axes of EmoSphere-SER: x arousal, y valence, z dominance; the origin is the midd
 octants are those of its published training, which takes exactly zero for positive. Its label loaders also name grids
 of 30, 45, 60 and 180 degrees, and expect 73, 33, 19 and 4 classes. What these classes are is not published. Cells of
 azimuth x polar angle and one class for the origin, which has no direction, give 73, 33 and 19; by the same rule 180
-degrees give 3, not 4, and why the loader expects 4 is not explained.
+degrees give 3, not 4, and why the loader expects 4 is not explained. (Helpers of the code that its training does not
+call give the axes the order of its labels: y dominance, z valence.)
 """
 
 import numpy as np

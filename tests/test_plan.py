@@ -1,6 +1,7 @@
 """The plan: what is expanded, what is skipped and why, and what is refused, in one line, before any job starts."""
 
 import copy
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import yaml
 from conftest import ROOT
 
 from ser.errors import InputError
+from ser.features import demo_encoders
 from ser.plan import Plan, load
 from ser.validation import read_yaml
 
@@ -250,8 +252,8 @@ def test_an_encoder_with_random_weights_is_said_so(project: Path, tmp_path: Path
     encoder = {
         "spectrogram": {"value": {"kind": "encoder", "encoder": "hubert_base", "layer": "last"}, "source": "code"}
     }
-    for config, note in (('{"ser_demo": true}', "the encoder's weights are random"), ("{}", "")):
-        (folder / "config.json").write_text(config)
+    for config, note in (({"ser_demo": True}, "the encoder's weights are random"), ({}, "")):
+        (folder / "config.json").write_text(json.dumps({"model_type": "hubert"} | config))
         group = plan(project, changed("features", encoder), encoders={"hubert_base": str(folder)}).groups[0]
         assert (group.note, group.skipped) == (note, "")
 
@@ -272,6 +274,33 @@ def test_encoders_that_a_row_trains_further(project: Path) -> None:
     experiment["rows"]["full"]["encoders"] = {"encoder": "hubert_bse"}
     with pytest.raises(InputError, match="params.yaml: encoders: unknown 'hubert_bse': did you mean 'hubert_base'"):
         plan(project, experiment)
+
+
+def test_a_checkpoint_under_another_ones_name_is_refused(project: Path, tmp_path: Path) -> None:
+    demo_encoders.write("wavlm_base", tmp_path / "checkpoint", seed=1)
+    with pytest.raises(InputError) as error:
+        plan(project, encoders={"hubert_large": str(tmp_path / "checkpoint")})
+    assert str(error.value).startswith("params.yaml: encoders.hubert_large: ") and "\n" not in str(error.value)
+    assert "this is wavlm with a front end normalised per group, and hubert_large is hubert with" in str(error.value)
+    plan(project, encoders={"wavlm_base": str(tmp_path / "checkpoint")})
+
+
+@pytest.mark.parametrize(
+    ("row", "changes", "message"),
+    [
+        ("full", {"metric": "ccc_arousal"}, "claim 2: metric ccc_arousal: protocol emodb_2 reports WA, UA, macro_f1"),
+        (
+            "mode_b",
+            {"selection": "test_selected"},
+            "claim 2: row mode_b is not run under emodb_2 with selection test_s",
+        ),
+        ("full", {"selection": "clean", "value": 71.0}, "claim 2: claim 1 is about the same number"),
+    ],
+)
+def test_claims_that_no_line_would_show_are_refused(project: Path, row: str, changes: dict, message: str) -> None:
+    claims = [*EXPERIMENT["claims"], EXPERIMENT["claims"][0] | {"row": row} | changes]
+    with pytest.raises(InputError, match=f"experiments/one.yaml: {message}"):
+        plan(project, changed("claims", claims))
 
 
 def test_a_null_claim_needs_its_reason(project: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ser.errors import InputError
-from ser.features.encoder_files import ALEXNET
+from ser.features.encoder_files import ALEXNET, read_config
 from ser.folders import replaced
 
 
@@ -48,6 +48,16 @@ ENCODERS: dict[str, Form] = {
 # An eighth of torchvision's 64, 192, 384, 256, 256: what setting width 0.125 of the demo rows makes of them.
 ALEXNET_CHANNELS = (8, 24, 48, 32, 32)
 NAMES = (*ENCODERS, ALEXNET)
+
+
+def check_form(encoder: str, folder: Path) -> None:
+    """Raises InputError where the checkpoint in `folder` is not built as the published one of that name."""
+    if form := ENCODERS.get(encoder):
+        config = read_config(folder)
+        found = f"{config.get('model_type')} with a front end normalised per {config.get('feat_extract_norm', 'group')}"
+        wanted = f"{form.architecture.lower()} with a front end normalised per {form.front_end}"
+        if found != wanted:
+            raise InputError(f"{folder}: this is {found}, and {encoder} is {wanted}: name another folder")
 
 
 def write(encoder: str, directory: Path, seed: int) -> None:

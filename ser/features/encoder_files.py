@@ -26,7 +26,7 @@ def checkpoint_digest(folder: Path) -> str:
 
 def is_demo(folder: Path) -> bool:
     """Whether the checkpoint is one of those with random weights that this project makes."""
-    return bool(_config(folder).get("ser_demo"))
+    return bool(read_config(folder).get("ser_demo"))
 
 
 def model_type(folder: Path) -> str:
@@ -34,7 +34,7 @@ def model_type(folder: Path) -> str:
 
     Raises InputError where config.json is no JSON object.
     """
-    return str(_config(folder).get("model_type", ""))
+    return str(read_config(folder).get("model_type", ""))
 
 
 def open_checkpoint(folder: Path) -> tuple[Any, Any]:
@@ -101,7 +101,7 @@ def checkpoint_files(folder: Path) -> list[Path]:
     return needed
 
 
-def _config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
