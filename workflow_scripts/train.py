@@ -68,14 +68,26 @@ def _train(args: argparse.Namespace) -> None:
         "encoders": {name: checkpoint_digest(folder) for name, folder in encoders.items()},
         "code_version": code_digest(code),
         "device": _device(args.device, code),
-        "versions": {name: version(name) for name in LIBRARIES},
+        "versions": {name: version(name) for name in _libraries(code)},
         "threads": args.threads,
     }
-    known = {"group": args.group, "code": code_hashes(code)}
+    known = {"group": args.group, "gpu": _gpu_name(identity["device"]), "code": code_hashes(code)}
     for number in args.folds:
         _one(system, settings, split.fold(number, stores, encoders), identity | {"fold": number}, known, args)
     if args.checkpoints:  # only now: a run that is killed at its last fold keeps what the others learned
         shutil.rmtree(args.checkpoints, ignore_errors=True)
+
+
+def _libraries(code: set[str]) -> tuple[str, ...]:
+    return (*LIBRARIES, *(("transformers",) if "ser/speech_encoder.py" in code else ()))
+
+
+def _gpu_name(device: str) -> str:
+    if device == "cpu":
+        return ""
+    import torch
+
+    return torch.cuda.get_device_name()
 
 
 def _named(items: list[str]) -> dict[str, Path]:

@@ -15,7 +15,7 @@ from ser.table import COLUMNS
 
 from .conftest import Project, copy_project
 
-# A system on a feature, one that trains an encoder on official parts, one that never imports torch: seconds, not minutes.
+# A system on a feature, one that trains an encoder on official parts, one without torch: seconds, not minutes.
 EXPERIMENTS = {"attention_fcn": ["full"], "fair": ["majority", "functionals_svm"], "emosphere_ser": ["full"]}
 
 
