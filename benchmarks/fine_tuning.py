@@ -6,7 +6,7 @@ MFHCA with a HuBERT base and EmoSphere-SER with a WavLM large, both of random we
 experiment files, on noise with IEMOCAP's durations (5,531 utterances: log-normal, median 3.58 s and mean 4.55 s,
 from 0.585 to 34.14 s). Needs nothing but `ser`, its libraries and, but for --tiny, a GPU. One JSON line per system:
 `seconds` is the median epoch without the first, which warms up; `tflops` counts the matrix products and convolutions
-of one forward and backward pass (torch's own counter); `matmul_tflops` is what one large bf16 product reaches here.
+of the first step (torch's own counter); `matmul_tflops` is what one large bf16 product reaches here.
 --tiny takes the demo's settings and encoders: seconds on a laptop, to see that it runs.
 """
 
@@ -108,7 +108,7 @@ def measure(
 
 
 class Stopwatch:
-    """Times each epoch of the real loop, and counts the operations of its first optimiser step of the second epoch."""
+    """Times each epoch of the real loop, and counts the operations of its first optimiser step."""
 
     def __init__(self, device: str) -> None:
         self.device = device
