@@ -19,7 +19,7 @@ from ser.pairs import pairs
 from ser.plan import RANDOM, load
 
 PYTHON = shlex.quote(sys.executable)
-RUN_FILES = ["metrics.json", "predictions.csv", "history.csv", "model.safetensors"]
+RUN_FILES = ["metrics.json", "predictions.csv", "history.csv"]
 
 try:
     PLAN = load(config, Path(workflow.basedir))
@@ -65,6 +65,11 @@ onerror:
     shell("{PYTHON} workflow_scripts/table.py --params {CONFIG:q} --partial --output results/partial.csv")
     print("what is finished stands in results/partial.csv; the same command goes on with the rest")
     print("results/table.csv, if there is one, is from an earlier build")
+
+
+def kept(models):
+    """The weights of a run; removed once it ends where params.yaml says that they are not wanted."""
+    return models if config["compute"]["keep_models"] else temp(models)
 
 
 def needs_gpu(wildcards):

@@ -13,6 +13,7 @@ rule train:
         unpack(train_inputs),
     output:
         multiext(f"{WORK}/runs/{{group}}/seed{{seed}}/fold{{fold}}/", *RUN_FILES),
+        model=kept(f"{WORK}/runs/{{group}}/seed{{seed}}/fold{{fold}}/model.safetensors"),
     log:
         f"{WORK}/logs/train/{{group}}/seed{{seed}}-fold{{fold}}.log",
     benchmark:
@@ -50,6 +51,12 @@ for n_folds in sorted({group.protocol.n_folds for group in PLAN.live if group.on
                 f"{WORK}/runs/{{{{group}}}}/seed{{{{seed}}}}/fold{{fold}}/{{file}}",
                 fold=range(1, n_folds + 1),
                 file=RUN_FILES,
+            ),
+            model=kept(
+                expand(
+                    f"{WORK}/runs/{{{{group}}}}/seed{{{{seed}}}}/fold{{fold}}/model.safetensors",
+                    fold=range(1, n_folds + 1),
+                )
             ),
         log:
             f"{WORK}/logs/train/{{group}}/seed{{seed}}.log",

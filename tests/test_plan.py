@@ -194,9 +194,12 @@ def test_wrong_experiments_are_refused_by_name(project: Path, path: str, value: 
         ({"seeds": [1]}, "unknown key 'seeds'"),
         ({"experiments": {"oen": "all"}}, "unknown 'oen': did you mean 'one'"),
         ({"experiments": {"one": ["ful"]}}, "experiments.one: unknown 'ful': did you mean 'full'"),
-        ({"compute": {"device": "gpu", "threads": 1, "gpu_slots": 4}}, "'gpu' is not one of auto, cpu, cuda"),
         (
-            {"compute": {"device": "cpu", "threads": 0, "gpu_slots": 4}},
+            {"compute": {"device": "gpu", "threads": 1, "gpu_slots": 4, "keep_models": True}},
+            "'gpu' is not one of auto, cpu, cuda",
+        ),
+        (
+            {"compute": {"device": "cpu", "threads": 0, "gpu_slots": 4, "keep_models": True}},
             "compute.threads: 0 is less than the minimum of 1",
         ),
         (

@@ -87,6 +87,15 @@ def test_one_changed_setting_trains_again_and_nothing_before_it(free: Project) -
     assert "unknown key 'CC': did you mean 'C'?" in result.stdout + result.stderr
 
 
+def test_weights_can_be_left_out(free: Project) -> None:
+    compute = yaml.safe_load((free.folder / "params.yaml").read_text())["compute"]
+    free.set(compute=compute | {"keep_models": False})
+    free.build()
+    files = {path.name for path in free.folder.glob("work/free/runs/**/*") if path.is_file()}
+    assert files == {"metrics.json", "predictions.csv", "history.csv"}
+    assert ",ok," in value(free) and free.planned() == {}
+
+
 @pytest.mark.parametrize(
     ("root", "message"),
     [("/no/such/folder", "corpora.emodb.root: no such folder"), ("empty", "emodb")],
