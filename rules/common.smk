@@ -59,6 +59,10 @@ onstart:
         LOCK.acquire()
     except Timeout:
         raise WorkflowError("another snakemake is at work in this folder: wait until it ends")
+    # Under the limit on the rate of jobs every pass of the scheduler orders another one for a second later, which orders
+    # the next: with a hundred jobs ready that is half a core, for ever. Only a cluster's controller needs the limit.
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
 
 
 onerror:
