@@ -53,12 +53,13 @@ COLUMNS = [
 def lines(plan: Plan, work: Path) -> Iterator[dict[str, Any]]:
     """A line per row, protocol, part, metric and aggregation; `work` is the folder of the plan's scale.
 
-    Where there is no gap the status is `skipped`, in the paper's own averaging only, and the note says why.
+    Rows that are planned under one of the rules alone have none. Where a planned gap is not computed the status is
+    `skipped`, in the paper's own averaging only, and the note says why.
 
     Raises InputError as `ser.scored.read_scored` and `gaps` do.
     """
     for pair in pairs(plan):
-        group, protocol = pair.either, pair.either.protocol
+        group, protocol = pair.clean, pair.clean.protocol
         results, shared = ({}, {}) if pair.skipped else _computed(pair, work)
         report = {} if pair.skipped else read_report(group, work)
         for part in protocol.reported:
@@ -121,7 +122,7 @@ def _check_same(splits: Sequence[Split], scored: Sequence[Scored]) -> None:
 
 def _computed(pair: Pair, work: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The gaps of a pair, and the columns that all its lines share."""
-    groups = [group for group in (pair.test_selected, pair.clean) if group]
+    groups = (pair.test_selected, pair.clean)
     splits = [read_split(work / f"splits/{g.experiment}/{g.protocol_name}/{g.selection}.json") for g in groups]
     scored = [read_scored(split, _runs(group, work)) for split, group in zip(splits, groups, strict=True)]
     hashes = {
