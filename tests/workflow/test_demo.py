@@ -38,10 +38,12 @@ def test_every_row_is_there_computed_or_with_its_reason(built: Project) -> None:
     rows = table(built)
     assert {row["status"] for row in rows} == {"ok", "skipped"}
     assert all(row["note"] for row in rows)
-    groups = {row["run_group"]: row["status"] for row in rows}
-    assert groups["fair/functionals_svm/casia/clean"] == "ok"
-    assert groups["fair/functionals_svm/emodb_4/clean"] == "skipped"
-    assert groups["emosphere_ser/full/msp_podcast_attributes/clean"] == "ok"
+    statuses = {(row["run_group"], row["folds"]): row["status"] for row in rows}
+    assert statuses["fair/functionals_svm/casia/clean", "4 x leave_one_out of speakers"] == "ok"
+    assert statuses["fair/functionals_svm/emodb_4/clean", "10 x leave_one_out of speakers"] == "skipped"
+    emosphere = "emosphere_ser/full/msp_podcast_attributes/clean"
+    assert [statuses[emosphere, f"official: {part}"] for part in ("test1", "test2", "dev")] == ["ok"] * 3
+    assert statuses[emosphere, "official: test3"] == "skipped"  # a claim, and labels that nobody has
     assert {row["experiment"] for row in rows if row["selection"] == "test_selected"} == {"attention_fcn"}
     claims = {(row["experiment"], row["metric"]): row["claim"] for row in rows if row["claim"]}
     assert claims["attention_fcn", "WA"] == "70.4" and claims["attention_fcn", "UA"] == "63.9"
@@ -66,13 +68,14 @@ def test_the_honest_gap_is_between_two_lines_of_the_table(built: Project) -> Non
     built.build("results/honest_gap.csv")
     with (built.folder / "results/honest_gap.csv").open(encoding="utf-8", newline="") as file:
         gaps = list(csv.DictReader(file))
-    values = {(row["run_group"], row["metric"], row["aggregation"]): row["value"] for row in table(built)}
+    key = ("folds", "metric", "aggregation")
+    values = {(row["run_group"], *(row[name] for name in key)): row["value"] for row in table(built)}
     computed = [row for row in gaps if row["status"] == "ok"]
     assert "attention_fcn" in {row["experiment"] for row in computed}
     for row in computed:
         group = f"{row['experiment']}/{row['row']}/{row['protocol']}"
         for rule in ("test_selected", "clean"):
-            assert row[rule] == values[f"{group}/{rule}", row["metric"], row["aggregation"]]
+            assert row[rule] == values[f"{group}/{rule}", *(row[name] for name in key)]
         assert float(row["gap"]) == pytest.approx(float(row["test_selected"]) - float(row["clean"]), abs=0.011)
         assert float(row["ci_low"]) <= float(row["gap"]) <= float(row["ci_high"])
     assert {(row["experiment"], row["row"]) for row in gaps} == {("attention_fcn", "full"), ("emosphere_ser", "full")}
