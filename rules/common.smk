@@ -32,10 +32,11 @@ DEMO = PLAN.scale == "demo"
 GROUPS = {group.name: group for group in PLAN.groups}
 # A GPU job asks for one `gpu` (Slurm's word) and, on this machine, for slots of one (ser/gpu.py); none where there is no
 # GPU: they would only queue.
-GPU = int(config["compute"]["device"] == "cuda" or (config["compute"]["device"] == "auto" and bool(gpu_ids())))
+GPUS = gpu_ids()
+GPU = int(config["compute"]["device"] == "cuda" or (config["compute"]["device"] == "auto" and bool(GPUS)))
 SLOTS = config["compute"]["gpu_slots"]
 if "gpu_slots" not in workflow.global_resources:
-    workflow.register_resource("gpu_slots", SLOTS * max(1, len(gpu_ids())))
+    workflow.register_resource("gpu_slots", SLOTS * max(1, len(GPUS)))
 CORPORA = sorted({group.corpus for group in PLAN.live})
 
 
@@ -194,7 +195,7 @@ def manifest_options(corpus):
 
 
 def split_of(group):
-    return multiext(f"{WORK}/splits/{group.experiment}/{group.protocol_name}/{group.selection}", ".json", ".csv")
+    return multiext(f"{WORK}/{group.split}", ".json", ".csv")
 
 
 def train_inputs(wildcards):

@@ -123,7 +123,7 @@ def _check_same(splits: Sequence[Split], scored: Sequence[Scored]) -> None:
 def _computed(pair: Pair, work: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The gaps of a pair, and the columns that all its lines share."""
     groups = (pair.test_selected, pair.clean)
-    splits = [read_split(work / f"splits/{g.experiment}/{g.protocol_name}/{g.selection}.json") for g in groups]
+    splits = [read_split(work / f"{group.split}.json") for group in groups]
     scored = [read_scored(split, _runs(group, work)) for split, group in zip(splits, groups, strict=True)]
     hashes = {
         f"{kind}_{rule}": getattr(split, kind)

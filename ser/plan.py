@@ -47,6 +47,11 @@ class Group:
         return f"{self.experiment}/{self.row}/{self.protocol_name}/{self.selection}"
 
     @property
+    def split(self) -> str:
+        """Its split, relative to the scale's folder and without its suffixes (.json, .csv)."""
+        return f"splits/{self.experiment}/{self.protocol_name}/{self.selection}"
+
+    @property
     def corpus(self) -> str:
         return self.protocol.corpus
 

@@ -23,7 +23,7 @@ from ser.run import Fold, Part
 from ser.segmentation import count_segments, segment, standardised
 from ser.speech_encoder import SpeechEncoder
 from ser.step import Batch
-from ser.training import Segment, TrainingSettings, class_weights
+from ser.training import Segment, TrainingSettings, class_weights, cross_entropy
 
 # What decides how speech is cut; frozen states were cut when they were computed, and must have been cut alike.
 _OF_SPEECH = ("segment_seconds", "segment_count", "audio_padding", "pre_emphasis")
@@ -130,8 +130,7 @@ class SegmentTask:
         return network(batch)
 
     def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
-        weights = None if self.weights is None else self.weights.to(logits.device)
-        return F.cross_entropy(logits, batch["target"], weights, label_smoothing=self.settings.label_smoothing)
+        return cross_entropy(logits, batch["target"], self.weights, self.settings)
 
     def scores(self, logits: Tensor) -> Tensor:
         return logits.log_softmax(dim=1)

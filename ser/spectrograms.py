@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ser import augment
@@ -15,7 +14,7 @@ from ser.errors import InputError
 from ser.imagenet import DEVIATION, MEAN
 from ser.run import Fold, Part
 from ser.step import Batch
-from ser.training import Segment, TrainingSettings, class_weights
+from ser.training import Segment, TrainingSettings, class_weights, cross_entropy
 
 
 @dataclass(frozen=True)
@@ -109,18 +108,14 @@ class SpectrogramTask:
         return network(batch["spectrogram"], batch["frames"])
 
     def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
-        loss = self._cross_entropy(logits, batch["target"])
+        loss = cross_entropy(logits, batch["target"], self.weights, self.settings)
         if "share" in batch:
-            other = self._cross_entropy(logits, batch["other_target"])
+            other = cross_entropy(logits, batch["other_target"], self.weights, self.settings)
             loss = batch["share"] * loss + (1 - batch["share"]) * other
         return loss
 
     def scores(self, logits: Tensor) -> Tensor:
         return logits.log_softmax(dim=1)
-
-    def _cross_entropy(self, logits: Tensor, target: Tensor) -> Tensor:
-        weights = None if self.weights is None else self.weights.to(logits.device)
-        return F.cross_entropy(logits, target, weights, label_smoothing=self.settings.label_smoothing)
 
     def _spans(self, length: int, training: bool) -> list[tuple[int, int]]:
         if training or not self.frames or length <= self.frames:

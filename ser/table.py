@@ -83,9 +83,8 @@ def _evaluation(group: Group, work: Path, partial: bool) -> dict[str, Any]:
     if path.is_file() or not partial:
         return json.loads(path.read_text())
     runs = sorted(path.parent for path in (work / f"runs/{group.name}").glob("seed*/fold*/metrics.json"))
-    split = work / f"splits/{group.experiment}/{group.protocol_name}/{group.selection}.json"
     try:
-        return evaluate(read_split(split), runs, partial=True) if runs else {}
+        return evaluate(read_split(work / f"{group.split}.json"), runs, partial=True) if runs else {}
     except InputError:  # no fold that all seeds have
         return {}
 

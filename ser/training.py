@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -174,6 +175,12 @@ def class_weights(rule: str, targets: np.ndarray, classes: int) -> Tensor | None
     counts = np.bincount(targets, minlength=classes)
     weights = np.divide(len(targets), classes * counts, out=np.zeros(classes), where=counts > 0)
     return torch.tensor(weights, dtype=torch.float32)
+
+
+def cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None, settings: TrainingSettings) -> Tensor:
+    """Cross-entropy of logits [B, K] with `class_weights` and the settings' label smoothing."""
+    weights = None if weights is None else weights.to(logits.device)
+    return F.cross_entropy(logits, target, weights, label_smoothing=settings.label_smoothing)
 
 
 def predict(task: Task, network: nn.Module, part: Part, settings: TrainingSettings, device: str) -> np.ndarray:

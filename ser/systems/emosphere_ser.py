@@ -23,7 +23,7 @@ from ser.layers import filled
 from ser.run import Context, Fold, Outcome, Part
 from ser.speech_encoder import SpeechEncoder
 from ser.step import Batch
-from ser.training import Segment, TrainingSettings, class_weights, fit
+from ser.training import Segment, TrainingSettings, class_weights, cross_entropy, fit
 
 AXES = ("arousal", "valence", "dominance")  # x, y, z of the regions
 HOP, SHORTEST = 320, 400  # samples from one frame to the next, and of one frame, in the wav2vec 2.0 family
@@ -217,9 +217,7 @@ class Task:
         attributes, logits = outputs.tensor_split([self.n_attributes], dim=1)
         loss = (1 - ccc(attributes, batch["target"])).sum()
         if weight := region_weight(self.settings, epoch):
-            weights = None if self.weights is None else self.weights.to(outputs.device)
-            smoothing = self.settings.label_smoothing
-            loss = loss + weight * F.cross_entropy(logits, batch["region"], weights, label_smoothing=smoothing)
+            loss = loss + weight * cross_entropy(logits, batch["region"], self.weights, self.settings)
         return loss
 
     def scores(self, outputs: Tensor) -> Tensor:

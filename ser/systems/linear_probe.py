@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ser.errors import InputError
 from ser.run import Context, Fold, Outcome, Part
 from ser.step import Batch
-from ser.training import Segment, TrainingSettings, class_weights, fit
+from ser.training import Segment, TrainingSettings, class_weights, cross_entropy, fit
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,7 @@ class Task:
         return network(batch["states"])
 
     def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
-        weights = None if self.weights is None else self.weights.to(logits.device)
-        return F.cross_entropy(logits, batch["target"], weights, label_smoothing=self.settings.label_smoothing)
+        return cross_entropy(logits, batch["target"], self.weights, self.settings)
 
     def scores(self, logits: Tensor) -> Tensor:
         return logits.log_softmax(dim=1)
