@@ -16,7 +16,7 @@ from ser.features.encoder_files import checkpoint_files
 from ser.features.spec import feature_file
 from ser.gpu import gpu_ids
 from ser.pairs import pairs
-from ser.plan import RANDOM, load
+from ser.plan import load
 
 PYTHON = shlex.quote(sys.executable)
 RUN_FILES = ["metrics.json", "predictions.csv", "history.csv"]
@@ -127,7 +127,7 @@ def stores_of(group):
 
 def is_made_here(encoder):
     """Whether the workflow writes this checkpoint, tiny and random."""
-    return DEMO or config["encoders"][encoder] == RANDOM
+    return DEMO or encoder not in config["encoders"]
 
 
 def encoder_dir(encoder):
@@ -178,20 +178,20 @@ def any_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-def manifest_options(corpus):
-    """Where the corpus is, and what its files were when they were last read: a change of either re-runs."""
-    settings = {} if DEMO else config["corpora"][corpus]
-    manifest, record = settings.get("manifest"), f"{WORK}/manifests/{corpus}.tree.json"
-    # A demo tree is followed by its listing, which is an input.
-    digest = "demo" if DEMO else tree_digest(root_of(corpus), record, manifest)
-    options = {
-        "--corpus": corpus,
-        "--root": root_of(corpus),
-        "--manifest": manifest,
-        "--on-unreadable": settings.get("on_unreadable", "stop"),
-        "--digest": digest,
-    }
-    return [part for option, value in options.items() if value for part in (option, value)]
+def settings_of(corpus):
+    return {} if DEMO else config["corpora"][corpus]
+
+
+def digest_of(corpus):
+    """What a corpus's files are: a change reads it again. A demo tree is followed by its listing, which is an input."""
+    record = f"{WORK}/manifests/{corpus}.tree.json"
+    return "demo" if DEMO else tree_digest(root_of(corpus), record, settings_of(corpus).get("manifest"))
+
+
+def manifest_places(wildcards, input):
+    """Where a corpus is. Snakemake keeps no record of a function of `input`: another place re-runs nothing."""
+    manifest = settings_of(wildcards.corpus).get("manifest")
+    return ["--root", root_of(wildcards.corpus), *(["--manifest", manifest] if manifest else [])]
 
 
 def split_of(group):

@@ -62,9 +62,12 @@ rule manifest:
     resources:
         mem_mb=1000,
     params:
-        options=lambda wildcards: manifest_options(wildcards.corpus),
+        on_unreadable=lambda wildcards: settings_of(wildcards.corpus).get("on_unreadable", "stop"),
+        digest=lambda wildcards: digest_of(wildcards.corpus),
+        places=manifest_places,
     message:
         "reading the corpus {wildcards.corpus}"
     shell:
-        "{PYTHON} workflow_scripts/manifest.py {params.options:q} --output {output.manifest}"
-        " --report {output.report} --tree {output.tree} > {log} 2>&1"
+        "{PYTHON} workflow_scripts/manifest.py --corpus {wildcards.corpus} {params.places:q}"
+        " --on-unreadable {params.on_unreadable} --digest {params.digest}"
+        " --output {output.manifest} --report {output.report} --tree {output.tree} > {log} 2>&1"

@@ -13,7 +13,7 @@ rule audio:
     resources:
         mem_mb=2000,
     params:
-        root=lambda wildcards: root_of(wildcards.corpus),
+        root=lambda wildcards, input: root_of(wildcards.corpus),  # not recorded: see manifest_places
     message:
         "decoding {wildcards.corpus}"
     shell:

@@ -12,14 +12,12 @@ from typing import Any
 
 from ser.claims import check_claims
 from ser.errors import InputError, did_you_mean
-from ser.features.demo_encoders import NAMES, check_form
+from ser.features.demo_encoders import MADE_HERE, NAMES, check_form
 from ser.features.encoder_files import checkpoint_files, is_demo
 from ser.features.spec import feature_name, validate_spec
 from ser.protocol import Protocol
 from ser.settings import settings_schema
 from ser.validation import read_yaml, validate
-
-RANDOM = "random"  # in place of a checkpoint folder: the workflow writes a tiny one
 
 
 @dataclass(frozen=True)
@@ -112,13 +110,16 @@ def _check_places(params: Mapping[str, Any], root: Path) -> None:
     """What is named must exist before any job starts; at scale demo nothing outside the project is used."""
     scale, corpora = params["scale"], params["corpora"]
     where = f"params.yaml: scales.{scale}.corpora"
-    for name in _chosen(params["scales"][scale]["corpora"], corpora, where):
+    for name in _chosen(params["scales"][scale]["corpora"], _known_corpora(params, root), where):
         if scale == "demo":
             if not (root / f"ser/corpora/demo_{name}.py").is_file():
                 raise InputError(f"{where}: {name} has no demo (no ser/corpora/demo_{name}.py): leave it out")
             continue
+        if name not in corpora:
+            continue  # its rows are skipped
         folder, manifest = corpora[name]["root"], corpora[name].get("manifest")
-        if folder and not Path(folder).is_dir():
+        read = root / f"work/{scale}/manifests/{name}.csv"
+        if not Path(folder).is_dir() and not read.is_file():  # what was read on another machine stands
             raise InputError(f"params.yaml: corpora.{name}.root: no such folder: {folder}")
         if manifest and not Path(manifest).is_file():
             raise InputError(
@@ -131,23 +132,24 @@ def _check_places(params: Mapping[str, Any], root: Path) -> None:
             _check_checkpoint(name, folder)
 
 
+def _known_corpora(params: Mapping[str, Any], root: Path) -> set[str]:
+    return {*params["corpora"], *(path.stem for path in (root / "ser" / "corpora").glob("*.py"))}
+
+
 def _check_own_corpora(params: Mapping[str, Any], experiments: Mapping[str, Any]) -> None:
     """A corpus that someone brought is there to be used: one that no protocol reads would vanish without a word."""
     read = {protocol["corpus"] for experiment in experiments.values() for protocol in experiment["protocols"].values()}
     for name in params["scales"][params["scale"]]["corpora"]:
-        if params["corpora"][name].get("manifest") and name not in read:
+        if "manifest" in params["corpora"].get(name, {}) and name not in read:
             raise InputError(
                 f"params.yaml: corpora.{name}: no protocol reads it: add one under `protocols` of an experiment file"
             )
 
 
-def _check_checkpoint(name: str, folder: str | None) -> None:
+def _check_checkpoint(name: str, folder: str) -> None:
     try:
-        if folder == RANDOM:
-            _chosen([name], NAMES, "random weights are made for a name that is known")
-        elif folder:
-            checkpoint_files(Path(folder))
-            check_form(name, Path(folder))
+        checkpoint_files(Path(folder))
+        check_form(name, Path(folder))
     except InputError as error:
         raise InputError(f"params.yaml: encoders.{name}: {error}") from None
 
@@ -186,7 +188,7 @@ class _Builder:
                 if spec
             }
             encoders = {key: encoder for key, encoder in resolved["encoders"].items() if encoder}
-            missing = missing or self._missing_for(features, encoders)
+            missing = missing or self._missing_for(where, features, encoders)
             for key in _chosen(row.get("protocols", protocols), protocols, f"{where}.protocols"):
                 for selection in row.get("selections", experiment["protocols"][key]["selections"]):
                     yield Group(
@@ -213,7 +215,7 @@ class _Builder:
         for key in ("selections", "source", "note"):
             fields.pop(key, None)
         where = f"experiments/{experiment}.yaml: protocols.{name}"
-        _chosen([fields["corpus"]], self.params["corpora"], f"{where}: corpus")
+        _chosen([fields["corpus"]], _known_corpora(self.params, self.root), f"{where}: corpus")
         return Protocol.from_mapping(fields, where)
 
     def _resolve(self, name: str, row_name: str) -> tuple[str, dict[str, dict[str, Any]], dict[str, str]]:
@@ -283,18 +285,20 @@ class _Builder:
         encoders: Mapping[str, str],
     ) -> str:
         """What a reader of the numbers must know: the row's note on a protocol, encoders that were never trained."""
-        folders = filter(None, (self.params["encoders"].get(name) for name in _encoders(features, encoders)))
-        is_random = self.params["scale"] != "demo" and any(f == RANDOM or is_demo(Path(f)) for f in folders)
+        folders = [(name, self.params["encoders"].get(name)) for name in _encoders(features, encoders)]
+        is_random = self.params["scale"] != "demo" and any(
+            is_demo(Path(folder)) if folder else name in MADE_HERE for name, folder in folders
+        )
         return "; ".join(
             filter(None, [row.get("notes", {}).get(protocol), "the encoder's weights are random" if is_random else ""])
         )
 
-    def _missing_for(self, features: Mapping[str, Mapping[str, Any]], encoders: Mapping[str, str]) -> str:
+    def _missing_for(self, where: str, features: Mapping[str, Mapping[str, Any]], encoders: Mapping[str, str]) -> str:
         is_opensmile = any(spec["kind"] == "opensmile" for spec in features.values())
         if is_opensmile and importlib.util.find_spec("opensmile") is None:
             return "the optional package opensmile is not installed (its licence is not free for all uses)"
-        for name in _chosen(_encoders(features, encoders), self.params["encoders"], "params.yaml: encoders"):
-            if self.params["scale"] != "demo" and not self.params["encoders"][name]:
+        for name in _chosen(_encoders(features, encoders), [*NAMES, *self.params["encoders"]], f"{where}: encoders"):
+            if self.params["scale"] != "demo" and name not in (*self.params["encoders"], *MADE_HERE):
                 return f"no checkpoint: set encoders.{name} in params.yaml"
         return ""
 
@@ -302,6 +306,6 @@ class _Builder:
         scale = self.params["scale"]
         if corpus not in self.scale["corpora"]:
             return f"corpus {corpus} is not part of scale {scale}"
-        if scale != "demo" and not self.params["corpora"][corpus]["root"]:
+        if scale != "demo" and corpus not in self.params["corpora"]:
             return f"no recordings: set corpora.{corpus}.root in params.yaml"
         return ""

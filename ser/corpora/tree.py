@@ -58,8 +58,12 @@ def tree_digest(root: Path | str, record: Path | str | None = None, manifest: Pa
     files, the recorded SHA-256. A user's `manifest` counts with its content; of the audio, the whole tree counts and
     not only the files that it names, since a manifest may be Parquet, which is too slow to open here.
 
-    Raises InputError for a root that is no folder and a manifest that cannot be read.
+    Recordings that are not there any more have the digest of their record: what was read from them stands.
+
+    Raises InputError for a root that is no folder, if there is no record, and a manifest that cannot be read.
     """
+    if record and not os.path.isdir(root) and (digest := _recorded_digest(record)):
+        return digest
     files = scan(root)
     manifest_hash = _manifest_hash(manifest)
     fresh = _stat_hash(files, manifest_hash)
@@ -127,6 +131,11 @@ def _read_record(path: Path | str, fresh: str) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return record if usable else None
+
+
+def _recorded_digest(path: Path | str) -> str:
+    record = _read_record(path, "")
+    return record["digest"] if record else ""
 
 
 def _size_and_time(entry: os.DirEntry[str]) -> tuple[int, int]:

@@ -48,6 +48,8 @@ ENCODERS: dict[str, Form] = {
 # An eighth of torchvision's 64, 192, 384, 256, 256: what setting width 0.125 of the demo rows makes of them.
 ALEXNET_CHANNELS = (8, 24, 48, 32, 32)
 NAMES = (*ENCODERS, ALEXNET)
+# Nobody publishes these: where params.yaml names no folder they are made here, at any scale.
+MADE_HERE = tuple(name for name in ENCODERS if name.endswith("_tiny"))
 
 
 def check_form(encoder: str, folder: Path) -> None:

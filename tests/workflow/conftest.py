@@ -65,8 +65,7 @@ class Project:
     def set_corpus(self, name: str, **settings: Any) -> None:
         """Change entries of one corpus in params.yaml."""
         corpora = yaml.safe_load((self.folder / "params.yaml").read_text())["corpora"]
-        corpora[name] |= settings
-        self.set(corpora=corpora)
+        self.set(corpora=corpora | {name: corpora.get(name, {}) | settings})
 
     def metrics(self) -> dict[str, bytes]:
         return {
