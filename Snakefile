@@ -15,6 +15,7 @@ include: "rules/features.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/table.smk"
+include: "rules/report.smk"
 
 
 rule all:
@@ -22,6 +23,7 @@ rule all:
     input:
         "results/table.csv",
         "results/honest_gap.csv",
+        "results/metrics.json",
 
 
 rule corpora:
@@ -32,6 +34,7 @@ rule corpora:
 rule features_all:
     input:
         [store for group in PLAN.live for store in stores_of(group).values()],
+        [file for group in PLAN.live for encoder in group.encoders.values() for file in encoder_files(encoder)],
 
 
 rule runs:

@@ -11,12 +11,14 @@ from snakemake.exceptions import WorkflowError
 
 from ser.code import code_of
 from ser.corpora.tree import tree_digest
+from ser import slurm
 from ser.errors import InputError
 from ser.features.encoder_files import checkpoint_files
 from ser.features.spec import feature_file
 from ser.gpu import gpu_ids
 from ser.pairs import pairs
 from ser.plan import load
+from ser.report import headlines
 
 PYTHON = shlex.quote(sys.executable)
 RUN_FILES = ["metrics.json", "predictions.csv", "history.csv"]
@@ -30,13 +32,13 @@ CONFIG = json.dumps(config)
 WORK = f"work/{PLAN.scale}"
 DEMO = PLAN.scale == "demo"
 GROUPS = {group.name: group for group in PLAN.groups}
-# A GPU job asks for one `gpu` (Slurm's word) and, on this machine, for slots of one (ser/gpu.py); none where there is no
-# GPU: they would only queue.
+# A cluster is asked for a `gpu` (Slurm's word); the machine that runs a job shares out slots of its GPUs (ser/gpu.py).
 GPUS = gpu_ids()
-GPU = int(config["compute"]["device"] == "cuda" or (config["compute"]["device"] == "auto" and bool(GPUS)))
 SLOTS = config["compute"]["gpu_slots"]
 if "gpu_slots" not in workflow.global_resources:
     workflow.register_resource("gpu_slots", SLOTS * max(1, len(GPUS)))
+# However many jobs are submitted as one, they share one GPU.
+workflow.register_resource("gpu", 1)
 CORPORA = sorted({group.corpus for group in PLAN.live})
 
 
@@ -51,6 +53,18 @@ wildcard_constraints:
     fold=r"\d+",
 
 
+# Which jobs a cluster gets as one submission; profiles/slurm says how many.
+def small_at_demo(name):
+    """At scale demo every job is small. At the others a job that fails must not take its neighbours with it."""
+    return name if DEMO else None
+
+
+# On a cluster each submission has GPUs of its own: what others use is Slurm's business.
+resource_scopes:
+    gpu="local",
+    gpu_slots="local",
+
+
 # Snakemake's own lock outlives a killed run (so profiles/default turns it off); this one ends with its process.
 LOCK = FileLock(".snakemake/ser.lock", timeout=0)
 
@@ -61,9 +75,13 @@ onstart:
     except Timeout:
         raise WorkflowError("another snakemake is at work in this folder: wait until it ends")
     # Under the limit on the rate of jobs every pass of the scheduler orders another one for a second later, which orders
-    # the next: with a hundred jobs ready that is half a core, for ever. Only a cluster's controller needs the limit.
-    if workflow.local_exec:
-        workflow.scheduler.job_rate_limiter = None
+    # the next: with a hundred jobs ready that is half a core, for ever. A cluster is protected by `jobs` in its profile.
+    workflow.scheduler.job_rate_limiter = None
+    if workflow.executor_plugin.name == "slurm":
+        try:
+            print(*slurm.check(requests(), Path.cwd()), sep="\n", file=sys.stderr)
+        except InputError as error:
+            raise WorkflowError(str(error)) from None
 
 
 onerror:
@@ -77,19 +95,50 @@ def kept(models):
     return models if config["compute"]["keep_models"] else temp(models)
 
 
-def needs_gpu(wildcards):
-    """Only systems that use the training loop can use a GPU; the others need not wait for one."""
-    return GPU if "ser/training.py" in system_code(group_of(wildcards)) else 0
+def needs(amount):
+    """MB or minutes that a rule asks a cluster for; a job that was killed asks for twice, then three times as much."""
+    return lambda wildcards, attempt: attempt * (amount(wildcards) if callable(amount) else amount)
 
 
-def slots_of(wildcards):
-    """Slots of a GPU that a run takes: one that trains a speech encoder needs all of its memory."""
-    return needs_gpu(wildcards) * (SLOTS if trains_speech_encoder(group_of(wildcards)) else 1)
+def gpu(is_useful):
+    """GPUs to ask a cluster for. `auto` asks as well: whether there is one is known only on the node."""
+    return int(is_useful and config["compute"]["device"] != "cpu" and not workflow.local_exec)
+
+
+def gpu_slots(is_useful, slots):
+    """Slots of a GPU of this machine; none where there is no GPU, as they would only queue."""
+    device = config["compute"]["device"]
+    return slots * int(is_useful and (device == "cuda" or (device == "auto" and bool(GPUS))))
+
+
+def can_use_gpu(wildcards):
+    """Only systems that use the training loop can; the others need not wait for one."""
+    return "ser/training.py" in system_code(group_of(wildcards))
+
+
+def train_gpu(wildcards):
+    return gpu(can_use_gpu(wildcards))
+
+
+def train_slots(wildcards):
+    """A run that trains a speech encoder needs all memory of a GPU."""
+    return gpu_slots(can_use_gpu(wildcards), SLOTS if trains_speech_encoder(group_of(wildcards)) else 1)
 
 
 def train_memory(wildcards):
     """MB of main memory: weights, gradients, optimiser and best epoch of WavLM large, on a machine without a GPU."""
     return 12000 if trains_speech_encoder(group_of(wildcards)) else 2000
+
+
+def train_minutes(wildcards):
+    """A run that is stopped by its time limit goes on from its last epoch when it is tried again."""
+    return 10 if DEMO else 2880 if trains_speech_encoder(group_of(wildcards)) else 480
+
+
+def requests():
+    """What the jobs of this build will ask Slurm for, each different request once."""
+    jobs = [workflow.dag.get_job_group(job) or job for job in workflow.dag.needrun_jobs()]
+    return {slurm.Request.of(job.resources, job.threads): job.name for job in jobs if not job.is_local}
 
 
 def trains_speech_encoder(group):

@@ -14,6 +14,7 @@ LAYERS = {
     "ser.table": 2,
     "ser.pairs": 2,
     "ser.honest_gap": 2,
+    "ser.report": 2,
     "ser.corpora": 2,
     "ser.features": 2,
     "ser.systems": 2,

@@ -1,0 +1,93 @@
+"""What `dvc metrics` and `dvc plots` show: the table as numbers by name, and plain files for charts."""
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from ser.plan import Group, Plan
+
+CLAIM_COLUMNS = ["experiment", "run_group", "folds", "metric", "aggregation", "claim", "value", "scale"]
+CURVE_COLUMNS = ["epoch", "train_loss", "dev", "runs"]
+CONFUSION_COLUMNS = ["actual", "predicted"]
+_DEV = ("dev_UA", "dev_CCC")  # what an epoch is judged by (ser/selection.py)
+
+Line = Mapping[str, str]
+
+
+def headlines(plan: Plan) -> Iterator[Group]:
+    """The groups that are drawn: under `clean`, each first row, rows with a claim, and all of `fair`."""
+    for group in plan.live:
+        experiment = plan.experiments[group.experiment]
+        rows = {next(iter(experiment["rows"])), *(claim["row"] for claim in experiment["claims"])}
+        if group.selection == "clean" and (group.row in rows or group.experiment == "fair"):
+            yield group
+
+
+def plot_name(group: Group) -> str:
+    return f"{group.experiment}-{group.row}-{group.protocol_name}.csv"
+
+
+def metrics(plan: Plan, lines: Sequence[Line]) -> dict[str, Any]:
+    """Experiment -> row -> protocol -> selection -> metric -> value, in the paper's own averaging; where official parts
+    are reported, their names stand before the metric."""
+    own = {group.name: group.protocol.aggregation for group in plan.live}
+    tree: dict[str, Any] = {}
+    for line in lines:
+        if line["value"] and own.get(line["run_group"]) == line["aggregation"]:
+            place = tree
+            part = line["folds"].removeprefix("official: ") if line["folds"].startswith("official: ") else ""
+            for key in filter(None, [*line["run_group"].split("/"), part]):
+                place = place.setdefault(key, {})
+            place[line["metric"]] = float(line["value"])
+    return tree
+
+
+def claims(lines: Sequence[Line]) -> list[dict[str, str]]:
+    """The lines that have both a claim and a value."""
+    return [{name: line[name] for name in CLAIM_COLUMNS} for line in lines if line["claim"] and line["value"]]
+
+
+def confusion(evaluation: Mapping[str, Any]) -> list[dict[str, str]]:
+    """One row per scored utterance and seed, all reported parts together; empty for attributes."""
+    labels = evaluation["labels"]
+    return [
+        {"actual": actual, "predicted": predicted}
+        for part in evaluation["confusion"].values()
+        for matrix in part.values()
+        for actual, counts in zip(labels, matrix, strict=True)
+        for predicted, count in zip(labels, counts, strict=True)
+        for _ in range(count)
+    ]
+
+
+def curve(histories: Sequence[Path]) -> list[dict[str, float]]:
+    """Mean over the runs that reached an epoch; empty for a system that does not train by epochs."""
+    epochs: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for path in histories:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                dev = next(row[name] for name in _DEV if name in row)
+                epochs[int(row["epoch"])].append((float(row["train_loss"]), float(dev)))
+    return [
+        {
+            "epoch": epoch,
+            "train_loss": fmean(loss for loss, _ in values),
+            "dev": fmean(dev for _, dev in values),
+            "runs": len(values),
+        }
+        for epoch, values in sorted(epochs.items())
+    ]
+
+
+def read_lines(path: Path) -> list[Line]:
+    """The lines of results/table.csv."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_evaluation(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,54 @@
+"""What was computed elsewhere, here: DVC's files, and Snakemake's knowledge that they are up to date."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from _main import run
+from ser.errors import InputError
+
+BIN = Path(sys.executable).parent
+# A copied file is as new as its copy, in no order: Snakemake is told that all is up to date.
+TOUCH = ["snakemake", "--touch", "--forceall", "--quiet", "all", "--cores", "all", "--", "all"]
+
+
+def main() -> None:
+    if not Path("dvc.lock").is_file():
+        raise InputError("dvc.lock: there is none: whoever computed the results must run `dvc repro` and commit it")
+    _call(["dvc", "pull"], "files are missing: what was pulled stays, and `make restore` goes on with the rest")
+    if changed := _changed(json.loads(_call(["dvc", "status", "--json"], capture=True))):
+        raise InputError(
+            f"{', '.join(changed)}: not what dvc.lock was made with: go back to that commit, "
+            f"or run `dvc repro`, which computes what the change concerns"
+        )
+    _call(TOUCH, "Snakemake could not be told that the files are up to date")
+    print("restored: neither `dvc repro` nor `snakemake` has anything to do")
+
+
+def _changed(status: dict[str, list]) -> list[str]:
+    """What differs from dvc.lock, but for recordings and checkpoints that are not on this machine."""
+    found = set()
+    for changes in status.values():
+        for change in changes:
+            if isinstance(change, str):  # "changed command", "always changed"
+                found.add(f"dvc.yaml ({change})")
+                continue
+            for files in change.values():
+                found |= {
+                    path
+                    for path, state in files.items()
+                    if not (state == "deleted" and not Path(path).resolve().is_relative_to(Path.cwd()))
+                }
+    return sorted(found)
+
+
+def _call(command: list[str], failed: str = "", capture: bool = False) -> str:
+    result = subprocess.run([BIN / command[0], *command[1:]], stdout=subprocess.PIPE if capture else None, text=True)
+    if result.returncode:
+        raise InputError(f"`{' '.join(command)}` ended with status {result.returncode}: {failed}")
+    return result.stdout or ""
+
+
+if __name__ == "__main__":
+    run(main)
