@@ -18,6 +18,17 @@ include: "rules/table.smk"
 include: "rules/report.smk"
 
 
+# On a cluster these stay where snakemake was called.
+localrules:
+    all,
+    corpora,
+    features_all,
+    runs,
+    table,
+    honest_gap,
+    report,
+
+
 rule all:
     default_target: True
     input:

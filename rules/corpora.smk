@@ -14,8 +14,11 @@ if DEMO:
             f"{WORK}/logs/demo_corpus/{{corpus}}.log",
         benchmark:
             f"{WORK}/benchmarks/demo_corpus/{{corpus}}.tsv"
+        group:
+            "corpus"
         resources:
-            mem_mb=500,
+            mem_mb=needs(500),
+            runtime=needs(10),
         params:
             seed=config["demo_seed"],
         message:
@@ -35,8 +38,11 @@ rule demo_encoder:
         f"{WORK}/logs/demo_encoder/{{encoder}}.log",
     benchmark:
         f"{WORK}/benchmarks/demo_encoder/{{encoder}}.tsv"
+    group:
+        "encoders"
     resources:
-        mem_mb=1000,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     params:
         seed=config["demo_seed"],
         folder=f"{WORK}/encoders/{{encoder}}",
@@ -59,8 +65,11 @@ rule manifest:
         f"{WORK}/logs/manifest/{{corpus}}.log",
     benchmark:
         f"{WORK}/benchmarks/manifest/{{corpus}}.tsv"
+    group:
+        small_at_demo("corpus")
     resources:
-        mem_mb=1000,
+        mem_mb=needs(1000),
+        runtime=needs(10 if DEMO else 480),
     params:
         on_unreadable=lambda wildcards: settings_of(wildcards.corpus).get("on_unreadable", "stop"),
         digest=lambda wildcards: digest_of(wildcards.corpus),

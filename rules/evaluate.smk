@@ -11,8 +11,11 @@ rule evaluate:
         f"{WORK}/logs/evaluate/{{group}}.log",
     benchmark:
         f"{WORK}/benchmarks/evaluate/{{group}}.tsv"
+    group:
+        "evaluate"
     resources:
-        mem_mb=1000,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     params:
         runs=lambda wildcards, input: [str(Path(metrics).parent) for metrics in input.runs],
     message:

@@ -10,8 +10,11 @@ rule audio:
         f"{WORK}/logs/audio/{{corpus}}.log",
     benchmark:
         f"{WORK}/benchmarks/audio/{{corpus}}.tsv"
+    group:
+        small_at_demo("corpus")
     resources:
-        mem_mb=2000,
+        mem_mb=needs(2000),
+        runtime=needs(10 if DEMO else 480),
     params:
         root=lambda wildcards, input: root_of(wildcards.corpus),  # not recorded: see manifest_places
     message:
@@ -32,11 +35,14 @@ rule features:
         f"{WORK}/logs/features/{{corpus}}/{{feature}}.log",
     benchmark:
         f"{WORK}/benchmarks/features/{{corpus}}/{{feature}}.tsv"
+    group:
+        small_at_demo("features")
     resources:
         # HuBERT base takes 1.8 GB for 34 s of speech; the large models about twice that.
-        mem_mb=lambda wildcards: 4000 if encoder_of(wildcards) and not DEMO else 2000,
-        gpu=lambda wildcards: GPU if encoder_of(wildcards) else 0,
-        gpu_slots=lambda wildcards: GPU * SLOTS if encoder_of(wildcards) else 0,
+        mem_mb=needs(lambda wildcards: 4000 if encoder_of(wildcards) and not DEMO else 2000),
+        runtime=needs(10 if DEMO else 1440),
+        gpu=lambda wildcards: gpu(bool(encoder_of(wildcards))),
+        gpu_slots=lambda wildcards: gpu_slots(bool(encoder_of(wildcards)), SLOTS),
         slots_per_gpu=SLOTS,
     params:
         spec=lambda wildcards: json.dumps(PLAN.specs[wildcards.feature], sort_keys=True),

@@ -10,8 +10,11 @@ rule splits:
         f"{WORK}/logs/splits/{{experiment}}/{{protocol}}/{{selection}}.log",
     benchmark:
         f"{WORK}/benchmarks/splits/{{experiment}}/{{protocol}}/{{selection}}.tsv"
+    group:
+        small_at_demo("corpus")
     resources:
-        mem_mb=1000,
+        mem_mb=needs(1000),
+        runtime=needs(10 if DEMO else 30),
     params:
         protocol=lambda wildcards: json.dumps(protocol_of(wildcards).mapping, sort_keys=True),
     message:

@@ -20,11 +20,14 @@ rule train:
         f"{WORK}/benchmarks/train/{{group}}/seed{{seed}}-fold{{fold}}.tsv"
     wildcard_constraints:
         group=any_of(group.name for group in PLAN.live if group.one_job_per == "fold"),
+    group:
+        small_at_demo("runs")
     threads: config["compute"]["threads"]
     resources:
-        mem_mb=train_memory,
-        gpu=needs_gpu,
-        gpu_slots=slots_of,
+        mem_mb=needs(train_memory),
+        runtime=needs(train_minutes),
+        gpu=train_gpu,
+        gpu_slots=train_slots,
         slots_per_gpu=SLOTS,
     params:
         options=train_options,
@@ -66,11 +69,14 @@ for n_folds in sorted({group.protocol.n_folds for group in PLAN.live if group.on
             group=any_of(
                 group.name for group in PLAN.live if group.one_job_per == "seed" and group.protocol.n_folds == n_folds
             ),
+        group:
+            small_at_demo("runs")
         threads: config["compute"]["threads"]
         resources:
-            mem_mb=train_memory,
-            gpu=needs_gpu,
-            gpu_slots=slots_of,
+            mem_mb=needs(train_memory),
+            runtime=needs(train_minutes),
+            gpu=train_gpu,
+            gpu_slots=train_slots,
             slots_per_gpu=SLOTS,
         params:
             options=train_options,

@@ -1,0 +1,109 @@
+"""What Slurm has to say to a build before its first job is submitted."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ser.errors import InputError
+
+PROFILE = "profiles/slurm/profile.yaml"
+# What Slurm's refusal is about -> what to change.
+KEYS = {
+    "partition": "default-resources: slurm_partition",
+    "account": "default-resources: slurm_account",
+    "time limit": "set-resources: RULE:runtime (minutes), or another slurm_partition",
+    "node configuration": "set-resources: RULE:mem_mb, gpu or threads, or another slurm_partition",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a job asks for: `memory` in MB, `runtime` in minutes."""
+
+    partition: str | None
+    account: str | None
+    memory: int
+    runtime: int
+    threads: int
+    gpus: int
+
+    @classmethod
+    def of(cls, resources: Mapping[str, Any], threads: int) -> "Request":
+        """From a Snakemake job's resources."""
+        return cls(
+            resources.get("slurm_partition"),
+            resources.get("slurm_account"),
+            resources.get("mem_mb", 0),
+            resources.get("runtime", 0),
+            threads,
+            resources.get("gpu", 0),
+        )
+
+    def options(self) -> list[str]:
+        """For sbatch; what is not asked for is left to Slurm's own defaults."""
+        given = {
+            "partition": self.partition,
+            "account": self.account,
+            "mem": self.memory,
+            "time": self.runtime,
+            "cpus-per-task": self.threads,
+            "gpus": self.gpus,
+        }
+        return [f"--{name}={value}" for name, value in given.items() if value]
+
+
+def check(requests: Mapping[Request, str], folder: Path) -> list[str]:
+    """Ask Slurm whether it would take jobs like these, and submit none. `requests` names a job for each request.
+
+    Returns what the user should know: which jobs will wait for a node that is down or drained. Raises InputError where
+    there is no Slurm, where jobs of an earlier build in `folder` are still queued, or where Slurm refuses a request.
+    """
+    if not shutil.which("sbatch"):
+        raise InputError("no Slurm on this machine (no sbatch): build here without SNAKEMAKE_PROFILE=profiles/slurm")
+    ping = _slurm("scontrol", "ping")
+    if ping.returncode:
+        raise InputError(f"Slurm does not answer: {_last_line(ping)}; nothing was submitted")
+    _check_queue(folder)
+    answers = {request: _slurm("sbatch", "--test-only", *request.options(), "--wrap=true") for request in requests}
+    refused = {request: _last_line(answer) for request, answer in answers.items() if answer.returncode}
+    # Slurm gives the same answer to what no node has and to what only nodes have that are away.
+    away = _slurm("sinfo", "--noheader", "--states=drain,down,fail", "--format=%n").stdout.split() if refused else []
+    for request, reason in refused.items():
+        if not (away and "node configuration" in reason):
+            key = next((key for word, key in KEYS.items() if word in reason.lower()), "what a site changes")
+            raise InputError(
+                f"Slurm refuses {requests[request]} ({' '.join(request.options())}): {reason}; change {PROFILE}: {key}"
+            )
+    return [
+        f"{requests[request]} ({' '.join(request.options())}) waits: no node can take it now; away: {', '.join(away)}"
+        for request in refused
+    ]
+
+
+def _check_queue(folder: Path) -> None:
+    """A build that was killed leaves its jobs to Slurm; a second one beside them would write the same files."""
+    states = "--states=PENDING,RUNNING,SUSPENDED,CONFIGURING"
+    queue = _slurm("squeue", f"--user={os.getuid()}", states, "--noheader", "--format=%i|%k|%Z").stdout
+    jobs = [line.split("|", 2) for line in queue.splitlines()]
+    left = [job for job, comment, where in jobs if comment.startswith(("rule_", "group_")) and Path(where) == folder]
+    if left:
+        raise InputError(
+            f"{len(left)} jobs of an earlier build are still in Slurm: wait for them, or: scancel {' '.join(left)}"
+        )
+
+
+def _slurm(*command: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        raise InputError(f"Slurm does not answer: {command[0]} took longer than a minute") from None
+
+
+def _last_line(answer: subprocess.CompletedProcess[str]) -> str:
+    """What Slurm's clients say last is what the matter is."""
+    lines = (answer.stderr or answer.stdout).strip().splitlines()
+    return lines[-1] if lines else f"exit code {answer.returncode}"
