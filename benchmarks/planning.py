@@ -1,0 +1,167 @@
+"""How long Snakemake and DVC think, and how much memory that takes, when 10,000 runs are planned.
+
+    python benchmarks/planning.py [--runs 10000] [--repeats 3] [--dvc]
+
+Plans all experiments at scale demo, one job per fold, with as many seeds as it takes, in a copy of the project's
+tracked files. Nothing is computed: small files stand for all outputs, and `snakemake --touch` gives them the records
+that real ones have. Prints per call the median of wall seconds and the largest peak memory of one process, as
+markdown. --dvc also asks DVC, which hashes those files first.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+import yaml
+
+from ser.plan import Plan, load
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent  # no resolve(): that would leave the virtual environment
+# Bytes of an output by its name, as in the demo's runs; the rest is small. The size decides whether Snakemake keeps a
+# checksum, and what DVC has to hash.
+SIZES = {"metrics.json": 6_000, "predictions.csv": 4_000, "history.csv": 300, "model.safetensors": 50_000}
+# Snakemake, but for its nap of 0.1 s before each job whose files it touches: 17 minutes with 10,000 jobs.
+TOUCH = """
+import snakemake.executors.touch
+from snakemake.cli import main
+snakemake.executors.touch.Executor.SLEEPING_TIME = 0
+main()
+"""
+NOTHING = "Nothing to be done"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", default=10_000, type=int)
+    parser.add_argument("--repeats", default=3, type=int)
+    parser.add_argument("--dvc", action="store_true")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        project = Project(Path(folder) / "project", args.runs, args.repeats)
+        print(f"{n_runs(project.plan)} runs in {len(list(project.plan.live))} groups, {os.cpu_count()} cores\n")
+        print("| call | state | jobs | seconds | MiB |\n|---|---|---|---|---|")
+        project.row("snakemake -n", "nothing computed", ["snakemake", "-n"])
+        project.pretend()
+        project.row("snakemake -n", "all computed", ["snakemake", "-n"], says=NOTHING)
+        project.row("snakemake --cores all", "all computed", ["snakemake", "--cores", "all"], says=NOTHING)
+        if args.dvc:
+            project.start_dvc()
+            project.row("dvc status", "all computed", ["dvc", "status"], says="up to date")
+            project.row("dvc repro", "all computed", ["dvc", "repro"], says="up to date")
+        learning_rate = project.folder / "experiments" / "tf_transformer.yaml"
+        with changed(learning_rate, "learning_rate: {value: 0.002", "learning_rate: {value: 0.003"):
+            project.row("snakemake -n", "one setting of an experiment changed", ["snakemake", "-n"])
+        with changed(project.folder / "ser" / "training.py", "def ", "# changed\ndef "):
+            project.row("snakemake -n", "the training loop changed", ["snakemake", "-n"])
+
+
+class Project:
+    """The copy, its plan, and what is asked of it."""
+
+    def __init__(self, folder: Path, runs: int, repeats: int) -> None:
+        self.folder, self.repeats = folder, repeats
+        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
+        for name in filter(None, tracked.stdout.split("\0")):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+        self.plan = self._plan(runs)
+
+    def _plan(self, runs: int) -> Plan:
+        """As many seeds as it takes to have that many runs."""
+        path = self.folder / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        demo = params["scales"]["demo"] | {"one_job_per": "fold"}
+        params |= {"scale": "demo", "scales": params["scales"] | {"demo": demo}}
+        while True:
+            path.write_text(yaml.safe_dump(params, sort_keys=False))
+            plan = load(params, self.folder)
+            if n_runs(plan) >= runs:
+                return plan
+            demo["seeds"] = list(range(1, len(demo["seeds"]) + 2))
+
+    def pretend(self) -> None:
+        """Files in place of all outputs of all planned jobs, and Snakemake's records of them."""
+        lines = [line.split("\t") for line in self._call(["snakemake", "--summary"])[0].splitlines()]
+        for name in [cells[0] for cells in lines if len(cells) > 1][1:]:
+            path = self.folder / name
+            if path.suffix:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                size = SIZES.get(path.name, 1_000)
+                path.write_bytes(name.encode().ljust(size, b"\n"))  # no two alike
+            else:
+                path.mkdir(parents=True, exist_ok=True)
+                (path / "speech.wav").write_bytes(name.encode())
+        self._call(["python", "-c", TOUCH, "--touch", "--forceall", "--cores", "all", "--quiet", "all"])
+
+    def start_dvc(self) -> None:
+        """DVC, without Git, has taken all outputs into its cache."""
+        self._call(["dvc", "init", "--no-scm", "--force", "--quiet"])
+        shutil.copy(ROOT / ".dvc" / "config", self.folder / ".dvc" / "config")
+        print(f"dvc commit: {self._call(['dvc', 'commit', '--force', '--quiet'])[1]:.0f} s", file=sys.stderr)
+
+    def row(self, call: str, state: str, command: Sequence[str], says: str = "") -> None:
+        """Make one line of the table; stops where the tool does not say `says`."""
+        results = [self._call(command) for _ in range(self.repeats)]
+        said, seconds, memory = results[0][0], [r[1] for r in results], max(r[2] for r in results)
+        if says not in said:
+            raise SystemExit(f"{' '.join(command)}: not {says!r} but:\n{said[-3000:]}")
+        jobs = re.findall(r"^total +(\d+)$", said, re.M)
+        each = f" ({', '.join(f'{s:.1f}' for s in seconds)})"
+        print(
+            f"| `{call}` | {state} | {jobs[0] if jobs else 0} | {median(seconds):.1f}{each} | {memory:.0f} |",
+            flush=True,
+        )
+
+    def _call(self, command: Sequence[str]) -> tuple[str, float, float]:
+        """What it said, wall seconds, and the MiB that the largest of its processes took."""
+        environment = {name: value for name, value in os.environ.items() if name != "SNAKEMAKE_PROFILE"}
+        start = time.perf_counter()
+        with tempfile.TemporaryFile("w+") as said:
+            process = subprocess.Popen(
+                [BIN / command[0], *command[1:]],
+                cwd=self.folder,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                env=environment | {"PATH": f"{BIN}:{environment['PATH']}"},
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            seconds = time.perf_counter() - start
+            said.seek(0)
+            text = said.read()
+        if process.returncode:
+            raise SystemExit(f"{' '.join(command)} failed:\n{text[-3000:]}")
+        return text, seconds, usage.ru_maxrss / 1024
+
+
+class changed:
+    """A file with one piece of text replaced, as long as the block lasts."""
+
+    def __init__(self, path: Path, old: str, new: str) -> None:
+        self.path, self.text = path, path.read_text()
+        if old not in self.text:
+            raise SystemExit(f"{path}: no {old!r} in it")
+        self.new = self.text.replace(old, new, 1)
+
+    def __enter__(self) -> None:
+        self.path.write_text(self.new)
+
+    def __exit__(self, *_: object) -> None:
+        self.path.write_text(self.text)
+
+
+def n_runs(plan: Plan) -> int:
+    return sum(len(group.seeds) * group.protocol.n_folds for group in plan.live)
+
+
+if __name__ == "__main__":
+    main()
