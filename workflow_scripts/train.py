@@ -4,13 +4,14 @@ import argparse
 import importlib
 import json
 import shutil
+import subprocess
 from dataclasses import asdict
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
 from _main import run
-from ser.code import code_digest, code_hashes, code_of
+from ser.code import ROOT, code_digest, code_hashes, code_of
 from ser.errors import InputError
 from ser.features.encoder_files import checkpoint_digest
 from ser.features.store import Store
@@ -23,6 +24,7 @@ from ser.splits import read as read_split
 
 # What may change a run's digits beside its settings, data and code.
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
+COMMITTED = ("ser", "workflow_scripts", "experiments")
 WRITTEN = ("history.csv", "model.safetensors", "predictions.csv")
 
 
@@ -71,7 +73,12 @@ def _train(args: argparse.Namespace) -> None:
         "versions": {name: version(name) for name in _libraries(code)},
         "threads": args.threads,
     }
-    known = {"group": args.group, "gpu": _gpu_name(identity["device"]), "code": code_hashes(code)}
+    known = {
+        "group": args.group,
+        "gpu": _gpu_name(identity["device"]),
+        "git_commit": _git_commit(),
+        "code": code_hashes(code),
+    }
     for number in args.folds:
         _one(system, settings, split.fold(number, stores, encoders), identity | {"fold": number}, known, args)
     if args.checkpoints:  # only now: a run that is killed at its last fold keeps what the others learned
@@ -88,6 +95,21 @@ def _gpu_name(device: str) -> str:
     import torch
 
     return torch.cuda.get_device_name()
+
+
+def _git_commit() -> str:
+    """The commit of this checkout, with -dirty where code or experiments differ from it; "" without git.
+
+    params.yaml and dvc.lock are left out: they differ in use, and what they say of a run stands in its settings.
+    """
+    command = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no", "--"]
+    try:
+        status = subprocess.run([*command, *COMMITTED], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    lines = status.stdout.splitlines()
+    commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid ")), "")
+    return commit + ("-dirty" if any(not line.startswith("#") for line in lines) else "")
 
 
 def _named(items: list[str]) -> dict[str, Path]:
