@@ -14,6 +14,7 @@ import yaml
 from conftest import ROOT
 
 PARTS = ["Snakefile", "params.yaml", "rules", "schemas", "experiments", "profiles", "ser", "workflow_scripts"]
+VERSIONED = ["dvc.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", "external", ".gitignore"]
 
 
 @dataclass
@@ -30,6 +31,41 @@ class Project:
             text=True,
             timeout=280,
         )
+
+    def tool(self, name: str, *arguments: str, timeout: float = 280, **environment: str) -> str:
+        """Call `dvc`, `git` or `python` in the project, as in an activated environment; returns all that it says.
+
+        Raises CalledProcessError, with what was said as its output, where it fails.
+        """
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            [name, *arguments],
+            cwd=self.folder,
+            env=os.environ | {"PATH": path} | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=True,
+            timeout=timeout,
+        ).stdout
+
+    def version(self) -> None:
+        """Put the project under Git and DVC, as a clone of it is."""
+        for name in VERSIONED:
+            source, target = ROOT / name, self.folder / name
+            target.parent.mkdir(exist_ok=True)
+            shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+        self.tool("git", "init", "--quiet")
+        self.commit()
+
+    def commit(self) -> None:
+        self.tool("git", "add", "--all")
+        who = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+        self.tool("git", *who, "commit", "--quiet", "--message", "test")
+
+    def clone(self, folder: Path) -> "Project":
+        self.tool("git", "clone", "--quiet", ".", str(folder))
+        return Project(folder)
 
     def start(self) -> subprocess.Popen:
         """Begin to build the table, in a process group of its own."""

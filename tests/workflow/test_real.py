@@ -1,6 +1,9 @@
 """The real DAG on real recordings: two speakers of EmoDB, and all that goes wrong with files."""
 
+import hashlib
+import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +111,36 @@ def test_a_wrong_root_stops_before_anything_is_computed(free: Project, tmp_path:
     assert result.returncode != 0
     assert any(message in line for line in (result.stdout + result.stderr).splitlines())
     assert not (free.folder / "work" / "free" / "audio").exists()
+
+
+def test_dvc_follows_recordings_where_they_are(free: Project, emodb: Path) -> None:
+    """By hash, without a copy; a replaced file is noticed; recordings that are gone leave what was computed."""
+    free.version()
+    free.tool("dvc", "repro")
+    record = free.folder / "external/corpora/emodb.json"
+    before, first = record.read_text(), value(free)
+    assert json.loads(before)["files"] == len(list((emodb / "wav").glob("*.wav")))
+    cached = {path.parent.name + path.name for path in (free.folder / ".dvc/cache").rglob("*") if path.is_file()}
+    assert cached and not cached & {hashlib.md5(path.read_bytes()).hexdigest() for path in emodb.rglob("*.wav")}
+
+    changed = next((emodb / "wav").glob("03*W?.wav"))
+    samples, rate = soundfile.read(changed, dtype="int16")
+    soundfile.write(changed, samples[::-1], rate, subtype="PCM_16")
+    assert "external_corpora@emodb" in free.tool("dvc", "repro")
+    assert record.read_text() != before and value(free) != first
+    assert free.planned("all") == {}
+
+    emodb.rename(emodb.with_name("elsewhere"))
+    assert "Running stage" not in free.tool("dvc", "repro", "--allow-missing")
+    assert free.planned("all") == {}
+    free.set_corpus("emodb", root=str(emodb.with_name("elsewhere")))
+    assert "manifest" not in free.planned("all")  # where they lie is not what they hold
+
+
+def test_a_manifest_that_dvc_cannot_follow_is_refused(free: Project, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("path,speaker,emotion\n")
+    free.set_corpus("emodb", manifest=str(tmp_path / "mine.csv"))
+    script = ["workflow_scripts/external.py", "--corpus", "emodb", "--output", "external/corpora/emodb.json"]
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        free.tool("python", *script)
+    assert "corpora.emodb.manifest" in error.value.output and "move it to external/" in error.value.output

@@ -1,0 +1,154 @@
+"""The real DVC over the real DAG: versions, sharing, restoring, and that DVC and Snakemake agree in any order."""
+
+import csv
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from .conftest import Project, copy_project
+
+# A network, and one without training, on one corpus.
+EXPERIMENTS = {"attention_fcn": ["full"], "fair": ["majority"]}
+NETWORK = "attention_fcn/full/iemocap_2280_sessions"
+RATE = re.compile(r"learning_rate: 0\.\d+$", re.MULTILINE)  # of the demo rows
+
+
+@pytest.fixture(scope="module")
+def versioned(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project in which `dvc repro` has run and whose dvc.lock is committed."""
+    project = copy_project(tmp_path_factory.mktemp("dvc") / "project")
+    project.set(experiments=EXPERIMENTS)
+    project.version()
+    project.tool("dvc", "repro")
+    project.commit()
+    return project
+
+
+@pytest.fixture
+def clone(versioned: Project, tmp_path: Path) -> Project:
+    """A fresh clone with the remote that the results were pushed to, before anything was pulled."""
+    remote = tmp_path / "remote"
+    versioned.tool("dvc", "remote", "add", "--force", "--default", "--local", "store", str(remote))
+    versioned.tool("dvc", "push")
+    clone = versioned.clone(tmp_path / "clone")
+    clone.tool("dvc", "remote", "add", "--default", "--local", "store", str(remote))
+    return clone
+
+
+def set_rate(project: Project, rate: str) -> None:
+    path = project.folder / "experiments/attention_fcn.yaml"
+    path.write_text(RATE.sub(f"learning_rate: {rate}", path.read_text()))
+
+
+def trained(said: str) -> set[str]:
+    return set(re.findall(r"training (\S+), seed", said))
+
+
+def results(project: Project) -> dict[str, bytes]:
+    files = [*project.folder.glob("work/demo/runs/**/metrics.json"), *(project.folder / "results").rglob("*.*")]
+    return {str(path.relative_to(project.folder)): path.read_bytes() for path in files}
+
+
+def failure(project: Project, *command: str, **environment: str) -> str:
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        project.tool(*command, **environment)
+    return error.value.output
+
+
+def test_a_second_repro_starts_nothing_and_snakemake_agrees(versioned: Project) -> None:
+    said = versioned.tool("dvc", "repro")
+    assert "Running stage" not in said and said.count("didn't change, skipping") == 4
+    assert "up to date" in versioned.tool("dvc", "status")
+    assert versioned.planned("all") == {}
+
+
+def test_restored_changed_and_mixed(versioned: Project, clone: Project) -> None:
+    """Restored there is nothing to do; one changed setting trains its runs only; DVC and Snakemake may take turns."""
+    said = clone.tool("python", "workflow_scripts/restore.py")
+    assert "neither `dvc repro` nor `snakemake` has anything to do" in said
+    assert results(clone) == results(versioned)
+    assert clone.planned("all") == {}
+    assert "Running stage" not in clone.tool("dvc", "repro")
+    assert clone.tool("git", "status", "--porcelain") == ""
+
+    set_rate(clone, "0.0001")
+    assert trained(clone.tool("dvc", "repro")) == {f"{NETWORK}/clean", f"{NETWORK}/test_selected"}
+    changes = clone.tool("dvc", "metrics", "diff")
+    assert "attention_fcn.full" in changes and "fair.majority" not in changes
+
+    # Snakemake stops after the training; DVC must not take the old evaluations for new ones.
+    set_rate(clone, "0.003")
+    clone.build("runs")
+    said = clone.tool("dvc", "repro")
+    assert trained(said) == set() and said.count(f"evaluating {NETWORK}/clean") == 1
+    assert results(clone) == results(versioned)
+    assert clone.planned("all") == {}
+    assert "up to date" in clone.tool("dvc", "status")
+
+
+def test_restore_never_hides_a_change(clone: Project) -> None:
+    set_rate(clone, "0.0002")
+    said = failure(clone, "python", "workflow_scripts/restore.py")
+    assert "error: experiments: not what dvc.lock was made with" in said.splitlines()[-1]
+    assert "train_5_folds" in clone.planned("all")
+    (clone.folder / "dvc.lock").unlink()
+    assert "error: dvc.lock: there is none" in failure(clone, "python", "workflow_scripts/restore.py")
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    import boto3
+
+    endpoint = f"http://{host}:{port}"
+    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="results")
+    yield endpoint
+    server.stop()
+
+
+def test_an_s3_remote(versioned: Project, tmp_path: Path, s3: str) -> None:
+    clone = versioned.clone(tmp_path / "clone")
+    for project in (versioned, clone):
+        project.tool("dvc", "remote", "add", "--force", "--default", "--local", "s3", "s3://results/ser")
+        project.tool("dvc", "remote", "modify", "--local", "s3", "endpointurl", s3)
+    versioned.tool("dvc", "push")
+    clone.tool("python", "workflow_scripts/restore.py")
+    assert results(clone) == results(versioned)
+    assert clone.planned("all") == {}
+    assert "Running stage" not in clone.tool("dvc", "repro")
+
+
+def test_an_unreachable_remote_is_said_and_nothing_is_lost(clone: Project, tmp_path: Path) -> None:
+    clone.tool("dvc", "remote", "modify", "--local", "store", "url", str(tmp_path / "gone"))
+    said = failure(clone, "python", "workflow_scripts/restore.py")
+    assert "error: `dvc pull` ended with status" in said and "`make restore` goes on with the rest" in said
+    assert "Traceback" not in said
+
+
+def test_metrics_and_plots(versioned: Project) -> None:
+    shown = json.loads(versioned.tool("dvc", "metrics", "show", "--json"))[""]["data"]["results/metrics.json"]["data"]
+    with (versioned.folder / "results/table.csv").open(newline="") as file:
+        line = next(row for row in csv.DictReader(file) if row["run_group"] == f"{NETWORK}/clean" and row["claim"])
+    assert line["metric"] in ("WA", "UA") and line["aggregation"] == "fold_mean"
+    assert f"{shown['attention_fcn']['full']['iemocap_2280_sessions']['clean'][line['metric']]:.2f}" == line["value"]
+
+    versioned.tool("dvc", "plots", "show", "--out", "charts")
+    page = (versioned.folder / "charts/index.html").read_text()
+    for title in ("Confusion over all folds and seeds", "Mean over all folds and seeds", "Claims and values"):
+        assert title in page
+    plots = versioned.folder / "results/plots"
+    confusion = (plots / "confusion/fair-majority-casia.csv").read_text().splitlines()
+    runs = versioned.folder.glob("work/demo/runs/fair/majority/casia/clean/seed1/fold*/predictions.csv")
+    assert len(confusion) - 1 == sum(len(path.read_text().splitlines()) - 1 for path in runs) > 0
+    curve = (plots / "curves/attention_fcn-full-iemocap_2280_sessions.csv").read_text().splitlines()
+    assert curve[0] == "epoch,train_loss,dev,runs" and curve[1].startswith("1,") and curve[1].endswith(",5")
