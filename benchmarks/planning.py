@@ -4,8 +4,8 @@
 
 Plans all experiments at scale demo, one job per fold, with as many seeds as it takes, in a copy of the project's
 tracked files. Nothing is computed: small files stand for all outputs, and `snakemake --touch` gives them the records
-that real ones have. Prints per call the median of wall seconds and the largest peak memory of one process, as
-markdown. --dvc also asks DVC, which hashes those files first.
+that real ones have. Prints per call the medians of wall and processor seconds (a busy machine changes the
+first) and the largest peak memory of one process, as markdown. --dvc also asks DVC, which hashes those files first.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder) / "project", args.runs, args.repeats)
         print(f"{n_runs(project.plan)} runs in {len(list(project.plan.live))} groups, {os.cpu_count()} cores\n")
-        print("| call | state | jobs | seconds | MiB |\n|---|---|---|---|---|")
+        print("| call | state | jobs | seconds | of the processor | MiB |\n|---|---|---|---|---|---|")
         project.row("snakemake -n", "nothing computed", ["snakemake", "-n"])
         project.pretend()
         project.row("snakemake -n", "all computed", ["snakemake", "-n"], says=NOTHING)
@@ -64,15 +64,20 @@ def main() -> None:
             project.row("snakemake -n", "the training loop changed", ["snakemake", "-n"])
 
 
+def copy_project(folder: Path) -> None:
+    """The files that Git tracks, as they are now."""
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
+    for name in filter(None, tracked.stdout.split("\0")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+
+
 class Project:
     """The copy, its plan, and what is asked of it."""
 
     def __init__(self, folder: Path, runs: int, repeats: int) -> None:
         self.folder, self.repeats = folder, repeats
-        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
-        for name in filter(None, tracked.stdout.split("\0")):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+        copy_project(folder)
         self.plan = self._plan(runs)
 
     def _plan(self, runs: int) -> Plan:
@@ -100,7 +105,8 @@ class Project:
             else:
                 path.mkdir(parents=True, exist_ok=True)
                 (path / "speech.wav").write_bytes(name.encode())
-        self._call(["python", "-c", TOUCH, "--touch", "--forceall", "--cores", "all", "--quiet", "all"])
+        command = ["python", "-c", TOUCH, "--touch", "--forceall", "--cores", "all", "--quiet", "all"]
+        print(f"scheduling every job once: {self._call(command)[1]:.0f} s", file=sys.stderr)
 
     def start_dvc(self) -> None:
         """DVC, without Git, has taken all outputs into its cache."""
@@ -111,18 +117,16 @@ class Project:
     def row(self, call: str, state: str, command: Sequence[str], says: str = "") -> None:
         """Make one line of the table; stops where the tool does not say `says`."""
         results = [self._call(command) for _ in range(self.repeats)]
-        said, seconds, memory = results[0][0], [r[1] for r in results], max(r[2] for r in results)
+        said, seconds, work, memory = zip(*results, strict=True)
+        said = said[0]
         if says not in said:
             raise SystemExit(f"{' '.join(command)}: not {says!r} but:\n{said[-3000:]}")
         jobs = re.findall(r"^total +(\d+)$", said, re.M)
-        each = f" ({', '.join(f'{s:.1f}' for s in seconds)})"
-        print(
-            f"| `{call}` | {state} | {jobs[0] if jobs else 0} | {median(seconds):.1f}{each} | {memory:.0f} |",
-            flush=True,
-        )
+        cells = [f"`{call}`", state, jobs[0] if jobs else 0, *(f"{median(x):.1f}" for x in (seconds, work))]
+        print(f"| {' | '.join(map(str, cells))} | {max(memory):.0f} |", flush=True)
 
-    def _call(self, command: Sequence[str]) -> tuple[str, float, float]:
-        """What it said, wall seconds, and the MiB that the largest of its processes took."""
+    def _call(self, command: Sequence[str]) -> tuple[str, float, float, float]:
+        """What it said, wall and processor seconds, and the MiB that the largest of its processes took."""
         environment = {name: value for name, value in os.environ.items() if name != "SNAKEMAKE_PROFILE"}
         start = time.perf_counter()
         with tempfile.TemporaryFile("w+") as said:
@@ -140,7 +144,7 @@ class Project:
             text = said.read()
         if process.returncode:
             raise SystemExit(f"{' '.join(command)} failed:\n{text[-3000:]}")
-        return text, seconds, usage.ru_maxrss / 1024
+        return text, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 class changed:
