@@ -23,6 +23,7 @@ def main() -> None:
             f"or run `dvc repro`, which computes what the change concerns"
         )
     _call(TOUCH, "Snakemake could not be told that the files are up to date")
+    Path("dvc.lock").touch()  # all that was touched is in the cache (check_room.py)
     print("restored: neither `dvc repro` nor `snakemake` has anything to do")
 
 

@@ -135,6 +135,29 @@ def test_an_unreachable_remote_is_said_and_nothing_is_lost(clone: Project, tmp_p
     assert "Traceback" not in said
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("no right to mount a small disk")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_of_the_cache_is_said_and_nothing_is_lost(clone: Project, small_disk: Path) -> None:
+    clone.tool("python", "workflow_scripts/restore.py")
+    clone.set(demo_seed=2, experiments={"fair": ["majority"]})  # new demo corpora
+    clone.tool("dvc", "config", "--local", "cache.dir", str(small_disk))
+    said = failure(clone, "dvc", "repro")
+    assert "DVC's cache needs" in said and "`dvc repro` goes on from here" in said
+    assert "failed to transfer" not in said and "failed to reproduce 'corpora'" in said
+    made = {path: path.stat().st_mtime_ns for path in clone.folder.glob("work/demo/releases/*.json")}
+    clone.tool("dvc", "config", "--local", "--unset", "cache.dir")
+    clone.tool("dvc", "repro")
+    assert made == {path: path.stat().st_mtime_ns for path in made} != {}
+
+
 def test_metrics_and_plots(versioned: Project) -> None:
     shown = json.loads(versioned.tool("dvc", "metrics", "show", "--json"))[""]["data"]["results/metrics.json"]["data"]
     with (versioned.folder / "results/table.csv").open(newline="") as file:

@@ -1,0 +1,61 @@
+"""Whether DVC's cache has room for what a stage has made: DVC itself would say so once for each file, and go on."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from dvc.config import Config
+from dvc_objects.fs.system import reflink
+
+from _main import run
+from ser.errors import InputError
+
+COMPUTED = ("work", "results")
+
+
+def main() -> None:
+    cache = Path(Config(dvc_dir=".dvc")["cache"].get("dir") or ".dvc/cache")
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(cache).free
+        if _shares_blocks(cache):
+            return
+    except OSError as error:
+        raise InputError(
+            f"{cache}: DVC's cache cannot be used: {error.strerror}: name another: dvc cache dir DIR"
+        ) from None
+    needed = _new_bytes()
+    if needed > free:
+        raise InputError(
+            f"{cache}: DVC's cache needs {_megabytes(needed)} and its disk has {_megabytes(free)} left: free some, or "
+            f"name another folder: dvc cache dir DIR; all that was computed stays, and `dvc repro` goes on from here"
+        )
+
+
+def _new_bytes() -> int:
+    """The size of what may not be in the cache yet: the files that are newer than dvc.lock."""
+    lock = Path("dvc.lock")
+    since = lock.stat().st_mtime if lock.exists() else 0.0
+    files = (path.stat() for root in COMPUTED for path in Path(root).rglob("*") if path.is_file())
+    return sum(status.st_size for status in files if status.st_mtime > since)
+
+
+def _shares_blocks(cache: Path) -> bool:
+    """Whether a file system (btrfs, xfs) makes copies that take no room."""
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        source, target = os.path.join(folder, "a"), os.path.join(folder, "b")
+        Path(source).write_bytes(b"\0" * 4096)
+        try:
+            reflink(source, target)
+        except OSError:
+            return False
+        return True
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
+if __name__ == "__main__":
+    run(main)
