@@ -37,7 +37,7 @@ GPUS = gpu_ids()
 SLOTS = config["compute"]["gpu_slots"]
 if "gpu_slots" not in workflow.global_resources:
     workflow.register_resource("gpu_slots", SLOTS * max(1, len(GPUS)))
-# However many jobs are submitted as one, they share one GPU.
+# Jobs that are submitted together share one GPU.
 workflow.register_resource("gpu", 1)
 CORPORA = sorted({group.corpus for group in PLAN.live})
 
@@ -118,6 +118,11 @@ def can_use_gpu(wildcards):
 
 def train_gpu(wildcards):
     return gpu(can_use_gpu(wildcards))
+
+
+def train_submission(wildcards):
+    """Runs that need no GPU are not submitted with those that do: they would hold it."""
+    return small_at_demo("gpu_runs" if can_use_gpu(wildcards) else "runs")
 
 
 def train_slots(wildcards):

@@ -11,7 +11,7 @@ rule splits:
     benchmark:
         f"{WORK}/benchmarks/splits/{{experiment}}/{{protocol}}/{{selection}}.tsv"
     group:
-        small_at_demo("corpus")
+        small_at_demo("splits")
     resources:
         mem_mb=needs(1000),
         runtime=needs(10 if DEMO else 30),

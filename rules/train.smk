@@ -21,7 +21,7 @@ rule train:
     wildcard_constraints:
         group=any_of(group.name for group in PLAN.live if group.one_job_per == "fold"),
     group:
-        small_at_demo("runs")
+        train_submission
     threads: config["compute"]["threads"]
     resources:
         mem_mb=needs(train_memory),
@@ -70,7 +70,7 @@ for n_folds in sorted({group.protocol.n_folds for group in PLAN.live if group.on
                 group.name for group in PLAN.live if group.one_job_per == "seed" and group.protocol.n_folds == n_folds
             ),
         group:
-            small_at_demo("runs")
+            train_submission
         threads: config["compute"]["threads"]
         resources:
             mem_mb=needs(train_memory),
