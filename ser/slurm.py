@@ -66,7 +66,8 @@ def check(requests: Mapping[Request, str], folder: Path) -> list[str]:
         raise InputError("no Slurm on this machine (no sbatch): build here without SNAKEMAKE_PROFILE=profiles/slurm")
     ping = _slurm("scontrol", "ping")
     if ping.returncode:
-        raise InputError(f"Slurm does not answer: {_last_line(ping)}; nothing was submitted")
+        reason = ping.stdout.partition("\n")[0] or _last_line(ping)
+        raise InputError(f"Slurm does not answer ({reason}); nothing was submitted")
     _check_queue(folder)
     answers = {request: _slurm("sbatch", "--test-only", *request.options(), "--wrap=true") for request in requests}
     refused = {request: _last_line(answer) for request, answer in answers.items() if answer.returncode}

@@ -1,0 +1,105 @@
+"""`SNAKEMAKE_PROFILE=profiles/slurm dvc repro` on a real Slurm: the same values as without it, whatever happens."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from workflow.conftest import Project
+
+from .conftest import cluster_project
+from .slurm import Slurm
+
+# A network, an encoder's features and, not on a GPU, the most frequent class.
+EXPERIMENTS = {"attention_fcn": ["full"], "superb_er": ["hubert_large"], "fair": ["majority"]}
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The table as one machine builds it."""
+    project = cluster_project(tmp_path_factory.mktemp("local") / "project")
+    project.set(experiments=EXPERIMENTS)
+    project.version()
+    project.build("all")
+    return project
+
+
+def until(is_so: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.3)
+
+
+def start(project: Project, log: Path) -> subprocess.Popen:
+    """`dvc repro` in a process group of its own; what it says goes to `log`."""
+    command = [Path(sys.executable).with_name("dvc"), "repro"]
+    with log.open("w") as out:
+        return subprocess.Popen(command, cwd=project.folder, stdout=out, stderr=out, start_new_session=True)
+
+
+@pytest.mark.timeout(400)
+def test_the_values_are_the_local_ones_after_a_drained_node_a_cancelled_job_and_a_killed_build(
+    local: Project, slurm: Slurm, profile: None, tmp_path: Path
+) -> None:
+    project, log = local.clone(tmp_path / "project"), tmp_path / "log"
+
+    slurm.command("scontrol", "update", f"nodename={slurm.host}", "state=drain", "reason=test")
+    build = start(project, log)
+    try:
+        until(lambda: slurm.jobs("PENDING"), "a job that waits for the drained node")
+        assert re.search(rf"corpus\S+ \(.*--mem=1000 .*\) waits: .* away: {slurm.host}$", log.read_text(), re.MULTILINE)
+
+        slurm.command("scontrol", "update", f"nodename={slurm.host}", "state=resume")
+        until(lambda: slurm.jobs("RUNNING"), "a job that runs on the resumed node")
+        slurm.command("scancel", *slurm.jobs("RUNNING"))
+        until(lambda: "Trying to restart job" in log.read_text(), "the cancelled job tried again")
+        until(lambda: slurm.jobs("RUNNING"), "the second attempt")
+    finally:
+        build.send_signal(signal.SIGKILL)
+        subprocess.run(["pkill", "--signal", "KILL", "--session", str(build.pid)])
+    left = slurm.jobs("RUNNING")
+
+    with pytest.raises(subprocess.CalledProcessError) as refusal:
+        project.tool("dvc", "repro")
+    assert (
+        f"jobs of an earlier build are still in Slurm: wait for them, or: scancel {' '.join(left)}"
+        in refusal.value.output
+    )
+    slurm.command("scancel", *left)
+    until(lambda: not slurm.jobs("RUNNING"), "the end of the cancelled jobs")
+
+    said = project.tool("dvc", "repro", timeout=280)
+    assert results(project) == results(local)
+    assert "Data and pipelines are up to date." in project.tool("dvc", "repro")
+
+    jobs = [slurm.job(number) for number in re.findall(r"SLURM jobid (\d+)", said)]
+    assert {job["JobState"] for job in jobs} == {"COMPLETED"}
+    with_gpu = {job["Comment"].partition("_train")[0] for job in jobs if job.get("TresPerJob") == "gres:gpu:1"}
+    assert with_gpu == {"rule_features_features", "rule_gpu_runs"}
+    assert len(jobs) < 12  # of 46
+
+
+def results(project: Project) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(project.folder)): path.read_bytes()
+        for pattern in ("results/*.csv", "work/demo/runs/**/metrics.json", "work/demo/evaluations/**/*.json")
+        for path in project.folder.glob(pattern)
+    }
+
+
+def test_a_job_killed_for_memory_is_tried_again_with_twice_as_much(slurm: Slurm, profile: None, tmp_path: Path) -> None:
+    project = cluster_project(tmp_path / "project")
+    script = project.folder / "workflow_scripts/demo_encoder.py"
+    hunger = "import time\n\nhunger = bytearray(1200 << 20)  # the rule asks for 1000 MB\ntime.sleep(5)\n"
+    script.write_text(script.read_text().replace("import argparse\n", f"import argparse\n{hunger}", 1))
+    said = project.build("work/demo/encoders/hubert_tiny/model.safetensors")
+    jobs = [slurm.job(number) for number in re.findall(r"SLURM jobid (\d+)", said)]
+    assert [(job["JobState"], job["MinMemoryNode"]) for job in jobs] == [
+        ("OUT_OF_MEMORY", "1000M"),
+        ("COMPLETED", "2000M"),
+    ]
