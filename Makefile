@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: table partial restore test lock lint clean
+.PHONY: table partial restore track ui test lock lint clean
 
 table: .venv/ready
 	$(BIN)/snakemake --cores all -- all
@@ -15,6 +15,13 @@ partial: .venv/ready
 # What was computed elsewhere, from DVC's remote (docs/sharing.md): then nothing is left to do.
 restore: .venv/ready
 	$(BIN)/python workflow_scripts/restore.py
+
+# The finished runs in MLflow (docs/tracking.md), also while a build runs; and its web page, on this machine only.
+track: .venv/ready
+	$(BIN)/python workflow_scripts/track.py
+
+ui: .venv/ready
+	$(BIN)/python workflow_scripts/ui.py
 
 test: .venv/ready
 	$(BIN)/python -m pytest

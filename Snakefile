@@ -16,6 +16,7 @@ include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/table.smk"
 include: "rules/report.smk"
+include: "rules/track.smk"
 
 
 # On a cluster these stay where snakemake was called.
@@ -27,6 +28,7 @@ localrules:
     table,
     honest_gap,
     report,
+    track,
 
 
 rule all:
@@ -35,6 +37,7 @@ rule all:
         "results/table.csv",
         "results/honest_gap.csv",
         "results/metrics.json",
+        f"{WORK}/tracked.json",
 
 
 rule corpora:

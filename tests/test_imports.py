@@ -15,6 +15,8 @@ LAYERS = {
     "ser.pairs": 2,
     "ser.honest_gap": 2,
     "ser.report": 2,
+    "ser.tracking": 2,
+    "ser.records": 2,
     "ser.corpora": 2,
     "ser.features": 2,
     "ser.systems": 2,

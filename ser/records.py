@@ -1,0 +1,56 @@
+"""What is read and drawn only of the runs and groups that are new to the tracking store.
+
+Matplotlib is imported late: by the processes that draw, and not where nothing is new.
+"""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from ser.metrics import confusion_matrix
+from ser.predictions import read_predictions
+from ser.tracking import TrackedGroup, TrackedRun
+
+SHOWN = ("metrics.json", "predictions.csv")  # beside the pictures; history.csv is there as metrics
+LARGE = 1_000_000  # bytes: larger predictions stay in work/ and in DVC
+
+
+def run_details(run: TrackedRun, folder: Path) -> tuple[list[tuple[str, int, float]], dict[str, str]]:
+    """Write the run's pictures and small files into `folder`; its history as (metric, epoch, value) in the order of
+    the epochs, and the MD5 by which DVC's cache names its files.
+
+    Raises InputError for predictions of other labels than the run's.
+    """
+    from ser.pictures import draw_confusion, draw_curves, read_history
+
+    folder.mkdir(parents=True, exist_ok=True)
+    history = read_history(run.folder / "history.csv")
+    if history:
+        draw_curves(folder / "curves.svg", [history], run.record.name)
+    if run.are_classes:
+        found = read_predictions(run.folder / "predictions.csv", run.labels, are_classes=True)
+        matrix = confusion_matrix(found.targets, found.predicted, len(run.labels))
+        draw_confusion(folder / "confusion.svg", matrix, run.labels, run.record.name)
+    tags = {}
+    for name in SHOWN:
+        content = (run.folder / name).read_bytes()
+        tags[f"dvc.md5.{name}"] = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        if len(content) <= LARGE:
+            shutil.copyfile(run.folder / name, folder / name)
+    epochs = [int(epoch) for epoch in history.pop("epoch", ())]
+    columns = {name: values.tolist() for name, values in history.items()}
+    return [(name, epoch, values[i]) for i, epoch in enumerate(epochs) for name, values in columns.items()], tags
+
+
+def draw_group(group: TrackedGroup, folder: Path) -> None:
+    """The group's pictures, into `folder`: curves of its runs so far; confusion over folds and seeds, for each part."""
+    from ser.pictures import draw_confusion, draw_curves, read_history
+
+    folder.mkdir(parents=True, exist_ok=True)
+    histories = [history for run in group.runs if (history := read_history(run.folder / "history.csv"))]
+    if histories:
+        draw_curves(folder / "curves.svg", histories, group.record.name)
+    for part, seeds in group.evaluation.get("confusion", {}).items():
+        pooled = [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*seeds.values(), strict=True)]
+        name = "_".join(filter(None, ["confusion", part]))
+        draw_confusion(folder / f"{name}.svg", pooled, group.evaluation["labels"], group.record.name)

@@ -1,0 +1,287 @@
+"""What a tracking server shows of groups and runs, read from the plan and from what is finished in work/<scale>.
+
+A group becomes a parent record, each of its runs a child. Nothing here knows of MLflow.
+"""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ser.claims import averaging, claim_columns, of_group
+from ser.errors import InputError
+from ser.plan import Group, Plan
+from ser.scored import OF_THE_GROUP
+from ser.table import PER_CENT, STATISTICS, described, joined
+
+
+@dataclass(frozen=True)
+class Record:
+    """A group or a run. The same `key` again is the same record; with another `digest` it has to be made anew.
+
+    `metrics` are fractions (CCC: -1 to 1), nan where undefined; `start` and `end` milliseconds since 1970.
+    """
+
+    key: str
+    name: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+    digest: str
+    start: int
+    end: int
+    finished: bool
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """A finished run: its record, and where what is read only of new ones lies (ser/records.py)."""
+
+    record: Record
+    folder: Path
+    labels: Sequence[str]
+    are_classes: bool
+
+
+@dataclass(frozen=True)
+class TrackedGroup:
+    """A group of which at least one run is finished."""
+
+    experiment: str
+    record: Record
+    runs: Sequence[TrackedRun]
+    evaluation: Mapping[str, Any]  # empty until it is there
+
+
+def tracked(plan: Plan, work: Path) -> Iterator[TrackedGroup]:
+    """The groups of `plan` that have a finished run; `work` is the folder of the plan's scale.
+
+    A run is finished when its metrics.json is there, which is written last.
+    """
+    for group in plan.live:
+        if found := _Reader(plan, group, work).read():
+            yield found
+
+
+class _Reader:
+    def __init__(self, plan: Plan, group: Group, work: Path) -> None:
+        self.plan, self.group, self.work = plan, group, work
+
+    def read(self) -> TrackedGroup | None:
+        facts = self.facts
+        if not facts:
+            return None
+        evaluation = self._evaluation(list(facts.values()))
+        metrics = {(run["seed"], run["fold"]): run["metrics"] for run in evaluation.get("runs", ())}
+        runs = [self._run(place, known, metrics.get(place, {})) for place, known in facts.items()]
+        return TrackedGroup(self.group.experiment, self._parent(runs, evaluation), runs, evaluation)
+
+    @cached_property
+    def facts(self) -> dict[tuple[int, int], dict[str, Any]]:
+        """(seed, fold) -> metrics.json of the runs that are finished."""
+        found = {}
+        for seed in self.group.seeds:
+            for fold in range(1, self.group.protocol.n_folds + 1):
+                path = self._folder(seed, fold) / "metrics.json"
+                try:
+                    text = path.read_bytes()
+                    found[seed, fold] = {**json.loads(text), "file": hashlib.sha256(text).hexdigest()}
+                except FileNotFoundError:
+                    continue
+                except (TypeError, ValueError) as error:
+                    raise InputError(f"{path}: not a run's metrics ({error}): make the run again") from None
+        return found
+
+    def _folder(self, seed: int, fold: int) -> Path:
+        return self.work / "runs" / self.group.name / f"seed{seed}" / f"fold{fold}"
+
+    def _evaluation(self, facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The group's evaluation; empty where it is not there, or is one of other runs than those that now are."""
+        path = self.work / "evaluations" / f"{self.group.name}.json"
+        if len(facts) < len(self.group.seeds) * self.group.protocol.n_folds or not path.is_file():
+            return {}
+        evaluation = json.loads(path.read_text(encoding="utf-8"))
+        same = (*OF_THE_GROUP, "protocol_hash", "data_hash")
+        is_of_these = all(known.get(key) == evaluation[key] for known in facts for key in same)
+        return evaluation if is_of_these else {}
+
+    def _run(self, place: tuple[int, int], facts: Mapping[str, Any], metrics: Mapping[str, Any]) -> TrackedRun:
+        seed, fold = place
+        folder = self._folder(seed, fold)
+        params = self._params()
+        job, job_metrics, start = self._job(seed, fold)
+        commit = facts.get("git_commit", "")
+        tags = self._tags() | {
+            "seed": str(seed),
+            "fold": str(fold),
+            "folder": folder.as_posix(),
+            "run_key": facts["key"],
+            "code_version": facts["code_version"],
+            "git_commit": commit or "unknown",
+            **({"mlflow.source.git.commit": commit.removesuffix("-dirty")} if commit else {}),
+            "mlflow.source.name": "workflow_scripts/train.py",
+            "protocol_hash": facts["protocol_hash"],
+            "data_hash": facts["data_hash"],
+            "device": facts["device"],
+            "gpu": facts["gpu"] or "none",
+            **{f"version.{name}": version for name, version in facts["versions"].items()},
+            **job,
+        }
+        values = {
+            _metric(part, name): float("nan") if value is None else value
+            for part, of_part in metrics.items()
+            for name, value in of_part.items()
+        }
+        numbers = {f"facts/{name}": float(v) for name, v in facts["facts"].items() if isinstance(v, int | float)}
+        record = Record(
+            key=f"{self._key}/seed{seed}/fold{fold}",
+            name=f"{self._name}, seed {seed}, fold {fold}",
+            params=params,
+            tags=tags,
+            metrics=values | numbers | job_metrics,
+            digest=_digest(facts["file"], params),
+            start=start,
+            end=_mtime(folder / "metrics.json"),
+            finished=True,
+        )
+        protocol = self.group.protocol
+        return TrackedRun(record, folder, protocol.labels, bool(protocol.classes))
+
+    def _parent(self, runs: Sequence[TrackedRun], evaluation: Mapping[str, Any]) -> Record:
+        group, params = self.group, self._params()
+        row = self.plan.experiments[group.experiment]["rows"][group.row]
+        note = joined(
+            [
+                row["title"],
+                "synthetic speech: says nothing about the paper" if self.plan.scale == "demo" else "",
+                group.note,
+                *evaluation.get("notes", ()),
+            ]
+        )
+        claims = self._claims()
+        about = described(self.plan, group, "", "", "")
+        tags = {
+            **self._tags(),
+            **{name: str(about[name]) for name in ("labels", "subset")},
+            "aggregation": group.protocol.aggregation,
+            "protocol_hash": group.protocol.digest(group.selection),
+            "runs_finished": f"{len(runs)} of {len(group.seeds) * group.protocol.n_folds}",
+            **self._claims(),
+            "mlflow.note.content": note,
+        }
+        results = evaluation.get("results", {})
+        # All that the pictures show: another digest draws them anew.
+        shown = json.dumps([[run.record.digest for run in runs], results, evaluation.get("confusion")])
+        return Record(
+            key=self._key,
+            name=self._name,
+            params=params,
+            tags=tags | {"ser.pictures": _digest(shown, {})},
+            metrics=_group_metrics(results, group.protocol.aggregation),
+            digest=_digest(",".join(claims), params),  # a tag cannot be taken away by what replaces its value
+            start=min(run.record.start for run in runs),
+            end=max(run.record.end for run in runs),
+            finished=bool(evaluation),
+        )
+
+    @property
+    def _key(self) -> str:
+        return f"{self.plan.scale}/{self.group.name}"
+
+    @property
+    def _name(self) -> str:
+        return self.group.name.partition("/")[2]
+
+    def _params(self) -> dict[str, str]:
+        group = self.group
+        return {
+            **{name: _text(value) for name, value in group.settings.items()},
+            **{f"feature.{name}": _text(spec) for name, spec in group.features.items()},
+            **{f"encoder.{name}": encoder for name, encoder in group.encoders.items()},
+        }
+
+    def _tags(self) -> dict[str, str]:
+        group = self.group
+        return {
+            "scale": self.plan.scale,
+            "row": group.row,
+            "table": group.table or "none",
+            "protocol": group.protocol_name,
+            "corpus": group.corpus,
+            "selection": group.selection,
+            "system": group.system,
+            **{f"source.{name}": source for name, source in group.sources.items()},
+        }
+
+    def _job(self, seed: int, fold: int) -> tuple[dict[str, str], dict[str, float], int]:
+        """Tags and metrics of the job that made a run, and its start: a job may make all folds of a seed."""
+        shared = self.group.one_job_per == "seed"
+        folds = range(1, self.group.protocol.n_folds + 1) if shared else [fold]
+        name = f"{self.group.name}/seed{seed}" + ("" if shared else f"-fold{fold}")
+        benchmark = self.work / "benchmarks/train" / f"{name}.tsv"
+        tags = {
+            "snakemake.rule": f"train_{len(folds)}_folds" if shared else "train",
+            "job.runs": f"all {len(folds)} folds of seed {seed}" if shared else "this one",
+            "job.log": (self.work / "logs/train" / f"{name}.log").as_posix(),
+            "job.benchmark": benchmark.as_posix(),
+        }
+        end = max(_mtime(self._folder(seed, k) / "metrics.json") for k in folds if (seed, k) in self.facts)
+        if not benchmark.is_file():  # the job still runs, or ran elsewhere
+            return tags, {}, end
+        with benchmark.open(encoding="utf-8", newline="") as file:
+            row = next(csv.DictReader(file, delimiter="\t"))
+        metrics = {
+            name: float(row[column])
+            for name, column in (("job/seconds", "s"), ("job/peak_memory_mb", "max_rss"))
+            if row[column] not in ("-", "NA")  # a job that ended before it could be measured
+        }
+        return tags, metrics, end - round(1000 * float(row["s"]))
+
+    def _claims(self) -> dict[str, str]:
+        """What the paper states about this group, under the names of the group's metrics, with its source."""
+        group, found = self.group, {}
+        claims = self.plan.experiments[group.experiment]["claims"]
+        for claim in of_group(claims, group.row, group.protocol_name, group.selection):
+            columns, note = claim_columns(claim)
+            aggregation = averaging(claim, group.protocol)
+            name = f"claim.{aggregation}/{_metric(claim.get('part', ''), claim['metric'])}"
+            unit = " %" if claim["metric"] in PER_CENT else ""
+            found[name] = f"{columns['claim']}{unit}" if columns else "none"
+            found[f"{name}.source"] = joined([columns.get("claim_source", ""), note])
+        return found
+
+
+def _group_metrics(results: Mapping[str, Any], own: str) -> dict[str, float]:
+    """`UA`: the value in the paper's own averaging, as the runs have it; `pooled/UA`, `pooled/UA_ci_low`...: all."""
+    found = {}
+    for part, aggregations in results.items():
+        for aggregation, metrics in aggregations.items():
+            for name, numbers in metrics.items():
+                statistics = {key: numbers[key] for key in STATISTICS if numbers[key] is not None}
+                for key, value in statistics.items():
+                    suffix = "" if key == "value" else f"_{key}"
+                    found[f"{aggregation}/{_metric(part, name)}{suffix}"] = value
+                if aggregation == own and "value" in statistics:
+                    found[_metric(part, name)] = statistics["value"]
+    return found
+
+
+def _metric(part: str, name: str) -> str:
+    return f"{part}/{name}" if part else name
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _digest(content: str, params: Mapping[str, str]) -> str:
+    """16 hex digits."""
+    return hashlib.sha256(json.dumps([content, params], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _mtime(path: Path) -> int:
+    return round(1000 * path.stat().st_mtime)

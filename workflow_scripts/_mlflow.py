@@ -1,0 +1,256 @@
+"""The only file that knows MLflow: records (ser/tracking.py) into a store, where what is unchanged is left alone."""
+
+import math
+import sys
+import time
+import uuid
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import sqlalchemy
+from mlflow import MlflowClient
+from mlflow.entities import Experiment, Metric, Param, Run, RunTag
+from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric, SqlParam, SqlRun, SqlTag
+
+from ser.records import draw_group, run_details
+from ser.tracking import Record, TrackedGroup, TrackedRun
+
+AT_ONCE = 64  # runs that enter a database in one transaction
+METRICS_AT_ONCE = 1000  # MLflow's limit
+
+
+@dataclass
+class _New:
+    """A run on its way into the store."""
+
+    run: TrackedRun
+    parent: str
+    id: str
+    folder: Path  # gets its pictures and files
+    details: Future
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return _tags(self.run.record, self.parent) | self.details.result()[1]
+
+    @property
+    def points(self) -> list[tuple[str, int, float]]:
+        """(metric, step, value): the final values at step 0, then the history."""
+        return [*((name, 0, value) for name, value in self.run.record.metrics.items()), *self.details.result()[0]]
+
+
+class Importer:
+    """One experiment per paper; in it a parent run per group, and in that a run per seed and fold."""
+
+    def __init__(self, uri: str, titles: Mapping[str, str], pool: ProcessPoolExecutor, staging: Path) -> None:
+        """`titles` of the experiments; `pool` draws, into `staging` what is then sent to a server."""
+        self.client, self.titles, self.pool, self.staging = MlflowClient(uri), titles, pool, staging
+        self.engine = sqlalchemy.create_engine(uri, connect_args={"timeout": 20}) if uri.startswith("sqlite:") else None
+        self.counts: Counter[str] = Counter(dict.fromkeys(("new", "replaced", "changed", "unchanged"), 0))
+
+    def run(self, groups: Iterable[TrackedGroup]) -> dict[str, int]:
+        """How many runs, parents among them, are new, replaced, changed and unchanged."""
+        experiments: dict[str, list[TrackedGroup]] = {}
+        for group in groups:
+            experiments.setdefault(group.experiment, []).append(group)
+        for name, members in experiments.items():
+            self._experiment(self._find(name), members)
+        return dict(self.counts)
+
+    def _find(self, name: str) -> Experiment:
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            note = {"mlflow.note.content": self.titles[name]}
+            return self.client.get_experiment(self.client.create_experiment(name, tags=note))
+        if found.lifecycle_stage == "deleted":
+            self.client.restore_experiment(found.experiment_id)
+        return found
+
+    def _experiment(self, experiment: Experiment, groups: Sequence[TrackedGroup]) -> None:
+        known = self._known(experiment, groups[0].record.tags["scale"])
+        parents, new = [], []
+        for group in groups:
+            parent = self._parent(experiment, known.get(group.record.key), group.record)
+            parents.append(parent)
+            for run in group.runs:
+                found = known.get(run.record.key)
+                if found and found.info.status == "FINISHED" and _digest(found) == run.record.digest:
+                    self._count("changed" if self._update(found, run.record, parent.info.run_id) else "unchanged")
+                else:
+                    new.append((run, parent.info.run_id, found))
+        self._add(experiment, new)
+        for group, parent in zip(groups, parents, strict=True):
+            self._finish(group, parent, is_new=known.get(group.record.key) is not parent)
+
+    def _known(self, experiment: Experiment, scale: str) -> dict[str, Run]:
+        """`ser.key` -> what the store has."""
+        known, token = {}, None
+        while token is None or token:
+            page = self.client.search_runs(
+                [experiment.experiment_id], f"tags.scale = '{scale}'", max_results=1000, page_token=token
+            )
+            known |= {found.data.tags.get("ser.key", ""): found for found in page}
+            token = page.token or ""
+        return known
+
+    def _parent(self, experiment: Experiment, found: Run | None, record: Record) -> Run:
+        """The group's own run, made anew where it shows what it should no longer: parameters cannot be changed."""
+        if found and _digest(found) == record.digest and found.data.metrics.keys() <= record.metrics.keys():
+            return found
+        self._remove(found)
+        tags = {name: value for name, value in _tags(record).items() if name != "ser.pictures"}
+        created = self.client.create_run(experiment.experiment_id, record.start, tags, record.name)
+        self.client.log_batch(created.info.run_id, params=_params(record))
+        return created
+
+    def _finish(self, group: TrackedGroup, parent: Run, is_new: bool) -> None:
+        """The group's pictures and numbers, once its runs are there."""
+        if parent.data.tags.get("ser.pictures") != group.record.tags["ser.pictures"]:
+            folder = self.staging / parent.info.run_id
+            self.pool.submit(draw_group, group, folder).result()
+            self.client.log_artifacts(parent.info.run_id, str(folder))
+        changed = self._update(parent, group.record)
+        if not is_new:
+            self._count("changed" if changed else "unchanged")
+        if group.record.finished and parent.info.status != "FINISHED":
+            self.client.set_terminated(parent.info.run_id, end_time=group.record.end)
+
+    def _update(self, found: Run, record: Record, parent: str = "") -> bool:
+        """Change the tags and final metrics that are others now; whether there were any."""
+        now = round(1000 * time.time())  # the newest of a metric's values is the one that is shown
+        tags = [RunTag(k, v) for k, v in _tags(record, parent).items() if found.data.tags.get(k) != v]
+        metrics = [Metric(k, v, now, 0) for k, v in record.metrics.items() if _differs(found.data.metrics.get(k), v)]
+        if tags or metrics:
+            self.client.log_batch(found.info.run_id, metrics=metrics, tags=tags)
+        return bool(tags or metrics)
+
+    def _remove(self, found: Run | None) -> None:
+        self._count("replaced" if found else "new")
+        if found:
+            self.client.delete_run(found.info.run_id)
+
+    def _count(self, what: str) -> None:
+        self.counts[what] += 1
+
+    def _add(self, experiment: Experiment, new: Iterable[tuple[TrackedRun, str, Run | None]]) -> None:
+        """Draw and read ahead in other processes, and store what is ready."""
+        root = _local(experiment.artifact_location) if self.engine else None
+        waiting: deque[tuple[_New, Run | None]] = deque()
+        for run, parent, found in new:
+            number = uuid.uuid4().hex
+            folder = root / number / "artifacts" if root else self.staging / number
+            waiting.append((_New(run, parent, number, folder, self.pool.submit(run_details, run, folder)), found))
+            if len(waiting) >= 2 * AT_ONCE:
+                self._store(experiment, [waiting.popleft() for _ in range(AT_ONCE)], is_direct=bool(root))
+        while waiting:
+            batch = [waiting.popleft() for _ in range(min(AT_ONCE, len(waiting)))]
+            self._store(experiment, batch, is_direct=bool(root))
+
+    def _store(self, experiment: Experiment, batch: Sequence[tuple[_New, Run | None]], is_direct: bool) -> None:
+        ready = []
+        for item, found in batch:
+            try:
+                item.details.result()
+            except FileNotFoundError:  # a build is making it again just now
+                continue
+            self._remove(found)
+            ready.append(item)
+        if is_direct and ready:
+            self._insert(experiment, ready)
+        elif ready:
+            for item in ready:
+                self._send(experiment, item)
+
+    def _send(self, experiment: Experiment, item: _New) -> None:
+        """By MLflow's interface, to any store. The run is FINISHED last: one that is not is made anew next time."""
+        record = item.run.record
+        created = self.client.create_run(experiment.experiment_id, record.start, item.tags, record.name).info.run_id
+        self.client.log_artifacts(created, str(item.folder))
+        self.client.log_batch(created, params=_params(record))
+        # What no clock has measured has the time of the run's end.
+        metrics = (Metric(name, value, record.end, step) for name, step, value in item.points)
+        while chunk := list(islice(metrics, METRICS_AT_ONCE)):
+            self.client.log_batch(created, metrics=chunk)
+        self.client.set_terminated(created, end_time=record.end)
+
+    def _insert(self, experiment: Experiment, items: Sequence[_New]) -> None:
+        """The same rows straight into the database, all or none: by MLflow's interface each takes ten times as long."""
+        with self.engine.begin() as database:
+            for table, rows in _rows(experiment, items).items():
+                if rows:
+                    database.execute(sqlalchemy.insert(table), rows)
+
+
+def _rows(experiment: Experiment, items: Sequence[_New]) -> dict[Any, list[dict[str, Any]]]:
+    """Table -> rows, as `_send` would leave them."""
+    rows: dict[Any, list[dict[str, Any]]] = {SqlRun: [], SqlTag: [], SqlParam: [], SqlMetric: [], SqlLatestMetric: []}
+    for item in items:
+        record, of_run = item.run.record, {"run_uuid": item.id}
+        rows[SqlRun].append(
+            of_run
+            | {
+                "name": record.name,
+                "artifact_uri": f"{experiment.artifact_location}/{item.id}/artifacts",
+                "experiment_id": int(experiment.experiment_id),
+                "source_type": "UNKNOWN",
+                "source_name": "",
+                "entry_point_name": "",
+                "source_version": "",
+                "user_id": "unknown",
+                "status": "FINISHED",
+                "start_time": record.start,
+                "end_time": record.end,
+                "lifecycle_stage": "active",
+            }
+        )
+        tags = item.tags | {"mlflow.runName": record.name}
+        rows[SqlTag] += [of_run | {"key": key, "value": value} for key, value in tags.items()]
+        rows[SqlParam] += [of_run | {"key": key, "value": value} for key, value in record.params.items()]
+        metrics = [
+            {
+                "run_uuid": item.id,
+                "key": name,
+                "step": step,
+                "timestamp": record.end,
+                "value": value if math.isfinite(value) else _finite(value),
+                "is_nan": math.isnan(value),
+            }
+            for name, step, value in item.points
+        ]
+        rows[SqlMetric] += metrics
+        rows[SqlLatestMetric] += {row["key"]: row for row in metrics}.values()  # the last epoch's comes last
+    return rows
+
+
+def _finite(value: float) -> float:
+    """As MLflow stores what SQL has no number for; that it is nan stands beside it."""
+    return 0.0 if math.isnan(value) else min(max(value, -sys.float_info.max), sys.float_info.max)
+
+
+def _tags(record: Record, parent: str = "") -> dict[str, str]:
+    own = {"ser.key": record.key, "ser.digest": record.digest}
+    return {**record.tags, **own, **({"mlflow.parentRunId": parent} if parent else {})}
+
+
+def _params(record: Record) -> list[Param]:
+    return [Param(name, value) for name, value in record.params.items()]
+
+
+def _digest(found: Run) -> str:
+    return found.data.tags.get("ser.digest", "")
+
+
+def _differs(old: float | None, new: float) -> bool:
+    return old is None or (old != new and not (math.isnan(old) and math.isnan(new)))
+
+
+def _local(location: str) -> Path | None:
+    """The folder of an experiment's artifacts, if it is one of this machine."""
+    parts = urlsplit(location)
+    return Path(unquote(parts.path)) if parts.scheme in ("", "file") else None

@@ -1,0 +1,135 @@
+"""Rule track: finished runs into MLflow, which only shows them: the truth is in work/. See docs/tracking.md.
+
+By hand at any time, also while a build runs. What is there already, unchanged, is left alone.
+"""
+
+import argparse
+import json
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import closing, contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from filelock import FileLock, Timeout
+
+from _main import run
+from ser.outputs import write_json
+from ser.plan import Plan, load
+from ser.tracking import tracked
+from ser.validation import read_yaml
+
+DEFAULT = "sqlite:///mlflow.db"  # MLflow's own: `mlflow ui`, typed here, shows the same
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # by default a server that went away is waited for by the minute
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # one line says what went wrong, in place of a traceback
+}
+NEW_ONE = "move it away: all that it shows is in work/, and goes into a new one"
+
+
+class NotTracked(Exception):
+    """Why the store cannot be used, in one line."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--params", type=json.loads, help="the content of params.yaml as JSON; left out: the file")
+    parser.add_argument("--failure", type=Path, help="where to note why nothing could be tracked, and then end well")
+    args = parser.parse_args()
+    plan = load(args.params or read_yaml(Path("params.yaml")))
+    work = Path("work") / plan.scale
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT
+    try:
+        result = _track(uri, plan, work)
+    except NotTracked as error:
+        line = f"not tracked in MLflow: {error}. Nothing computed is lost: `make track` imports it"
+        if not args.failure:
+            print(f"error: {line}", file=sys.stderr)
+            raise SystemExit(1) from None
+        print(line, file=sys.stderr)
+        args.failure.write_text(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error}\n", encoding="utf-8")
+        result = {"failed": str(error)}
+    else:
+        print(f"MLflow, {shown(uri)}: {', '.join(f'{number} runs {what}' for what, number in result.items())}")
+    write_json(work / "tracked.json", {"store": shown(uri), **result})
+
+
+def shown(uri: str) -> str:
+    """An SQLite database's file, or a server's address without the password in it."""
+    if uri.startswith("sqlite:///"):
+        return uri.removeprefix("sqlite:///")
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _track(uri: str, plan: Plan, work: Path) -> dict[str, int]:
+    os.environ.update({name: os.environ.get(name, value) for name, value in SETTINGS.items()})
+    _check(uri)
+    # Late: MLflow takes seconds to import, and the processes that draw do without it.
+    from _mlflow import Importer
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    titles = {name: experiment["title"] for name, experiment in plan.experiments.items()}
+    drawers = ProcessPoolExecutor(min(2, os.cpu_count() or 1), get_context("spawn"))
+    try:
+        with _alone(), tempfile.TemporaryDirectory() as staging, drawers as pool:
+            return Importer(uri, titles, pool, Path(staging)).run(tracked(plan, work))
+    except (MlflowException, SQLAlchemyError, OSError, BrokenExecutor) as error:
+        said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+        advice = f": {NEW_ONE}" if "malformed" in said else ""
+        raise NotTracked(f"{shown(uri)}: {said.splitlines()[0][:300]}{advice}") from None
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One import at a time: a second one waits, and then finds all done."""
+    Path("work").mkdir(exist_ok=True)
+    lock = FileLock("work/track.lock", timeout=600)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise NotTracked("work/track.lock: another import has been at work for ten minutes") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _check(uri: str) -> None:
+    """Raises NotTracked soon, where MLflow itself would try for minutes."""
+    if uri.startswith(("http://", "https://")):
+        try:
+            urllib.request.urlopen(urllib.request.Request(uri, method="HEAD"), timeout=5).close()
+        except urllib.error.HTTPError:
+            pass  # it answers; MLflow will say what it does not like
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            raise NotTracked(
+                f"{shown(uri)}: no answer ({reason}): is the server up, is MLFLOW_TRACKING_URI right"
+            ) from None
+    elif uri.startswith("sqlite:///") and Path(shown(uri)).exists():
+        try:
+            with closing(sqlite3.connect(shown(uri), timeout=10, isolation_level=None)) as database:
+                database.execute("BEGIN IMMEDIATE")
+                database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                database.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            is_locked = "locked" in str(error)
+            advice = "another program writes to it: try again when that has ended" if is_locked else NEW_ONE
+            raise NotTracked(f"{shown(uri)}: {error}: {advice}") from None
+
+
+if __name__ == "__main__":
+    run(main)
