@@ -43,7 +43,10 @@ ASSUMED_TFLOPS = {"float32": 8.0, "float16": 40.0, "bfloat16": 40.0}
 SHAPES = {"base": (13, 768), "large": (25, 1024), "tiny": (4, 32)}  # states of an encoder: layers + 1, width
 FUNCTIONALS = 400  # about as many numbers an utterance
 TEXT = 8_000  # bytes of metrics.json and history.csv of a run
-HEAVY = ("mfhca", "ca_mser", "emosphere_ser")  # they train a speech encoder
+MLFLOW = 300  # bytes of mlflow.db per value of an epoch, all else shared out: 302 MB for 1.02 million (tracking.py)
+VALUES = 5  # of an epoch: loss, learning rate, what is measured on the dev part
+RECORDS = 34_000  # bytes of Snakemake's records per job: 358 MB on disk for 10,462 (planning.py)
+WHOLE = ("mfhca", "ca_mser", "emosphere_ser")  # what they score is counted by unit_costs.py already
 UNITS = {"linear_probe": "superb_er"}  # system -> experiment that was measured, where the names differ
 
 
@@ -61,12 +64,16 @@ def main() -> None:
             table(("rule", "jobs"), jobs(project))
     table(("what", "per", "CPU s", "GFLOP", "peak MiB"), map(unit, costs, costs.values()))
     print(f"a clip of MSP-Podcast in a batch of 16: {padded_seconds():.1f} s with its padding\n")
-    table(("system", "runs", "examples, millions", "CPU core-hours", "PFLOP", "GPU hours"), trained(plan, costs))
+    table(("experiment", "runs", "examples, millions", "CPU core-hours", "PFLOP", "GPU hours"), trained(plan, costs))
     table(("store", "stores", "GB", "CPU core-hours", "GPU hours"), stored(plan, costs))
     table(
         ("system", "runs", "weights of one, MB", "all weights, GB", "predictions, GB", "state in training, GB"),
         kept(plan, costs),
     )
+    table(("beside them", "count", "GB"), beside(plan))
+    hours, cost = CORPORA["msp_podcast"][0] * CORPORA["msp_podcast"][1] / 3600, costs["extract wavlm_large"]
+    core, gpu = 3 * hours * cost["seconds"], 3 * hours * cost["flop"] / ASSUMED_TFLOPS["float32"] / 1e12
+    print(f"three large encoders over {hours:.0f} h: {core / 3600:.0f} CPU core-hours or {gpu / 3600:.1f} GPU hours\n")
     table(("what is stored of one large encoder", "bytes a value", "GB", "GB, three"), large_encoders())
 
 
@@ -108,7 +115,7 @@ def padded_seconds(batch: int = 16) -> float:
 
 
 def trained(plan: Plan, costs: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Per system: epochs x (training examples + a third of the scored ones: no gradient) x cost of an example."""
+    """Per experiment: epochs x (training examples + a third of the scored ones: no gradient) x cost of an example."""
     totals: dict[str, list[float]] = defaultdict(lambda: [0.0] * 5)
     for group in plan.live:
         cost = costs.get(f"train {UNITS.get(group.system, group.system)}")
@@ -116,9 +123,9 @@ def trained(plan: Plan, costs: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         n = len(group.seeds) * group.protocol.n_folds
         core = examples * cost["seconds"] if cost else run_seconds(group, costs)
         flop = examples * cost["flop"] if cost else 0.0
-        gpu = flop / ASSUMED_TFLOPS[group.settings["precision"]] / 1e12 if group.system in HEAVY else 0.0
+        gpu = flop / ASSUMED_TFLOPS[group.settings.get("precision", "float32")] / 1e12
         for place, value in enumerate((1, examples / 1e6, core / 3600, flop / 1e15, gpu / 3600)):
-            totals[group.system][place] += n * value
+            totals[group.experiment][place] += n * value
     rows = sorted(totals.items(), key=lambda item: -item[1][3])
     rows.append(("all", [sum(column) for column in zip(*totals.values(), strict=True)]))
     return [(name, f"{n:.0f}", *map(short, rest)) for name, (n, *rest) in rows]
@@ -143,7 +150,7 @@ def passes(group: Group, cost: Mapping[str, Any]) -> float:
 def segments(group: Group) -> float:
     """Segments of an utterance in evaluation, where overlapping ones of it are scored."""
     seconds, overlap = (group.settings.get(name, 0) for name in ("segment_seconds", "segment_overlap"))
-    if not seconds or group.system in HEAVY:
+    if not seconds or group.system in WHOLE:
         return 1.0
     return max(1, ceil((CORPORA[group.corpus][1] - seconds) / (seconds * (1 - overlap))) + 1)
 
@@ -224,6 +231,16 @@ def kept(plan: Plan, costs: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         rows.append((system, f"{n:.0f}", short(one), short(weights), short(said), short(state)))
     n, weights, said = (sum(column) for column in zip(*totals.values(), strict=True))
     return [*rows, ("all", f"{n:.0f}", "", short(weights), short(said), "")]
+
+
+def beside(plan: Plan) -> list[tuple[Any, ...]]:
+    runs = [(group, len(group.seeds) * group.protocol.n_folds) for group in plan.live]
+    values = sum(n * group.settings.get("epochs", 0) * VALUES for group, n in runs)
+    n = n_runs(plan)
+    return [
+        ("mlflow.db: values of epochs", f"{values:,}", short(values * MLFLOW / 1e9)),
+        ("Snakemake's records: runs", f"{n:,}", short(n * RECORDS / 1e9)),
+    ]
 
 
 def large_encoders() -> list[tuple[Any, ...]]:

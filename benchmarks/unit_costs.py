@@ -4,8 +4,8 @@
 
 Without a GPU, seconds are those of the processor, which a busy machine hardly changes; with one, those of the wall.
 Noise with IEMOCAP's durations, encoders of published size with random weights, settings of the experiment files, one
-thread. Where torch finds no GPU, batches of the networks that train an encoder are small (`batch` says so): their cost
-per example hardly depends on it. Each measurement has a process of its own, so that its peak memory is its own.
+thread. Where torch finds no GPU, precision is float32, and batches of the networks that train an encoder are small
+(`batch` says so). Each measurement has a process of its own, so that its peak memory is its own.
 Needs nothing but `ser` and its libraries. Prints markdown; --output keeps the same as JSON for benchmarks/scaling.py.
 """
 
@@ -73,6 +73,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
     found = {"machine": machine(), "costs": {}}
+    if args.output and args.output.exists():
+        found["costs"] = json.loads(args.output.read_text())["costs"]  # of what is not measured again
     print(json.dumps(found["machine"]))
     print(f"\n| what | per | seconds | GFLOP | MiB | of {args.repeats} |\n|---|---|---|---|---|---|")
     for name in args.only:
@@ -82,8 +84,8 @@ def main() -> None:
         gflop = f"{cost['flop'] / 1e9:.4g}" if cost.get("flop") else ""
         each = ", ".join(f"{seconds:.3g}" for seconds in cost["each"])
         print(f"| {name} | {cost['per']} | {cost['seconds']:.4g} | {gflop} | {cost['mib']:.0f} | {each} |", flush=True)
-    if args.output:
-        args.output.write_text(json.dumps(found, indent=1) + "\n")
+        if args.output:
+            args.output.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def machine() -> dict[str, Any]:
@@ -198,6 +200,8 @@ def training(experiment: str, folder: Path, repeats: int) -> dict[str, Any]:
     is_small = experiment == "superb_er"
     steps = 100 if is_small else 10 if device == "cuda" else 1
     changed = {"epochs": repeats + 1, "patience": 0, "steps_per_epoch": steps, "batch_size": batch, "accumulation": 1}
+    if device == "cpu" and blocks["settings"]["precision"] == "float16":
+        changed["precision"] = "float32"  # processors have no fast products of float16
     settings = module.Settings(**blocks["settings"] | changed)
     fold = fold_of(experiment, blocks, max(4 * batch, 64), folder)
     stopwatch = Stopwatch(device, CLOCK)
