@@ -1,4 +1,4 @@
-"""What was computed elsewhere, here: DVC's files, and Snakemake's knowledge that they are up to date."""
+"""What was computed elsewhere, here: DVC's files, the runs in MLflow, and Snakemake told that all is up to date."""
 
 import json
 import subprocess
@@ -7,8 +7,10 @@ from pathlib import Path
 
 from _main import run
 from ser.errors import InputError
+from ser.validation import read_yaml
 
 BIN = Path(sys.executable).parent
+TRACK = ["python", "workflow_scripts/track.py"]
 # A copied file is as new as its copy, in no order: Snakemake is told that all is up to date.
 TOUCH = ["snakemake", "--touch", "--forceall", "--quiet", "all", "--cores", "all", "--", "all"]
 
@@ -22,6 +24,13 @@ def main() -> None:
             f"{', '.join(changed)}: not what dvc.lock was made with: go back to that commit, "
             f"or run `dvc repro`, which computes what the change concerns"
         )
+    scale = read_yaml(Path("params.yaml"))["scale"]
+    track = [
+        *TRACK,
+        "--failure",
+        f"work/{scale}/untracked.txt",
+    ]  # as rule track does: a server that is down stops nothing
+    _call(track, "the runs could not be read")
     _call(TOUCH, "Snakemake could not be told that the files are up to date")
     Path("dvc.lock").touch()  # all that was touched is in the cache (check_room.py)
     print("restored: neither `dvc repro` nor `snakemake` has anything to do")

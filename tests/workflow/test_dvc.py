@@ -50,7 +50,7 @@ def trained(said: str) -> set[str]:
 
 
 def results(project: Project) -> dict[str, bytes]:
-    files = [*project.folder.glob("work/demo/runs/**/metrics.json"), *(project.folder / "results").rglob("*.*")]
+    files = [*project.folder.glob("work/demo/runs/**/predictions.csv"), *(project.folder / "results").rglob("*.*")]
     return {str(path.relative_to(project.folder)): path.read_bytes() for path in files}
 
 
