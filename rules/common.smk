@@ -79,7 +79,8 @@ onstart:
     workflow.scheduler.job_rate_limiter = None
     if workflow.executor_plugin.name == "slurm":
         try:
-            print(*slurm.check(requests(), Path.cwd()), sep="\n", file=sys.stderr)
+            slurm.check_queue(Path.cwd())
+            print(*slurm.check_requests(requests()), sep="\n", file=sys.stderr)
         except InputError as error:
             raise WorkflowError(str(error)) from None
 
@@ -142,8 +143,13 @@ def train_minutes(wildcards):
 
 def requests():
     """What the jobs of this build will ask Slurm for, each different request once."""
-    jobs = [workflow.dag.get_job_group(job) or job for job in workflow.dag.needrun_jobs()]
-    return {slurm.Request.of(job.resources, job.threads): job.name for job in jobs if not job.is_local}
+    executor = workflow.scheduler.get_executor
+    jobs = {workflow.dag.get_job_group(job) or job for job in workflow.dag.needrun_jobs()}
+    return {
+        slurm.Request.of(job.resources, job.threads, executor(job).get_partition_arg(job)): job.name
+        for job in jobs
+        if not job.is_local
+    }
 
 
 def trains_speech_encoder(group):

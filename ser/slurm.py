@@ -24,7 +24,7 @@ KEYS = {
 class Request:
     """What a job asks for: `memory` in MB, `runtime` in minutes."""
 
-    partition: str | None
+    partition: str
     account: str | None
     memory: int
     runtime: int
@@ -32,10 +32,10 @@ class Request:
     gpus: int
 
     @classmethod
-    def of(cls, resources: Mapping[str, Any], threads: int) -> "Request":
-        """From a Snakemake job's resources."""
+    def of(cls, resources: Mapping[str, Any], threads: int, partition: str) -> "Request":
+        """From a Snakemake job's resources and the partition as Snakemake writes it (" -p main", or nothing)."""
         return cls(
-            resources.get("slurm_partition"),
+            partition.partition("-p ")[2],
             resources.get("slurm_account"),
             resources.get("mem_mb", 0),
             resources.get("runtime", 0),
@@ -56,11 +56,10 @@ class Request:
         return [f"--{name}={value}" for name, value in given.items() if value]
 
 
-def check(requests: Mapping[Request, str], folder: Path) -> list[str]:
-    """Ask Slurm whether it would take jobs like these, and submit none. `requests` names a job for each request.
+def check_queue(folder: Path) -> None:
+    """Raise InputError where there is no Slurm, or where jobs of an earlier build in `folder` are still in it.
 
-    Returns what the user should know: which jobs will wait for a node that is down or drained. Raises InputError where
-    there is no Slurm, where jobs of an earlier build in `folder` are still queued, or where Slurm refuses a request.
+    A build that was killed leaves its jobs to Slurm; a second build beside them would write the same files.
     """
     if not shutil.which("sbatch"):
         raise InputError("no Slurm on this machine (no sbatch): build here without SNAKEMAKE_PROFILE=profiles/slurm")
@@ -68,7 +67,22 @@ def check(requests: Mapping[Request, str], folder: Path) -> list[str]:
     if ping.returncode:
         reason = ping.stdout.partition("\n")[0] or _last_line(ping)
         raise InputError(f"Slurm does not answer ({reason}); nothing was submitted")
-    _check_queue(folder)
+    states = "--states=PENDING,RUNNING,SUSPENDED,CONFIGURING"
+    queue = _slurm("squeue", f"--user={os.getuid()}", states, "--noheader", "--format=%i|%k|%Z").stdout
+    jobs = [line.split("|", 2) for line in queue.splitlines()]
+    left = [job for job, comment, where in jobs if comment.startswith(("rule_", "group_")) and Path(where) == folder]
+    if left:
+        raise InputError(
+            f"{len(left)} jobs of an earlier build are still in Slurm: wait for them, or: scancel {' '.join(left)}"
+        )
+
+
+def check_requests(requests: Mapping[Request, str]) -> list[str]:
+    """Ask Slurm whether it would take jobs like these, and submit none. `requests` names a job for each request.
+
+    Returns what the user should know: which jobs will wait for a node that is down or drained. Raises InputError where
+    Slurm refuses a request.
+    """
     answers = {request: _slurm("sbatch", "--test-only", *request.options(), "--wrap=true") for request in requests}
     refused = {request: _last_line(answer) for request, answer in answers.items() if answer.returncode}
     # Slurm gives the same answer to what no node has and to what only nodes have that are away.
@@ -83,18 +97,6 @@ def check(requests: Mapping[Request, str], folder: Path) -> list[str]:
         f"{requests[request]} ({' '.join(request.options())}) waits: no node can take it now; away: {', '.join(away)}"
         for request in refused
     ]
-
-
-def _check_queue(folder: Path) -> None:
-    """A build that was killed leaves its jobs to Slurm; a second one beside them would write the same files."""
-    states = "--states=PENDING,RUNNING,SUSPENDED,CONFIGURING"
-    queue = _slurm("squeue", f"--user={os.getuid()}", states, "--noheader", "--format=%i|%k|%Z").stdout
-    jobs = [line.split("|", 2) for line in queue.splitlines()]
-    left = [job for job, comment, where in jobs if comment.startswith(("rule_", "group_")) and Path(where) == folder]
-    if left:
-        raise InputError(
-            f"{len(left)} jobs of an earlier build are still in Slurm: wait for them, or: scancel {' '.join(left)}"
-        )
 
 
 def _slurm(*command: str) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,7 @@
 """One real Slurm for all tests of this folder, and the project as its user has it."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,8 +27,10 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
 @pytest.fixture
 def profile(slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of a user of the cluster."""
-    for name, value in (slurm.environment | {"SNAKEMAKE_PROFILE": "profiles/slurm"}).items():
+    for name, value in slurm.environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    monkeypatch.setenv("SNAKEMAKE_PROFILE", "profiles/slurm")
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
 

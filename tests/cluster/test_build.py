@@ -1,5 +1,6 @@
 """`SNAKEMAKE_PROFILE=profiles/slurm dvc repro` on a real Slurm: the same values as without it, whatever happens."""
 
+import os
 import re
 import signal
 import subprocess
@@ -14,8 +15,8 @@ from workflow.conftest import Project
 from .conftest import cluster_project
 from .slurm import Slurm
 
-# A network, an encoder's features and, not on a GPU, the most frequent class.
-EXPERIMENTS = {"attention_fcn": ["full"], "superb_er": ["hubert_large"], "fair": ["majority"]}
+# A network, and a probe of an encoder's features.
+EXPERIMENTS = {"attention_fcn": ["full"], "superb_er": ["hubert_large"]}
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-def until(is_so: Callable[[], bool], what: str, seconds: float = 60) -> None:
+def until(is_so: Callable[[], bool], what: str, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
@@ -42,7 +43,7 @@ def start(project: Project, log: Path) -> subprocess.Popen:
         return subprocess.Popen(command, cwd=project.folder, stdout=out, stderr=out, start_new_session=True)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_the_values_are_the_local_ones_after_a_drained_node_a_cancelled_job_and_a_killed_build(
     local: Project, slurm: Slurm, profile: None, tmp_path: Path
 ) -> None:
@@ -60,8 +61,8 @@ def test_the_values_are_the_local_ones_after_a_drained_node_a_cancelled_job_and_
         until(lambda: "Trying to restart job" in log.read_text(), "the cancelled job tried again")
         until(lambda: slurm.jobs("RUNNING"), "the second attempt")
     finally:
-        build.send_signal(signal.SIGKILL)
-        subprocess.run(["pkill", "--signal", "KILL", "--session", str(build.pid)])
+        os.killpg(build.pid, signal.SIGKILL)
+        build.wait()
     left = slurm.jobs("RUNNING")
 
     with pytest.raises(subprocess.CalledProcessError) as refusal:
@@ -73,7 +74,7 @@ def test_the_values_are_the_local_ones_after_a_drained_node_a_cancelled_job_and_
     slurm.command("scancel", *left)
     until(lambda: not slurm.jobs("RUNNING"), "the end of the cancelled jobs")
 
-    said = project.tool("dvc", "repro", timeout=280)
+    said = project.tool("dvc", "repro", timeout=500)
     assert results(project) == results(local)
     assert "Data and pipelines are up to date." in project.tool("dvc", "repro")
 
@@ -81,7 +82,7 @@ def test_the_values_are_the_local_ones_after_a_drained_node_a_cancelled_job_and_
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
     with_gpu = {job["Comment"].partition("_train")[0] for job in jobs if job.get("TresPerJob") == "gres:gpu:1"}
     assert with_gpu == {"rule_features_features", "rule_gpu_runs"}
-    assert len(jobs) < 12  # of 46
+    assert len(jobs) < 12
 
 
 def results(project: Project) -> dict[str, bytes]:
