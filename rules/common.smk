@@ -132,8 +132,10 @@ def train_slots(wildcards):
 
 
 def train_memory(wildcards):
-    """MB of main memory: weights, gradients, optimiser and best epoch of WavLM large, on a machine without a GPU."""
-    return 12000 if trains_speech_encoder(group_of(wildcards)) else 2000
+    """MB of main memory on a machine without a GPU (benchmarks/unit_costs.json)."""
+    if DEMO or not can_use_gpu(wildcards):
+        return 2000
+    return 24000 if trains_speech_encoder(group_of(wildcards)) else 8000
 
 
 def train_minutes(wildcards):

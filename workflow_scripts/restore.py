@@ -10,27 +10,32 @@ from ser.errors import InputError
 from ser.validation import read_yaml
 
 BIN = Path(sys.executable).parent
+# As in rule track: a tracking server that is down stops nothing.
 TRACK = ["python", "workflow_scripts/track.py"]
-# A copied file is as new as its copy, in no order: Snakemake is told that all is up to date.
-TOUCH = ["snakemake", "--touch", "--forceall", "--quiet", "all", "--cores", "all", "--", "all"]
+# A copied file is as new as its copy, in no order: Snakemake is told that all is up to date. Its pause of a tenth of a
+# second for each job is for file systems that count time in seconds, and so few at once are for jobs that do something.
+SNAKEMAKE = """
+import sys
+from snakemake.cli import main
+from snakemake.executors.touch import Executor
+Executor.SLEEPING_TIME = 0
+main(sys.argv[1:])
+"""
+MANY = ["--cores", "1000", "--resources", "gpu_slots=1000000"]
+TOUCH = ["python", "-c", SNAKEMAKE, "--touch", "--forceall", "--quiet", "all", *MANY, "--", "all"]
 
 
 def main() -> None:
     if not Path("dvc.lock").is_file():
         raise InputError("dvc.lock: there is none: whoever computed the results must run `dvc repro` and commit it")
-    _call(["dvc", "pull"], "files are missing: what was pulled stays, and `make restore` goes on with the rest")
+    _call(["dvc", "pull"], "`dvc pull` failed: what it got stays, and `make restore` goes on with the rest")
     if changed := _changed(json.loads(_call(["dvc", "status", "--json"], capture=True))):
         raise InputError(
             f"{', '.join(changed)}: not what dvc.lock was made with: go back to that commit, "
             f"or run `dvc repro`, which computes what the change concerns"
         )
-    scale = read_yaml(Path("params.yaml"))["scale"]
-    track = [
-        *TRACK,
-        "--failure",
-        f"work/{scale}/untracked.txt",
-    ]  # as rule track does: a server that is down stops nothing
-    _call(track, "the runs could not be read")
+    failure = f"work/{read_yaml(Path('params.yaml'))['scale']}/untracked.txt"
+    _call([*TRACK, "--failure", failure], "the runs could not be read")
     _call(TOUCH, "Snakemake could not be told that the files are up to date")
     Path("dvc.lock").touch()  # all that was touched is in the cache (check_room.py)
     print("restored: neither `dvc repro` nor `snakemake` has anything to do")
@@ -56,7 +61,7 @@ def _changed(status: dict[str, list]) -> list[str]:
 def _call(command: list[str], failed: str = "", capture: bool = False) -> str:
     result = subprocess.run([BIN / command[0], *command[1:]], stdout=subprocess.PIPE if capture else None, text=True)
     if result.returncode:
-        raise InputError(f"`{' '.join(command)}` ended with status {result.returncode}: {failed}")
+        raise InputError(f"{failed} (exit status {result.returncode})")
     return result.stdout or ""
 
 

@@ -131,7 +131,7 @@ def test_an_s3_remote(versioned: Project, tmp_path: Path, s3: str) -> None:
 def test_an_unreachable_remote_is_said_and_nothing_is_lost(clone: Project, tmp_path: Path) -> None:
     clone.tool("dvc", "remote", "modify", "--local", "store", "url", str(tmp_path / "gone"))
     said = failure(clone, "python", "workflow_scripts/restore.py")
-    assert "error: `dvc pull` ended with status" in said and "`make restore` goes on with the rest" in said
+    assert "error: `dvc pull` failed" in said and "`make restore` goes on with the rest" in said
     assert "Traceback" not in said
 
 
