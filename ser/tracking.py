@@ -130,16 +130,17 @@ class _Reader:
             "gpu": facts["gpu"] or "none",
             **{f"version.{name}": version for name, version in facts["versions"].items()},
             **job,
+            **self._sources(),
         }
         values = {
             _metric(part, name): float("nan") if value is None else value
             for part, of_part in metrics.items()
             for name, value in of_part.items()
         }
-        numbers = {f"facts/{name}": float(v) for name, v in facts["facts"].items() if isinstance(v, int | float)}
+        numbers = {f"run/{name}": float(v) for name, v in facts["facts"].items() if isinstance(v, int | float)}
         record = Record(
             key=f"{self._key}/seed{seed}/fold{fold}",
-            name=f"{self._name}, seed {seed}, fold {fold}",
+            name=f"seed {seed}, fold {fold}, {self._name}",  # columns are narrow: first what sets it apart
             params=params,
             tags=tags,
             metrics=values | numbers | job_metrics,
@@ -172,6 +173,7 @@ class _Reader:
             "runs_finished": f"{len(runs)} of {len(group.seeds) * group.protocol.n_folds}",
             **self._claims(),
             "mlflow.note.content": note,
+            **self._sources(),
         }
         results = evaluation.get("results", {})
         # All that the pictures show: another digest draws them anew.
@@ -214,8 +216,11 @@ class _Reader:
             "corpus": group.corpus,
             "selection": group.selection,
             "system": group.system,
-            **{f"source.{name}": source for name, source in group.sources.items()},
         }
+
+    def _sources(self) -> dict[str, str]:
+        """Where each setting, feature and encoder is from. Many: a page shows tags in this order, so they come last."""
+        return {f"source.{name}": source for name, source in self.group.sources.items()}
 
     def _job(self, seed: int, fold: int) -> tuple[dict[str, str], dict[str, float], int]:
         """Tags and metrics of the job that made a run, and its start: a job may make all folds of a seed."""
@@ -236,7 +241,7 @@ class _Reader:
             row = next(csv.DictReader(file, delimiter="\t"))
         metrics = {
             name: float(row[column])
-            for name, column in (("job/seconds", "s"), ("job/peak_memory_mb", "max_rss"))
+            for name, column in (("training_job/seconds", "s"), ("training_job/peak_memory_mb", "max_rss"))
             if row[column] not in ("-", "NA")  # a job that ended before it could be measured
         }
         return tags, metrics, end - round(1000 * float(row["s"]))

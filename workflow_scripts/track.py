@@ -111,7 +111,7 @@ def _check(uri: str) -> None:
     """Raises NotTracked soon, where MLflow itself would try for minutes."""
     if uri.startswith(("http://", "https://")):
         try:
-            urllib.request.urlopen(urllib.request.Request(uri, method="HEAD"), timeout=5).close()
+            urllib.request.urlopen(urllib.request.Request(shown(uri), method="HEAD"), timeout=5).close()
         except urllib.error.HTTPError:
             pass  # it answers; MLflow will say what it does not like
         except (OSError, ValueError) as error:
@@ -121,7 +121,7 @@ def _check(uri: str) -> None:
             ) from None
     elif uri.startswith("sqlite:///") and Path(shown(uri)).exists():
         try:
-            with closing(sqlite3.connect(shown(uri), timeout=10, isolation_level=None)) as database:
+            with closing(sqlite3.connect(shown(uri), timeout=5, isolation_level=None)) as database:
                 database.execute("BEGIN IMMEDIATE")
                 database.execute("SELECT count(*) FROM sqlite_master").fetchone()
                 database.execute("ROLLBACK")

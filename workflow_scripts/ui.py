@@ -33,7 +33,7 @@ def main() -> None:
     server = subprocess.Popen([*mlflow, *place], env={**SETTINGS, **QUIET, **os.environ})
     try:
         if _answers(f"http://{HOST}:{port}/health", server):
-            print(f"MLflow: http://{HOST}:{port} (Ctrl-C ends it)", flush=True)
+            print(f"MLflow: http://{HOST}:{port} (there choose Model training; Ctrl-C here ends it)", flush=True)
         raise SystemExit(server.wait())
     except KeyboardInterrupt:
         pass

@@ -1,0 +1,49 @@
+"""How long many runs take to get into MLflow (embedded store), and again when nothing has changed.
+
+    python benchmarks/tracking.py [--seeds 31] [--epochs 100]
+
+Prints seconds, pictures included, and how many rows of the database the second import changed. With 31 seeds and 100
+epochs there are 2,015 runs with a million values; they are simulated, and made before the clock starts.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from test_track import rows_of  # noqa: E402
+from tracked_runs import tracked_project  # noqa: E402
+
+EXPERIMENTS = {"fair": ["linear_probe", "attention_fcn", "tf_transformer", "mfhca"]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", default=31, type=int)
+    parser.add_argument("--epochs", default=100, type=int)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder) / "project"
+        tracked_project(project, EXPERIMENTS, range(1, args.seeds + 1), args.epochs, per_emotion=25)
+        print(f"{len([*project.glob('work/*/runs/**/metrics.json')])} runs of {args.epochs} epochs")
+        print(f"imported in {imported(project):.1f} s")
+        before = rows_of(project / "mlflow.db")
+        print(f"imported again in {imported(project):.1f} s")
+        after = rows_of(project / "mlflow.db")
+        changed = sum(len(set(before[table]) ^ set(after[table])) for table in before)
+        print(f"rows: {sum(map(len, after.values()))}, changed by the second import: {changed}")
+
+
+def imported(project: Path) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, ROOT / "workflow_scripts/track.py"], cwd=project, check=True)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

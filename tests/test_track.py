@@ -1,0 +1,325 @@
+"""Runs in MLflow: what is shown of them, importing again, changes, unfinished builds, stores that cannot be used."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import chdir, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT
+from tracked_runs import tracked_project
+
+from ser.outputs import write_json
+from ser.pictures import read_history
+from ser.plan import Plan, load
+from ser.tracking import tracked
+
+sys.path.insert(0, str(ROOT / "workflow_scripts"))
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+GROUP = "attention_fcn/full/iemocap_2280_sessions/clean"
+KEY = f"demo/{GROUP}"
+
+
+def rows_of(database: Path) -> dict[str, list[tuple]]:
+    """Every row of every table."""
+    with closing(sqlite3.connect(database)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr) for name in tables}
+
+
+class Tracked:
+    """A project with finished runs, and its MLflow store."""
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self.folder, self.plan, self.work = folder, plan, folder / "work/demo"
+        self.database = folder / "mlflow.db"
+        self.uri = f"sqlite:///{self.database}"
+
+    def track(self, by_interface: bool = False) -> dict[str, int]:
+        """Import; `by_interface`: as into a server."""
+        from _mlflow import Importer
+
+        titles = {name: experiment["title"] for name, experiment in self.plan.experiments.items()}
+        with chdir(self.folder), ThreadPoolExecutor(1) as pool:
+            importer = Importer(self.uri, titles, pool, self.folder / "staging")
+            if by_interface:
+                importer.engine = None
+            return importer.run(tracked(self.plan, Path("work/demo")))
+
+    @property
+    def client(self) -> Any:
+        from mlflow import MlflowClient
+
+        return MlflowClient(self.uri)
+
+    def runs(self) -> dict[str, Any]:
+        """`ser.key` -> the run, of those that are not deleted."""
+        found = [
+            run
+            for experiment in self.client.search_experiments()
+            for run in self.client.search_runs([experiment.experiment_id], max_results=1000)
+        ]
+        by_key = {run.data.tags["ser.key"]: run for run in found}
+        assert len(by_key) == len(found)
+        return by_key
+
+    def edit(self, path: str, **changes: Any) -> None:
+        """Change keys of a JSON file below work/demo."""
+        file = self.work / path
+        write_json(file, json.loads(file.read_text()) | changes)
+
+    def script(self, *arguments: str, uri: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, ROOT / "workflow_scripts/track.py", *arguments]
+        environment = os.environ | {"MLFLOW_TRACKING_URI": uri}
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Tracked:
+    """Two papers' runs, imported once; not to be changed."""
+    folder = tmp_path_factory.mktemp("tracked") / "project"
+    project = Tracked(folder, tracked_project(folder, {"attention_fcn": ["full"], "fair": ["majority"]}))
+    # 2 groups of 2 seeds and 5 folds; 4 groups of a system without chance, so of one seed
+    assert project.track() == {"new": 2 * 11 + 4 * 6, "replaced": 0, "changed": 0, "unchanged": 0}
+    return project
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with nothing in it; MLflow takes long to make one."""
+    from mlflow import MlflowClient
+
+    database = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    MlflowClient(f"sqlite:///{database}").search_experiments()
+    return database
+
+
+@pytest.fixture
+def project(imported: Tracked, empty: Path, tmp_path: Path) -> Tracked:
+    """A copy of one paper's runs, to be changed, and a store with nothing in it."""
+    folder = tmp_path / "project"
+    shutil.copytree(imported.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("mlflow.db", "mlruns"))
+    params = yaml.safe_load((folder / "params.yaml").read_text()) | {"experiments": {"attention_fcn": ["full"]}}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    shutil.copy(empty, folder)
+    return Tracked(folder, load(params, folder))
+
+
+def test_a_run_shows_its_settings_with_sources_its_course_and_where_it_comes_from(imported: Tracked) -> None:
+    run = imported.runs()[f"{KEY}/seed2/fold3"]
+    folder = imported.work / f"runs/{GROUP}/seed2/fold3"
+    facts = json.loads((folder / "metrics.json").read_text())
+    group = next(group for group in imported.plan.groups if group.name == GROUP)
+    assert {name: run.data.params[name] for name in ("learning_rate", "optimiser")} == {
+        "learning_rate": "0.003",
+        "optimiser": "adamw",
+    }
+    assert {name: run.data.tags[f"source.{name}"] for name in group.sources} == dict(group.sources)
+    expected = {
+        "protocol_hash": facts["protocol_hash"],
+        "data_hash": facts["data_hash"],
+        "git_commit": "0123abcd-dirty",
+        "mlflow.source.git.commit": "0123abcd",
+        "snakemake.rule": "train_5_folds",
+        "job.runs": "all 5 folds of seed 2",
+        "gpu": "none",
+        "version.torch": "2.11.0",
+    }
+    assert {name: run.data.tags[name] for name in expected} == expected
+    md5 = subprocess.run(["md5sum", folder / "predictions.csv"], capture_output=True, text=True, check=True).stdout
+    assert run.data.tags["dvc.md5.predictions.csv"] == md5.split()[0]
+    history = read_history(folder / "history.csv")
+    for name in ("train_loss", "dev_UA"):
+        points = imported.client.get_metric_history(run.info.run_id, name)
+        assert [(point.step, point.value) for point in points] == [*zip([1, 2, 3], history[name], strict=True)]
+    evaluation = json.loads((imported.work / f"evaluations/{GROUP}.json").read_text())
+    numbers = next(r["metrics"][""] for r in evaluation["runs"] if (r["seed"], r["fold"]) == (2, 3))
+    found = run.data.metrics
+    assert {name: found[name] for name in numbers} == numbers
+    assert (found["training_job/seconds"], found["training_job/peak_memory_mb"]) == (20.5, 700.25)
+    last = imported.runs()[f"{KEY}/seed2/fold5"]
+    assert run.info.status == "FINISHED" and last.info.end_time - run.info.start_time == 20500
+    files = {file.path for file in imported.client.list_artifacts(run.info.run_id)}
+    assert files == {"curves.svg", "confusion.svg", "metrics.json", "predictions.csv"}
+
+
+def test_a_group_is_the_parent_of_its_runs_with_its_numbers_claims_and_pictures(imported: Tracked) -> None:
+    runs = imported.runs()
+    parent = runs[KEY]
+    children = [key for key, run in runs.items() if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
+    assert sorted(children) == [f"{KEY}/seed{seed}/fold{fold}" for seed in (1, 2) for fold in range(1, 6)]
+    evaluation = json.loads((imported.work / f"evaluations/{GROUP}.json").read_text())
+    numbers, found = evaluation["results"][""]["fold_mean"]["UA"], parent.data.metrics
+    assert found["UA"] == found["fold_mean/UA"] == numbers["value"]
+    statistics = {name: found[f"fold_mean/UA_{name}"] for name in ("ci_low", "ci_high", "seed_std")}
+    assert statistics == {name: numbers[name] for name in statistics}
+    assert parent.data.tags["claim.fold_mean/UA"] == "63.9 %"
+    assert "arXiv 1806.01506" in parent.data.tags["claim.fold_mean/UA.source"]
+    assert "synthetic" in parent.data.tags["mlflow.note.content"]
+    assert {file.path for file in imported.client.list_artifacts(parent.info.run_id)} == {"curves.svg", "confusion.svg"}
+    names = {experiment.name for experiment in imported.client.search_experiments()}
+    assert names == {"Default", "attention_fcn", "fair"}
+
+
+def test_importing_again_changes_no_row_and_no_file(imported: Tracked) -> None:
+    before = rows_of(imported.database)
+    files = {path: path.stat().st_mtime_ns for path in imported.folder.glob("mlruns/**/*")}
+    assert imported.track() == {"new": 0, "replaced": 0, "changed": 0, "unchanged": 46}
+    assert rows_of(imported.database) == before
+    assert {path: path.stat().st_mtime_ns for path in imported.folder.glob("mlruns/**/*")} == files != {}
+
+
+def test_a_changed_run_is_replaced_and_its_parent_redrawn_only(project: Tracked) -> None:
+    project.track()
+    key = f"{KEY}/seed1/fold2"
+    runs, before = project.runs(), rows_of(project.database)
+    project.edit(f"runs/{GROUP}/seed1/fold2/metrics.json", facts={"best_epoch": 1})
+    assert project.track() == {"new": 0, "replaced": 1, "changed": 1, "unchanged": 20}
+    now = project.runs()
+    assert now.keys() == runs.keys()
+    assert {k for k in runs if now[k].info.run_id != runs[k].info.run_id} == {key}
+    assert now[key].data.metrics["run/best_epoch"] == 1
+    concerned = (runs[key].info.run_id, now[key].info.run_id, runs[KEY].info.run_id)
+    after = rows_of(project.database)
+    for table, rows in before.items():
+        assert all(any(run in row for run in concerned) for row in set(rows) ^ set(after[table]))
+    assert project.track()["unchanged"] == 22
+
+
+def test_another_evaluation_changes_numbers_in_place(project: Tracked) -> None:
+    project.track()
+    runs = project.runs()
+    evaluation = json.loads((project.work / f"evaluations/{GROUP}.json").read_text())
+    evaluation["results"][""]["fold_mean"]["UA"]["value"] = 0.125
+    evaluation["runs"][0]["metrics"][""]["UA"] = 0.0625
+    project.edit(f"evaluations/{GROUP}.json", **evaluation)
+    assert project.track() == {"new": 0, "replaced": 0, "changed": 2, "unchanged": 20}
+    now = project.runs()
+    assert (now[KEY].data.metrics["UA"], now[f"{KEY}/seed1/fold1"].data.metrics["UA"]) == (0.125, 0.0625)
+    assert {key: run.info.run_id for key, run in now.items()} == {key: run.info.run_id for key, run in runs.items()}
+
+
+def test_an_unfinished_build_shows_what_is_finished(project: Tracked) -> None:
+    """Twice: before the evaluation, and then whole; the runs of the first import stay."""
+    away = project.folder / "away"
+    shutil.move(project.work / f"runs/{GROUP}/seed2/fold5", away)
+    evaluation = (project.work / f"evaluations/{GROUP}.json").read_bytes()
+    (project.work / f"evaluations/{GROUP}.json").unlink()
+    project.track()
+    first = project.runs()
+    assert first[KEY].info.status == "RUNNING" and first[KEY].data.tags["runs_finished"] == "9 of 10"
+    assert f"{KEY}/seed2/fold5" not in first and "UA" not in first[f"{KEY}/seed1/fold1"].data.metrics
+    shutil.move(away, project.work / f"runs/{GROUP}/seed2/fold5")
+    (project.work / f"evaluations/{GROUP}.json").write_bytes(evaluation)
+    assert project.track() == {"new": 1, "replaced": 0, "changed": 10, "unchanged": 11}
+    second = project.runs()
+    assert second[KEY].info.status == "FINISHED" and second[KEY].data.tags["runs_finished"] == "10 of 10"
+    assert "UA" in second[f"{KEY}/seed1/fold1"].data.metrics
+    assert all(second[key].info.run_id == run.info.run_id for key, run in first.items())
+
+
+def test_numbers_of_other_runs_are_not_shown(project: Tracked) -> None:
+    """A build that trains again has the old evaluation until it comes to the new one."""
+    project.track()
+    project.edit(f"runs/{GROUP}/seed1/fold1/metrics.json", code_version="another")
+    project.track()
+    parent = project.runs()[KEY]
+    assert parent.info.status == "RUNNING" and not parent.data.metrics
+    assert project.runs()[f"{KEY}/seed1/fold2"].data.tags["mlflow.parentRunId"] == parent.info.run_id
+
+
+def test_what_a_kill_left_half_imported_is_made_anew(project: Tracked) -> None:
+    project.track()
+    before = project.runs()[f"{KEY}/seed1/fold1"]
+    project.client.update_run(before.info.run_id, status="RUNNING")
+    assert project.track()["replaced"] == 1
+    assert project.runs()[f"{KEY}/seed1/fold1"].info.status == "FINISHED"
+
+
+def test_runs_that_are_not_planned_any_more_and_those_of_others_are_left_alone(project: Tracked) -> None:
+    project.track()
+    experiment = project.client.get_experiment_by_name("attention_fcn").experiment_id
+    mine = project.client.create_run(experiment).info.run_id
+    plan = project.plan
+    smaller = Tracked(project.folder, Plan(plan.scale, plan.groups[:1], plan.experiments, plan.specs))
+    before = rows_of(project.database)
+    assert smaller.track()["unchanged"] == 11
+    assert rows_of(project.database) == before and project.client.get_run(mine).info.lifecycle_stage == "active"
+
+
+def test_a_server_gets_the_same_as_the_database(project: Tracked, imported: Tracked) -> None:
+    """Rows written straight into SQLite are those that MLflow's own interface writes."""
+    project.track(by_interface=True)
+    sent, written = project.runs(), imported.runs()
+    for key, run in sent.items():
+        expected = written[key]
+        assert run.data.params == expected.data.params and run.data.metrics == expected.data.metrics
+        ours = {name: value for name, value in run.data.tags.items() if name != "mlflow.parentRunId"}
+        assert ours == {name: value for name, value in expected.data.tags.items() if name in ours}
+        for name in ("status", "lifecycle_stage", "user_id", "run_name"):
+            assert getattr(run.info, name) == getattr(expected.info, name)
+        files = [
+            sorted(file.path for file in place.client.list_artifacts(found.info.run_id))
+            for place, found in ((project, run), (imported, expected))
+        ]
+        assert files[0] == files[1]
+    of_children = "FROM {} JOIN runs r USING (run_uuid) WHERE r.name LIKE 'seed%, full/iemocap_2280%'"
+    for table in ("metrics", "latest_metrics"):
+        of_runs = "r.name, r.source_type, r.source_name, r.entry_point_name, r.source_version"
+        columns = f"{of_runs}, key, value, step, timestamp, is_nan"
+        found = []
+        for database in (project.database, imported.database):
+            with closing(sqlite3.connect(database)) as connection:
+                found.append(sorted(connection.execute(f"SELECT {columns} {of_children.format(table)}"), key=repr))
+        assert found[0] == found[1] != []
+
+
+def test_of_two_imports_at_once_the_second_finds_all_done(project: Tracked) -> None:
+    project.database.unlink()
+    with ThreadPoolExecutor(2) as pool:
+        said = sorted(result.stdout for result in pool.map(lambda _: project.script(), range(2)))
+    assert [text.split(": ")[1].split(",")[0] for text in said] == ["0 runs new", "22 runs new"]
+    assert len(project.runs()) == 22 == json.loads((project.work / "tracked.json").read_text())["unchanged"]
+
+
+def one_line(result: subprocess.CompletedProcess[str]) -> str:
+    assert result.returncode == 1 and not result.stdout
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: not tracked in MLflow: ") and "`make track`" in line
+    return line
+
+
+def test_a_server_that_does_not_answer(imported: Tracked) -> None:
+    line = one_line(imported.script(uri="http://me:secret@127.0.0.1:9"))
+    assert "http://127.0.0.1:9: no answer" in line and "refused" in line and "secret" not in line
+
+
+def test_a_locked_database(project: Tracked) -> None:
+    with closing(sqlite3.connect(project.database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert "mlflow.db: database is locked" in one_line(project.script())
+    assert project.track()["new"] == 22
+
+
+@pytest.mark.parametrize("kept", [0, 16384])
+def test_a_corrupted_database_is_to_be_moved_away(project: Tracked, kept: int) -> None:
+    """Another file altogether, and one whose first pages are right."""
+    content = project.database.read_bytes()
+    project.database.write_bytes(content[:kept] + b"#" * (len(content) - kept))
+    line = one_line(project.script())
+    assert "mlflow.db: " in line and "move it away" in line
+
+
+def test_in_a_build_a_failure_is_noted_and_does_no_harm(project: Tracked) -> None:
+    note = project.work / "untracked.txt"
+    result = project.script("--failure", str(note), uri="http://127.0.0.1:9")
+    assert result.returncode == 0 and "not tracked in MLflow" in result.stderr
+    assert "no answer" in note.read_text() and "failed" in json.loads((project.work / "tracked.json").read_text())

@@ -1,0 +1,113 @@
+"""A real build's runs in MLflow's own web page, in a real browser; then into a server, and with no server there."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import Project, copy_project
+
+CHROMIUM = Path("/usr/bin/chromium")
+GROUP = "full/iemocap_2280_sessions/clean"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = copy_project(tmp_path_factory.mktemp("mlflow") / "project")
+    project.set(experiments={"attention_fcn": ["full"]})
+    said = project.build("all")
+    assert "MLflow, mlflow.db: 12 runs new" in said  # two groups of five folds, and their parents
+    return project
+
+
+@pytest.fixture(scope="module")
+def page_address(built: Project) -> Iterator[str]:
+    """The address that `make ui` prints."""
+    command = [sys.executable, "workflow_scripts/ui.py"]
+    process = subprocess.Popen(command, cwd=built.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    said = ""
+    for line in process.stdout:
+        said += line
+        if found := re.search(r"MLflow: (http://127\.0\.0\.1:\d+)", line):
+            yield found[1]
+            break
+    else:
+        pytest.fail(said)
+    process.terminate()
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.skipif(not CHROMIUM.is_file(), reason="no /usr/bin/chromium (Debian's package chromium)")
+def test_experiments_a_run_its_curve_and_its_confusion_matrix_are_seen(page_address: str, tmp_path: Path) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        foreign = []
+        page.on("request", lambda r: None if r.url.startswith((page_address, "data:", "blob:")) else foreign.append(r))
+
+        page.goto(page_address)
+        page.get_by_text("Model training", exact=True).first.click()
+        page.goto(f"{page_address}/#/experiments")
+        experiment = page.get_by_test_id("experiment-list-item-link").filter(has_text="attention_fcn")
+        experiment.wait_for()
+        page.screenshot(path=tmp_path / "experiments.png")
+        experiment.click()
+        page.get_by_role("link", name=GROUP).first.click()
+        page.get_by_role("link", name=f"seed 1, fold 2, {GROUP}").click()
+        expect(page.get_by_role("heading", name=f"seed 1, fold 2, {GROUP}")).to_be_visible()
+        expect(page.get_by_text("learning_rate").first).to_be_visible()
+        page.screenshot(path=tmp_path / "run.png")
+
+        page.get_by_role("tab", name="Model metrics").click()
+        page.get_by_role("searchbox").fill("dev_UA")
+        curve = page.locator(".js-plotly-plot .scatterlayer path.js-line").first
+        curve.wait_for(state="attached")
+        assert "L" in curve.get_attribute("d")  # a line, not a point
+        page.screenshot(path=tmp_path / "curve.png")
+
+        page.get_by_role("tab", name="Artifacts").click()
+        page.get_by_text("confusion.svg").first.click()
+        picture = page.get_by_role("img", name="confusion.svg")
+        picture.wait_for()
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+        page.screenshot(path=tmp_path / "confusion.png")
+        browser.close()
+        assert not foreign
+
+
+def track(project: Project, uri: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "workflow_scripts/track.py"]
+    environment = os.environ | {"MLFLOW_TRACKING_URI": uri}
+    return subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, timeout=200)
+
+
+def test_a_server_is_tracked_to_as_well(built: Project, page_address: str) -> None:
+    """It has the same runs already: it stands before the same database."""
+    result = track(built, page_address)
+    assert "0 runs new, 0 runs replaced, 0 runs changed, 12 runs unchanged" in result.stdout, result.stderr
+
+
+def test_a_build_without_its_server_is_whole_and_the_next_one_makes_up_for_it(
+    built: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert built.planned("all") == {}
+    table = (built.folder / "results/table.csv").read_bytes()
+    (built.folder / "work/demo/tracked.json").unlink()
+    (built.folder / "results/table.csv").unlink()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert "not tracked in MLflow: http://127.0.0.1:9: no answer" in built.build("all")
+    assert (built.folder / "results/table.csv").read_bytes() == table
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert built.planned("all") == {"all": 1, "track": 1}
+    assert "12 runs unchanged" in built.build("all")
+    assert built.planned("all") == {}
