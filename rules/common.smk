@@ -79,7 +79,8 @@ onstart:
     workflow.scheduler.job_rate_limiter = None
     if workflow.executor_plugin.name == "slurm":
         try:
-            slurm.check_queue(Path.cwd())
+            slurm.check_queue(Path.cwd(), workflow.executor_settings.status_command)
+            slurm.keep_jobs(workflow.scheduler._executor)
             print(*slurm.check_requests(requests()), sep="\n", file=sys.stderr)
         except InputError as error:
             raise WorkflowError(str(error)) from None

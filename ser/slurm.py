@@ -1,9 +1,10 @@
 """What Slurm has to say to a build before its first job is submitted."""
 
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from ser.errors import InputError
 
 PROFILE = "profiles/slurm/profile.yaml"
+LONGEST_PAUSE = 180  # seconds between two of the executor's questions
 # What Slurm's refusal is about -> what to change.
 KEYS = {
     "partition": "default-resources: slurm_partition",
@@ -56,10 +58,10 @@ class Request:
         return [f"--{name}={value}" for name, value in given.items() if value]
 
 
-def check_queue(folder: Path) -> None:
-    """Raise InputError where there is no Slurm, or where jobs of an earlier build in `folder` are still in it.
+def check_queue(folder: Path, status_command: str) -> None:
+    """Raise InputError where there is no Slurm, where it forgets jobs too soon, or has jobs of an earlier build here.
 
-    A build that was killed leaves its jobs to Slurm; a second build beside them would write the same files.
+    A build that was killed leaves its jobs to Slurm; a second build in `folder` beside them would write the same files.
     """
     if not shutil.which("sbatch"):
         raise InputError("no Slurm on this machine (no sbatch): build here without SNAKEMAKE_PROFILE=profiles/slurm")
@@ -67,6 +69,12 @@ def check_queue(folder: Path) -> None:
     if ping.returncode:
         reason = ping.stdout.partition("\n")[0] or _last_line(ping)
         raise InputError(f"Slurm does not answer ({reason}); nothing was submitted")
+    age = re.search(r"^MinJobAge\s*=\s*(\d+)", _slurm("scontrol", "show", "config").stdout, re.MULTILINE)
+    if status_command == "squeue" and age and int(age[1]) < LONGEST_PAUSE:
+        raise InputError(
+            f"Slurm forgets a job {age[1]} s after its end (MinJobAge); Snakemake may ask only every {LONGEST_PAUSE} s;"
+            f" change {PROFILE}: slurm-status-command: sacct"
+        )
     states = "--states=PENDING,RUNNING,SUSPENDED,CONFIGURING"
     queue = _slurm("squeue", f"--user={os.getuid()}", states, "--noheader", "--format=%i|%k|%Z").stdout
     jobs = [line.split("|", 2) for line in queue.splitlines()]
@@ -75,6 +83,24 @@ def check_queue(folder: Path) -> None:
         raise InputError(
             f"{len(left)} jobs of an earlier build are still in Slurm: wait for them, or: scancel {' '.join(left)}"
         )
+
+
+def keep_jobs(executor: Any) -> None:
+    """Let Snakemake's Slurm executor ask again where Slurm did not answer.
+
+    Of itself (2.8.0) it then forgets the jobs that it asked about, and waits for them for ever.
+    """
+    check = executor.check_active_jobs
+
+    async def check_active_jobs(active: list[Any]) -> AsyncIterator[Any]:
+        answers = executor._status_query_calls
+        async for job in check(active):
+            yield job
+        if executor._status_query_calls == answers:
+            for job in active:
+                yield job
+
+    executor.check_active_jobs = check_active_jobs
 
 
 def check_requests(requests: Mapping[Request, str]) -> list[str]:

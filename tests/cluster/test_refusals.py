@@ -42,6 +42,20 @@ def test_more_memory_than_any_node_has(slurm: Slurm, profile: None, tmp_path: Pa
     assert "set-resources: RULE:mem_mb" in line
 
 
+def test_a_slurm_that_forgets_jobs_too_soon(slurm: Slurm, profile: None, tmp_path: Path) -> None:
+    config = Path(os.environ["SLURM_CONF"])
+    usual = config.read_text()
+    try:
+        config.write_text(usual + "MinJobAge=60\n")
+        slurm.command("scontrol", "reconfigure")
+        line = refusal(tmp_path / "project")
+    finally:
+        config.write_text(usual)
+        slurm.command("scontrol", "reconfigure")
+    assert line.startswith("Slurm forgets a job 60 s after its end (MinJobAge)")
+    assert line.endswith("change profiles/slurm/profile.yaml: slurm-status-command: sacct")
+
+
 def test_no_slurm_on_the_machine(slurm: Slurm, profile: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     bare = tmp_path / "bin"
     bare.mkdir()
