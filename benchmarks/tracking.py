@@ -16,8 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from test_track import rows_of  # noqa: E402
-from tracked_runs import tracked_project  # noqa: E402
+from tracked_runs import rows_of, tracked_project  # noqa: E402
 
 EXPERIMENTS = {"fair": ["linear_probe", "attention_fcn", "tf_transformer", "mfhca"]}
 

@@ -44,7 +44,7 @@ def draw_confusion(path: Path, matrix: Any, labels: Sequence[str], title: str) -
         figure.axes[0].set_title(title, fontsize="medium", y=1.02)
         image.set_data(shares)
         for text, count, share in zip(texts, matrix.flat, shares.flat, strict=True):
-            text.set_text(f"{count}\n{100 * share:.0f} %")
+            text.set_text(f"{count}\n{100 * share:.0f} %" if count else "0")
             text.set_color("white" if share > 0.5 else "black")
         _save(figure, path)
 
@@ -81,6 +81,7 @@ def _confusion_figure(labels: tuple[str, ...]) -> tuple[Figure, Any, list[Any]]:
     image = axes.imshow(np.zeros((len(labels), len(labels))), cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(places, labels, rotation=30, ha="right")
     axes.set_yticks(places, labels)
+    axes.tick_params(length=0)
     axes.set_xlabel("predicted")
     axes.set_ylabel("reference")
     _place_labels(axes, -1.1 / size, -1.1 / size)

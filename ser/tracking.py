@@ -137,7 +137,11 @@ class _Reader:
             for part, of_part in metrics.items()
             for name, value in of_part.items()
         }
-        numbers = {f"run/{name}": float(v) for name, v in facts["facts"].items() if isinstance(v, int | float)}
+        numbers = {  # dev_UA itself is a curve
+            f"best_{name}" if name.startswith("dev_") else name: float(number)
+            for name, number in facts["facts"].items()
+            if isinstance(number, int | float)
+        }
         record = Record(
             key=f"{self._key}/seed{seed}/fold{fold}",
             name=f"seed {seed}, fold {fold}, {self._name}",  # columns are narrow: first what sets it apart
@@ -241,7 +245,7 @@ class _Reader:
             row = next(csv.DictReader(file, delimiter="\t"))
         metrics = {
             name: float(row[column])
-            for name, column in (("training_job/seconds", "s"), ("training_job/peak_memory_mb", "max_rss"))
+            for name, column in (("system/job_seconds", "s"), ("system/job_peak_memory_mb", "max_rss"))
             if row[column] not in ("-", "NA")  # a job that ended before it could be measured
         }
         return tags, metrics, end - round(1000 * float(row["s"]))

@@ -1,85 +1,22 @@
 """Runs in MLflow: what is shown of them, importing again, changes, unfinished builds, stores that cannot be used."""
 
 import json
-import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import chdir, closing
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT
-from tracked_runs import tracked_project
+from tracked_runs import Tracked, rows_of, tracked_project
 
-from ser.outputs import write_json
 from ser.pictures import read_history
 from ser.plan import Plan, load
-from ser.tracking import tracked
-
-sys.path.insert(0, str(ROOT / "workflow_scripts"))
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 GROUP = "attention_fcn/full/iemocap_2280_sessions/clean"
 KEY = f"demo/{GROUP}"
-
-
-def rows_of(database: Path) -> dict[str, list[tuple]]:
-    """Every row of every table."""
-    with closing(sqlite3.connect(database)) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr) for name in tables}
-
-
-class Tracked:
-    """A project with finished runs, and its MLflow store."""
-
-    def __init__(self, folder: Path, plan: Plan) -> None:
-        self.folder, self.plan, self.work = folder, plan, folder / "work/demo"
-        self.database = folder / "mlflow.db"
-        self.uri = f"sqlite:///{self.database}"
-
-    def track(self, by_interface: bool = False) -> dict[str, int]:
-        """Import; `by_interface`: as into a server."""
-        from _mlflow import Importer
-
-        titles = {name: experiment["title"] for name, experiment in self.plan.experiments.items()}
-        with chdir(self.folder), ThreadPoolExecutor(1) as pool:
-            importer = Importer(self.uri, titles, pool, self.folder / "staging")
-            if by_interface:
-                importer.engine = None
-            return importer.run(tracked(self.plan, Path("work/demo")))
-
-    @property
-    def client(self) -> Any:
-        from mlflow import MlflowClient
-
-        return MlflowClient(self.uri)
-
-    def runs(self) -> dict[str, Any]:
-        """`ser.key` -> the run, of those that are not deleted."""
-        found = [
-            run
-            for experiment in self.client.search_experiments()
-            for run in self.client.search_runs([experiment.experiment_id], max_results=1000)
-        ]
-        by_key = {run.data.tags["ser.key"]: run for run in found}
-        assert len(by_key) == len(found)
-        return by_key
-
-    def edit(self, path: str, **changes: Any) -> None:
-        """Change keys of a JSON file below work/demo."""
-        file = self.work / path
-        write_json(file, json.loads(file.read_text()) | changes)
-
-    def script(self, *arguments: str, uri: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, ROOT / "workflow_scripts/track.py", *arguments]
-        environment = os.environ | {"MLFLOW_TRACKING_URI": uri}
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +81,7 @@ def test_a_run_shows_its_settings_with_sources_its_course_and_where_it_comes_fro
     numbers = next(r["metrics"][""] for r in evaluation["runs"] if (r["seed"], r["fold"]) == (2, 3))
     found = run.data.metrics
     assert {name: found[name] for name in numbers} == numbers
-    assert (found["training_job/seconds"], found["training_job/peak_memory_mb"]) == (20.5, 700.25)
+    assert (found["system/job_seconds"], found["system/job_peak_memory_mb"]) == (20.5, 700.25)
     last = imported.runs()[f"{KEY}/seed2/fold5"]
     assert run.info.status == "FINISHED" and last.info.end_time - run.info.start_time == 20500
     files = {file.path for file in imported.client.list_artifacts(run.info.run_id)}
@@ -186,7 +123,7 @@ def test_a_changed_run_is_replaced_and_its_parent_redrawn_only(project: Tracked)
     now = project.runs()
     assert now.keys() == runs.keys()
     assert {k for k in runs if now[k].info.run_id != runs[k].info.run_id} == {key}
-    assert now[key].data.metrics["run/best_epoch"] == 1
+    assert now[key].data.metrics["best_epoch"] == 1
     concerned = (runs[key].info.run_id, now[key].info.run_id, runs[KEY].info.run_id)
     after = rows_of(project.database)
     for table, rows in before.items():
@@ -255,31 +192,40 @@ def test_runs_that_are_not_planned_any_more_and_those_of_others_are_left_alone(p
     assert rows_of(project.database) == before and project.client.get_run(mine).info.lifecycle_stage == "active"
 
 
-def test_a_server_gets_the_same_as_the_database(project: Tracked, imported: Tracked) -> None:
-    """Rows written straight into SQLite are those that MLflow's own interface writes."""
+def test_a_server_gets_the_same_as_the_database(project: Tracked, empty: Path) -> None:
+    """Rows written straight into SQLite are those that MLflow's own interface writes, nan and inf included."""
+    evaluation = json.loads((project.work / f"evaluations/{GROUP}.json").read_text())
+    evaluation["runs"][0]["metrics"][""]["UA"] = None
+    project.edit(f"evaluations/{GROUP}.json", **evaluation)
+    history = project.work / f"runs/{GROUP}/seed1/fold1/history.csv"
+    history.write_text(history.read_text() + "4,nan,0.1,inf,0.5,0.5\n")
+    project.track()
+    written, files = rows_by_name(project), project.artifacts()
+    shutil.copy(empty, project.database)
     project.track(by_interface=True)
-    sent, written = project.runs(), imported.runs()
-    for key, run in sent.items():
-        expected = written[key]
-        assert run.data.params == expected.data.params and run.data.metrics == expected.data.metrics
-        ours = {name: value for name, value in run.data.tags.items() if name != "mlflow.parentRunId"}
-        assert ours == {name: value for name, value in expected.data.tags.items() if name in ours}
-        for name in ("status", "lifecycle_stage", "user_id", "run_name"):
-            assert getattr(run.info, name) == getattr(expected.info, name)
-        files = [
-            sorted(file.path for file in place.client.list_artifacts(found.info.run_id))
-            for place, found in ((project, run), (imported, expected))
-        ]
-        assert files[0] == files[1]
-    of_children = "FROM {} JOIN runs r USING (run_uuid) WHERE r.name LIKE 'seed%, full/iemocap_2280%'"
-    for table in ("metrics", "latest_metrics"):
-        of_runs = "r.name, r.source_type, r.source_name, r.entry_point_name, r.source_version"
-        columns = f"{of_runs}, key, value, step, timestamp, is_nan"
-        found = []
-        for database in (project.database, imported.database):
-            with closing(sqlite3.connect(database)) as connection:
-                found.append(sorted(connection.execute(f"SELECT {columns} {of_children.format(table)}"), key=repr))
-        assert found[0] == found[1] != []
+    assert rows_by_name(project) == written and project.artifacts() == files
+    assert sum(row[-1] for row in written["metrics"]) == 2 and len(written["runs"]) == 20
+
+
+def rows_by_name(project: Tracked) -> dict[str, list[tuple]]:
+    """What the tables have of the children, by the run's name in place of its id."""
+    columns = {
+        "runs": "source_type source_name entry_point_name source_version user_id status start_time end_time"
+        " deleted_time lifecycle_stage experiment_id",
+        "tags": "key value",
+        "params": "key value",
+        "metrics": "key value step timestamp is_nan",
+        "latest_metrics": "key value step timestamp is_nan",
+    }
+    # A group's numbers have the time at which they were imported, and a child's tag its parent's id.
+    query = "SELECT r.name, {} FROM {} t JOIN runs r USING (run_uuid) WHERE r.name LIKE 'seed%'"
+    with closing(sqlite3.connect(project.database)) as connection:
+        rows = {
+            table: connection.execute(query.format(", ".join(f"t.{name}" for name in names.split()), table)).fetchall()
+            for table, names in columns.items()
+        }
+    rows["tags"] = [row for row in rows["tags"] if row[1] != "mlflow.parentRunId"]
+    return {table: sorted(of_table, key=repr) for table, of_table in rows.items()}
 
 
 def test_of_two_imports_at_once_the_second_finds_all_done(project: Tracked) -> None:

@@ -1,6 +1,13 @@
 """Finished runs as the workflow leaves them, without training: for the tests and the benchmark of tracking."""
 
+import json
+import os
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import chdir, closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +23,10 @@ from ser.plan import Group, Plan, load
 from ser.predictions import write_predictions
 from ser.splits import Split, write
 from ser.splitting import make
+from ser.tracking import tracked
+
+sys.path.insert(0, str(ROOT / "workflow_scripts"))
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 
 def tracked_project(
@@ -74,3 +85,62 @@ def finish_run(work: Path, group: Group, split: Split, seed: int, fold: int, epo
     write_json(folder / "metrics.json", identity | known | facts)
     write_table(work / f"benchmarks/train/{group.name}/seed{seed}.tsv", [{"s\tmax_rss": "20.5\t700.25"}])
     return folder
+
+
+def rows_of(database: Path) -> dict[str, list[tuple]]:
+    """Every row of every table."""
+    with closing(sqlite3.connect(database)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr) for name in tables}
+
+
+class Tracked:
+    """A project with finished runs, and its MLflow store."""
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self.folder, self.plan, self.work = folder, plan, folder / "work/demo"
+        self.database = folder / "mlflow.db"
+        self.uri = f"sqlite:///{self.database}"
+
+    def track(self, by_interface: bool = False) -> dict[str, int]:
+        """Import; `by_interface`: as into a server."""
+        from _mlflow import Importer
+
+        titles = {name: experiment["title"] for name, experiment in self.plan.experiments.items()}
+        with chdir(self.folder), ThreadPoolExecutor(1) as pool:
+            importer = Importer(self.uri, titles, pool, self.folder / "staging")
+            if by_interface:
+                importer.engine = None
+            return importer.run(tracked(self.plan, Path("work/demo")))
+
+    @property
+    def client(self) -> Any:
+        from mlflow import MlflowClient
+
+        return MlflowClient(self.uri)
+
+    def runs(self) -> dict[str, Any]:
+        """`ser.key` -> the run, of those that are not deleted."""
+        found = [
+            run
+            for experiment in self.client.search_experiments()
+            for run in self.client.search_runs([experiment.experiment_id], max_results=1000)
+        ]
+        by_key = {run.data.tags["ser.key"]: run for run in found}
+        assert len(by_key) == len(found)
+        return by_key
+
+    def artifacts(self) -> dict[str, list[str]]:
+        """`ser.key` -> the names of the run's files."""
+        listed = {key: self.client.list_artifacts(run.info.run_id) for key, run in self.runs().items()}
+        return {key: sorted(file.path for file in files) for key, files in listed.items()}
+
+    def edit(self, path: str, **changes: Any) -> None:
+        """Change keys of a JSON file below work/demo."""
+        file = self.work / path
+        write_json(file, json.loads(file.read_text()) | changes)
+
+    def script(self, *arguments: str, uri: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, ROOT / "workflow_scripts/track.py", *arguments]
+        environment = os.environ | {"MLFLOW_TRACKING_URI": uri}
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=120)
