@@ -9,13 +9,14 @@ import os
 import sqlite3
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import closing, contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -82,14 +83,24 @@ def _track(uri: str, plan: Plan, work: Path) -> dict[str, int]:
     from sqlalchemy.exc import SQLAlchemyError
 
     titles = {name: experiment["title"] for name, experiment in plan.experiments.items()}
-    drawers = ProcessPoolExecutor(min(2, os.cpu_count() or 1), get_context("spawn"))
+    drawers = ProcessPoolExecutor(min(2, os.cpu_count() or 1), get_context("spawn"), _end_with_parent)
     try:
         with _alone(), tempfile.TemporaryDirectory() as staging, drawers as pool:
             return Importer(uri, titles, pool, Path(staging)).run(tracked(plan, work))
-    except (MlflowException, SQLAlchemyError, OSError, BrokenExecutor) as error:
+    except (MlflowException, SQLAlchemyError, OSError, ImportError, BrokenExecutor) as error:
         said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
         advice = f": {NEW_ONE}" if "malformed" in said else ""
         raise NotTracked(f"{shown(uri)}: {said.splitlines()[0][:300]}{advice}") from None
+
+
+def _end_with_parent() -> None:
+    """In a process that draws: when the import is killed it would wait for ever."""
+
+    def watch() -> None:
+        parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
@@ -117,7 +128,7 @@ def _check(uri: str) -> None:
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise NotTracked(
-                f"{shown(uri)}: no answer ({reason}): is the server up, is MLFLOW_TRACKING_URI right"
+                f"{shown(uri)}: no answer ({reason}): start the server, or correct MLFLOW_TRACKING_URI"
             ) from None
     elif uri.startswith("sqlite:///") and Path(shown(uri)).exists():
         try:
