@@ -34,6 +34,7 @@ SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # by default a server that went away is waited for by the minute
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines for each run
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # one line says what went wrong, in place of a traceback
 }
 NEW_ONE = "move it away: all that it shows is in work/, and goes into a new one"
