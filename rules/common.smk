@@ -18,7 +18,7 @@ from ser.features.spec import feature_file
 from ser.gpu import gpu_ids
 from ser.pairs import pairs
 from ser.plan import load
-from ser.report import headlines
+from ser.report import headlines, plot_name
 
 PYTHON = shlex.quote(sys.executable)
 RUN_FILES = ["metrics.json", "predictions.csv", "history.csv"]
@@ -40,6 +40,13 @@ if "gpu_slots" not in workflow.global_resources:
 # Jobs that are submitted together share one GPU.
 workflow.register_resource("gpu", 1)
 CORPORA = sorted({group.corpus for group in PLAN.live})
+if workflow.is_main_process and not DEMO:
+    for corpus in CORPORA:
+        if not Path(config["corpora"][corpus]["root"]).is_dir():
+            print(
+                f"no recordings of {corpus} at {config['corpora'][corpus]['root']}: what was read stands",
+                file=sys.stderr,
+            )
 
 
 wildcard_constraints:
@@ -115,7 +122,11 @@ def gpu_slots(is_useful, slots):
 
 def can_use_gpu(wildcards):
     """Only systems that use the training loop can; the others need not wait for one."""
-    return "ser/training.py" in system_code(group_of(wildcards))
+    return uses_training_loop(group_of(wildcards))
+
+
+def uses_training_loop(group):
+    return "ser/training.py" in system_code(group)
 
 
 def train_gpu(wildcards):

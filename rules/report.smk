@@ -1,5 +1,9 @@
 # What `dvc metrics` and `dvc plots` show.
 DRAWN = list(headlines(PLAN))
+CHARTS = [
+    *(f"results/plots/confusion/{plot_name(group)}" for group in DRAWN if group.protocol.classes),
+    *(f"results/plots/curves/{plot_name(group)}" for group in DRAWN if uses_training_loop(group)),
+]
 
 
 rule report:
@@ -12,6 +16,7 @@ rule report:
     output:
         "results/metrics.json",
         "results/plots/claims.csv",
+        CHARTS,
     log:
         f"{WORK}/logs/report.log",
     benchmark:

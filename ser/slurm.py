@@ -76,8 +76,10 @@ def check_queue(folder: Path, status_command: str) -> None:
             f" change {PROFILE}: slurm-status-command: sacct"
         )
     states = "--states=PENDING,RUNNING,SUSPENDED,CONFIGURING"
-    queue = _slurm("squeue", f"--user={os.getuid()}", states, "--noheader", "--format=%i|%k|%Z").stdout
-    jobs = [line.split("|", 2) for line in queue.splitlines()]
+    queue = _slurm("squeue", f"--user={os.getuid()}", states, "--noheader", "--format=%i|%k|%Z")
+    if queue.returncode:
+        raise InputError(f"Slurm does not answer ({_last_line(queue)}); nothing was submitted")
+    jobs = [line.split("|", 2) for line in queue.stdout.splitlines()]
     left = [job for job, comment, where in jobs if comment.startswith(("rule_", "group_")) and Path(where) == folder]
     if left:
         raise InputError(

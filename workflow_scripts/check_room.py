@@ -1,5 +1,6 @@
 """Whether DVC's cache has room for what a stage has made: DVC itself would say so once for each file, and go on."""
 
+import argparse
 import os
 import shutil
 import tempfile
@@ -11,10 +12,11 @@ from dvc_objects.fs.system import reflink
 from _main import run
 from ser.errors import InputError
 
-COMPUTED = ("work", "results")
-
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("outputs", nargs="+", type=Path, help="folders that the stage has filled")
+    outputs = parser.parse_args().outputs
     cache = Path(Config(dvc_dir=".dvc")["cache"].get("dir") or ".dvc/cache")
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -25,7 +27,7 @@ def main() -> None:
         raise InputError(
             f"{cache}: DVC's cache cannot be used: {error.strerror}: name another: dvc cache dir DIR"
         ) from None
-    needed = _new_bytes()
+    needed = _new_bytes(outputs)
     if needed > free:
         raise InputError(
             f"{cache}: DVC's cache needs {_megabytes(needed)} and its disk has {_megabytes(free)} left: free some, or "
@@ -33,11 +35,11 @@ def main() -> None:
         )
 
 
-def _new_bytes() -> int:
-    """The size of what may not be in the cache yet: the files that are newer than dvc.lock."""
+def _new_bytes(outputs: list[Path]) -> int:
+    """About what is not in the cache yet: the size of the files that are newer than dvc.lock."""
     lock = Path("dvc.lock")
     since = lock.stat().st_mtime if lock.exists() else 0.0
-    files = (path.stat() for root in COMPUTED for path in Path(root).rglob("*") if path.is_file())
+    files = (path.stat() for output in outputs for path in output.rglob("*") if path.is_file())
     return sum(status.st_size for status in files if status.st_mtime > since)
 
 

@@ -29,20 +29,22 @@ def main() -> None:
     if not Path("dvc.lock").is_file():
         raise InputError("dvc.lock: there is none: whoever computed the results must run `dvc repro` and commit it")
     _call(["dvc", "pull"], "`dvc pull` failed: what it got stays, and `make restore` goes on with the rest")
-    if changed := _changed(json.loads(_call(["dvc", "status", "--json"], capture=True))):
+    params = read_yaml(Path("params.yaml"))
+    outside = {*(corpus["root"] for corpus in params["corpora"].values()), *params["encoders"].values()}
+    if changed := _changed(json.loads(_call(["dvc", "status", "--json"], capture=True)), outside):
         raise InputError(
             f"{', '.join(changed)}: not what dvc.lock was made with: go back to that commit, "
             f"or run `dvc repro`, which computes what the change concerns"
         )
-    failure = f"work/{read_yaml(Path('params.yaml'))['scale']}/untracked.txt"
+    failure = f"work/{params['scale']}/untracked.txt"
     _call([*TRACK, "--failure", failure], "the runs could not be read")
     _call(TOUCH, "Snakemake could not be told that the files are up to date")
     Path("dvc.lock").touch()  # all that was touched is in the cache (check_room.py)
     print("restored: neither `dvc repro` nor `snakemake` has anything to do")
 
 
-def _changed(status: dict[str, list]) -> list[str]:
-    """What differs from dvc.lock, but for recordings and checkpoints that are not on this machine."""
+def _changed(status: dict[str, list], outside: set[str]) -> list[str]:
+    """What differs from dvc.lock, but for recordings and checkpoints (`outside`) that are not on this machine."""
     found = set()
     for changes in status.values():
         for change in changes:
@@ -50,11 +52,7 @@ def _changed(status: dict[str, list]) -> list[str]:
                 found.add(f"dvc.yaml ({change})")
                 continue
             for files in change.values():
-                found |= {
-                    path
-                    for path, state in files.items()
-                    if not (state == "deleted" and not Path(path).resolve().is_relative_to(Path.cwd()))
-                }
+                found |= {path for path, state in files.items() if not (state == "deleted" and path in outside)}
     return sorted(found)
 
 

@@ -102,7 +102,7 @@ def _git_commit() -> str:
 
     params.yaml and dvc.lock are left out: they differ in use, and what they say of a run stands in its settings.
     """
-    command = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no", "--"]
+    command = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--"]
     try:
         status = subprocess.run([*command, *COMMITTED], cwd=ROOT, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):

@@ -114,16 +114,28 @@ def test_a_wrong_root_stops_before_anything_is_computed(free: Project, tmp_path:
 
 
 def test_dvc_follows_recordings_where_they_are(free: Project, emodb: Path) -> None:
-    """By hash, without a copy; a replaced file is noticed; recordings that are gone leave what was computed."""
+    """By hash, without a copy; a replaced file and a corrected label are noticed; what is gone leaves its results."""
+    labels = {"W": "angry", "F": "happy", "N": "neutral", "T": "sad"}
+    files = sorted((emodb / "wav").glob("*.wav"))
+    rows = [f"wav/{path.name},{path.name[:2]},{labels[path.name[5]]},{path.name[2:5]}" for path in files]
     free.version()
+    own = free.folder / "external/emodb.csv"
+    own.write_text("\n".join(["path,speaker,emotion,sentence", *rows]) + "\n")
+    free.set_corpus("emodb", manifest="external/emodb.csv")
     free.tool("dvc", "repro")
     record = free.folder / "external/corpora/emodb.json"
     before, first = record.read_text(), value(free)
-    assert json.loads(before)["files"] == len(list((emodb / "wav").glob("*.wav")))
+    assert json.loads(before)["files"] == len(files)
     cached = {path.parent.name + path.name for path in (free.folder / ".dvc/cache").rglob("*") if path.is_file()}
     assert cached and not cached & {hashlib.md5(path.read_bytes()).hexdigest() for path in emodb.rglob("*.wav")}
 
-    changed = next((emodb / "wav").glob("03*W?.wav"))
+    # The audio, and so the features, stay as they are.
+    own.write_text(own.read_text().replace(rows[0], rows[0].replace("happy", "angry").replace("sad", "happy")))
+    free.tool("dvc", "repro")
+    assert "up to date" in free.tool("dvc", "status")
+    assert value(free) != first
+
+    changed, first = next((emodb / "wav").glob("03*W?.wav")), value(free)
     samples, rate = soundfile.read(changed, dtype="int16")
     soundfile.write(changed, samples[::-1], rate, subtype="PCM_16")
     assert "external_corpora@emodb" in free.tool("dvc", "repro")
