@@ -88,8 +88,8 @@ class _Reader:
             for fold in range(1, self.group.protocol.n_folds + 1):
                 path = self._folder(seed, fold) / "metrics.json"
                 try:
-                    text = path.read_bytes()
-                    found[seed, fold] = {**json.loads(text), "file": hashlib.sha256(text).hexdigest()}
+                    text, end = path.read_bytes(), _mtime(path)  # both now: a build may make the run again
+                    found[seed, fold] = {**json.loads(text), "file": hashlib.sha256(text).hexdigest(), "end": end}
                 except FileNotFoundError:
                     continue
                 except (TypeError, ValueError) as error:
@@ -150,7 +150,7 @@ class _Reader:
             metrics=values | numbers | job_metrics,
             digest=_digest(facts["file"], params),
             start=start,
-            end=_mtime(folder / "metrics.json"),
+            end=facts["end"],
             finished=True,
         )
         protocol = self.group.protocol
@@ -175,7 +175,7 @@ class _Reader:
             "aggregation": group.protocol.aggregation,
             "protocol_hash": group.protocol.digest(group.selection),
             "runs_finished": f"{len(runs)} of {len(group.seeds) * group.protocol.n_folds}",
-            **self._claims(),
+            **claims,
             "mlflow.note.content": note,
             **self._sources(),
         }
@@ -238,11 +238,12 @@ class _Reader:
             "job.log": (self.work / "logs/train" / f"{name}.log").as_posix(),
             "job.benchmark": benchmark.as_posix(),
         }
-        end = max(_mtime(self._folder(seed, k) / "metrics.json") for k in folds if (seed, k) in self.facts)
-        if not benchmark.is_file():  # the job still runs, or ran elsewhere
+        end = max(self.facts[seed, k]["end"] for k in folds if (seed, k) in self.facts)
+        try:
+            with benchmark.open(encoding="utf-8", newline="") as file:
+                row = next(csv.DictReader(file, delimiter="\t"))
+        except (FileNotFoundError, StopIteration):  # the job still runs, or ran elsewhere
             return tags, {}, end
-        with benchmark.open(encoding="utf-8", newline="") as file:
-            row = next(csv.DictReader(file, delimiter="\t"))
         metrics = {
             name: float(row[column])
             for name, column in (("system/job_seconds", "s"), ("system/job_peak_memory_mb", "max_rss"))

@@ -163,6 +163,27 @@ def test_an_unfinished_build_shows_what_is_finished(project: Tracked) -> None:
     assert all(second[key].info.run_id == run.info.run_id for key, run in first.items())
 
 
+def test_a_run_that_a_build_makes_again_meanwhile_holds_nothing_up(project: Tracked) -> None:
+    groups = project.found()
+    shutil.move(project.work / f"runs/{GROUP}/seed2/fold5", project.folder / "away")
+    project.track(groups=groups)
+    first = project.runs()
+    assert len(first) == 21 and first[KEY].info.status == "RUNNING"
+    shutil.move(project.folder / "away", project.work / f"runs/{GROUP}/seed2/fold5")
+    assert project.track() == {"new": 1, "replaced": 0, "changed": 1, "unchanged": 20}
+    assert project.runs()[KEY].info.status == "FINISHED"
+
+
+def test_a_project_that_was_moved_says_so(project: Tracked) -> None:
+    project.track()
+    shutil.rmtree(project.folder / "mlruns")
+    query = "UPDATE experiments SET artifact_location = ? WHERE name = 'attention_fcn'"
+    for place, advice in (("/gone/mlruns/1", "delete mlflow.db and mlruns/"), ("mlflow-artifacts:/1", "set MLFLOW_")):
+        with closing(sqlite3.connect(project.database)) as database, database:
+            database.execute(query, [place])
+        assert advice in one_line(project.script())
+
+
 def test_numbers_of_other_runs_are_not_shown(project: Tracked) -> None:
     """A build that trains again has the old evaluation until it comes to the new one."""
     project.track()

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir, closing
 from pathlib import Path
@@ -23,7 +23,7 @@ from ser.plan import Group, Plan, load
 from ser.predictions import write_predictions
 from ser.splits import Split, write
 from ser.splitting import make
-from ser.tracking import tracked
+from ser.tracking import TrackedGroup, tracked
 
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -102,8 +102,13 @@ class Tracked:
         self.database = folder / "mlflow.db"
         self.uri = f"sqlite:///{self.database}"
 
-    def track(self, by_interface: bool = False) -> dict[str, int]:
-        """Import; `by_interface`: as into a server."""
+    def found(self) -> list[TrackedGroup]:
+        """What an import finds in work/."""
+        with chdir(self.folder):
+            return list(tracked(self.plan, Path("work/demo")))
+
+    def track(self, by_interface: bool = False, groups: Iterable[TrackedGroup] | None = None) -> dict[str, int]:
+        """Import `groups`, or what there is; `by_interface`: as into a server."""
         from _mlflow import Importer
 
         titles = {name: experiment["title"] for name, experiment in self.plan.experiments.items()}
@@ -111,7 +116,7 @@ class Tracked:
             importer = Importer(self.uri, titles, pool, self.folder / "staging")
             if by_interface:
                 importer.engine = None
-            return importer.run(tracked(self.plan, Path("work/demo")))
+            return importer.run(groups or tracked(self.plan, Path("work/demo")))
 
     @property
     def client(self) -> Any:

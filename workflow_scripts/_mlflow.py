@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import sqlalchemy
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric, SqlParam, SqlRun, SqlTag
 
 from ser.records import draw_group, run_details
@@ -70,7 +71,23 @@ class Importer:
             return self.client.get_experiment(self.client.create_experiment(name, tags=note))
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
+        self._check_place(found)
         return found
+
+    def _check_place(self, experiment: Experiment) -> None:
+        """Raise MlflowException where the files of a database's runs would go to a place that is not there."""
+        location = experiment.artifact_location
+        root = _local(location)
+        if self.engine and root is None:
+            raise MlflowException(
+                f"experiment {experiment.name} was made through a server, which keeps its files: "
+                f"set MLFLOW_TRACKING_URI to it, or move the database away"
+            )
+        if root and not root.is_relative_to(Path.cwd()) and not root.is_dir():
+            raise MlflowException(
+                f"the files of experiment {experiment.name} are in {root}, which is not there: where the project was "
+                f"moved, delete mlflow.db and mlruns/"
+            )
 
     def _experiment(self, experiment: Experiment, groups: Sequence[TrackedGroup]) -> None:
         known = self._known(experiment, groups[0].record.tags["scale"])
@@ -113,7 +130,10 @@ class Importer:
         """The group's pictures and numbers, once its runs are there."""
         if parent.data.tags.get("ser.pictures") != group.record.tags["ser.pictures"]:
             folder = self.staging / parent.info.run_id
-            self.pool.submit(draw_group, group, folder).result()
+            try:
+                self.pool.submit(draw_group, group, folder).result()
+            except FileNotFoundError:  # a build is making one of its runs again just now: next time
+                return
             self.client.log_artifacts(parent.info.run_id, str(folder))
         changed = self._update(parent, group.record)
         if not is_new:
