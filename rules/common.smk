@@ -87,7 +87,8 @@ onstart:
     if workflow.executor_plugin.name == "slurm":
         try:
             slurm.check_queue(Path.cwd(), workflow.executor_settings.status_command)
-            slurm.keep_jobs(workflow.scheduler._executor)
+            pause = workflow.remote_execution_settings.seconds_between_status_checks
+            slurm.mend_status_checks(workflow.scheduler._executor, pause)
             print(*slurm.check_requests(requests()), sep="\n", file=sys.stderr)
         except InputError as error:
             raise WorkflowError(str(error)) from None

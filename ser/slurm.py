@@ -12,7 +12,7 @@ from typing import Any
 from ser.errors import InputError
 
 PROFILE = "profiles/slurm/profile.yaml"
-LONGEST_PAUSE = 180  # seconds between two of the executor's questions
+LONGEST_PAUSE = 180  # seconds: what the executor itself may let pass between two questions
 # What Slurm's refusal is about -> what to change.
 KEYS = {
     "partition": "default-resources: slurm_partition",
@@ -87,10 +87,11 @@ def check_queue(folder: Path, status_command: str) -> None:
         )
 
 
-def keep_jobs(executor: Any) -> None:
-    """Let Snakemake's Slurm executor ask again where Slurm did not answer.
+def mend_status_checks(executor: Any, pause: int) -> None:
+    """Let Snakemake's Slurm executor ask again where Slurm did not answer, and no later than after `pause` seconds.
 
-    Of itself (2.8.0) it then forgets the jobs that it asked about, and waits for them for ever.
+    Of itself (2.8.0) it forgets the jobs that it got no answer about and waits for them for ever, and it asks ten
+    seconds later each time, up to three minutes, which a chain of short jobs spends waiting.
     """
     check = executor.check_active_jobs
 
@@ -101,6 +102,7 @@ def keep_jobs(executor: Any) -> None:
         if executor._status_query_calls == answers:
             for job in active:
                 yield job
+        executor.next_seconds_between_status_checks = min(executor.next_seconds_between_status_checks, pause)
 
     executor.check_active_jobs = check_active_jobs
 

@@ -40,6 +40,7 @@ def cluster_project(folder: Path) -> Project:
     project = copy_project(folder)
     path = folder / "profiles/slurm/profile.yaml"
     text = path.read_text()
-    assert "before-status-checks: 10" in text
-    path.write_text(text.replace("before-status-checks: 10", "before-status-checks: 1"))
+    assert "before-status-checks: 10" in text and "between-status-checks: 30" in text
+    text = text.replace("before-status-checks: 10", "before-status-checks: 1")
+    path.write_text(text.replace("between-status-checks: 30", "between-status-checks: 1"))
     return project

@@ -32,6 +32,7 @@ SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=sched_min_interval=0
 MpiDefault=none
 ReturnToService=2
+MinJobAge=3600
 KillWait=2
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:1 State=UNKNOWN

@@ -60,10 +60,11 @@ def test_the_values_are_the_local_ones_after_a_drained_node_a_cancelled_job_and_
         slurm.command("scancel", *slurm.jobs("RUNNING"))
         until(lambda: "Trying to restart job" in log.read_text(), "the cancelled job tried again")
         until(lambda: slurm.jobs("RUNNING"), "the second attempt")
+        slurm.command("scontrol", "suspend", *slurm.jobs("RUNNING"))  # else it may end before the build is tried again
     finally:
         os.killpg(build.pid, signal.SIGKILL)
         build.wait()
-    left = slurm.jobs("RUNNING")
+    left = slurm.jobs("SUSPENDED")
 
     with pytest.raises(subprocess.CalledProcessError) as refusal:
         project.tool("dvc", "repro")
@@ -72,7 +73,7 @@ def test_the_values_are_the_local_ones_after_a_drained_node_a_cancelled_job_and_
         in refusal.value.output
     )
     slurm.command("scancel", *left)
-    until(lambda: not slurm.jobs("RUNNING"), "the end of the cancelled jobs")
+    until(lambda: not slurm.jobs("RUNNING,SUSPENDED,COMPLETING"), "the end of the cancelled jobs")
 
     said = project.tool("dvc", "repro", timeout=500)
     assert results(project) == results(local)

@@ -46,7 +46,7 @@ def test_a_slurm_that_forgets_jobs_too_soon(slurm: Slurm, profile: None, tmp_pat
     config = Path(os.environ["SLURM_CONF"])
     usual = config.read_text()
     try:
-        config.write_text(usual + "MinJobAge=60\n")
+        config.write_text(usual.replace("MinJobAge=3600", "MinJobAge=60"))
         slurm.command("scontrol", "reconfigure")
         line = refusal(tmp_path / "project")
     finally:
