@@ -4,8 +4,7 @@ Text stays text, so that a picture is small and can be searched. Building a figu
 kept for each form and gets new data, which makes thousands of pictures affordable.
 """
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,22 +15,10 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from ser.files import replacing
+from ser.history import DEV, History, dev_column, mean_by_epoch
 
-History = Mapping[str, np.ndarray]
-DEV = {
-    "dev_UA": "UA of the dev part",
-    "dev_CCC": "CCC of the dev part",
-}  # what an epoch is judged by (ser/selection.py)
 # The same data gives the same bytes.
 STYLE = {"svg.fonttype": "none", "svg.hashsalt": "ser", "font.size": 9.0}
-
-
-def read_history(path: Path) -> dict[str, np.ndarray]:
-    """history.csv: column -> float64 [epochs]; empty for a system that does not train by epochs."""
-    with path.open(encoding="utf-8", newline="") as file:
-        header, *rows = [*csv.reader(file)] or [[]]
-    values = np.array(rows, np.float64).reshape(len(rows), len(header))
-    return dict(zip(header, values.T, strict=True)) if rows else {}
 
 
 def draw_confusion(path: Path, matrix: Any, labels: Sequence[str], title: str) -> None:
@@ -54,21 +41,18 @@ def draw_curves(path: Path, histories: Sequence[History], title: str) -> None:
     with matplotlib.rc_context(STYLE):
         figure, thin, thick = _curves_figure(len(histories) if len(histories) > 1 else 0)
         figure.axes[0].set_title(title, fontsize="medium", y=1.02)
-        dev = next((name for name in DEV if name in histories[0]), "")
+        dev = dev_column(histories[0])
         figure.axes[1].set_ylabel(DEV.get(dev, "no dev part"))
         for axes, name, lines, mean in zip(figure.axes, ("train_loss", dev), thin, thick, strict=True):
-            curves = [(h["epoch"], h[name]) if name else (np.zeros(0), np.zeros(0)) for h in histories]
-            for line, (epochs, values) in zip(lines, curves, strict=False):  # no thin line for a single run
-                line.set_data(epochs, values)
-            mean.set_data(*_mean(curves))
+            drawn = histories if name else []
+            for line, history in zip(lines, drawn, strict=False):  # no thin line for a single run
+                line.set_data(history["epoch"], history[name])
+            for line in lines[len(drawn) :]:
+                line.set_data([], [])
+            mean.set_data(*(mean_by_epoch(drawn, name)[:2] if drawn else ([], [])))
             axes.relim()
             axes.autoscale_view()
         _save(figure, path)
-
-
-def _mean(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    epochs, where = np.unique(np.concatenate([epochs for epochs, _ in curves]), return_inverse=True)
-    return epochs, np.bincount(where, np.concatenate([values for _, values in curves])) / np.bincount(where)
 
 
 @lru_cache(maxsize=8)

@@ -2,10 +2,8 @@
 
 import csv
 import json
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from ser.plan import Group, Plan
@@ -13,7 +11,6 @@ from ser.plan import Group, Plan
 CLAIM_COLUMNS = ["experiment", "run_group", "folds", "metric", "aggregation", "claim", "value", "scale"]
 CURVE_COLUMNS = ["epoch", "train_loss", "dev", "runs"]
 CONFUSION_COLUMNS = ["actual", "predicted"]
-_DEV = ("dev_UA", "dev_CCC")  # what an epoch is judged by (ser/selection.py)
 
 Line = Mapping[str, str]
 
@@ -64,23 +61,17 @@ def confusion(evaluation: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
 
 
-def curve(histories: Sequence[Path]) -> list[dict[str, float]]:
-    """Mean over the runs that reached an epoch; empty for a system that does not train by epochs."""
-    epochs: dict[int, list[tuple[float, float]]] = defaultdict(list)
-    for path in histories:
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                dev = next(row[name] for name in _DEV if name in row)
-                epochs[int(row["epoch"])].append((float(row["train_loss"]), float(dev)))
-    return [
-        {
-            "epoch": epoch,
-            "train_loss": fmean(loss for loss, _ in values),
-            "dev": fmean(dev for _, dev in values),
-            "runs": len(values),
-        }
-        for epoch, values in sorted(epochs.items())
-    ]
+def curve(paths: Sequence[Path]) -> list[dict[str, float]]:
+    """Mean of the histories over the runs that reached an epoch; empty for a system that does not train by epochs."""
+    from ser.history import dev_column, mean_by_epoch, read_history  # numpy: not while the workflow is parsed
+
+    histories = [history for path in paths if (history := read_history(path))]
+    if not histories:
+        return []
+    epochs, losses, runs = mean_by_epoch(histories, "train_loss")
+    dev = mean_by_epoch(histories, dev_column(histories[0]))[1]
+    columns = (epochs.astype(int), losses, dev, runs)
+    return [dict(zip(CURVE_COLUMNS, row, strict=True)) for row in zip(*map(list, columns), strict=True)]
 
 
 def read_lines(path: Path) -> list[Line]:

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ser.history import read_history
 from ser.outputs import write_table
-from ser.pictures import draw_confusion, draw_curves, read_history
+from ser.pictures import draw_confusion, draw_curves
 
 LABELS = ("angry", "sad", "calm")
 

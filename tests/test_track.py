@@ -12,7 +12,7 @@ import pytest
 import yaml
 from tracked_runs import Tracked, rows_of, tracked_project
 
-from ser.pictures import read_history
+from ser.history import read_history
 from ser.plan import Plan, load
 
 GROUP = "attention_fcn/full/iemocap_2280_sessions/clean"
