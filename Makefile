@@ -43,4 +43,4 @@ lock: .venv/ready
 		--python-version 3.11 envs/requirements.in --output-file envs/requirements.lock
 
 clean:
-	rm -rf work results .snakemake
+	rm -rf work results .snakemake mlflow.db mlruns
