@@ -120,7 +120,7 @@ def trained(plan: Plan, costs: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     for group in plan.live:
         cost = costs.get(f"train {UNITS.get(group.system, group.system)}")
         examples = passes(group, cost) if cost else 0.0
-        n = len(group.seeds) * group.protocol.n_folds
+        n = len(group.runs)
         core = examples * cost["seconds"] if cost else run_seconds(group, costs)
         flop = examples * cost["flop"] if cost else 0.0
         gpu = flop / ASSUMED_TFLOPS[group.settings.get("precision", "float32")] / 1e12
@@ -220,7 +220,7 @@ def kept(plan: Plan, costs: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     totals: dict[str, list[float]] = defaultdict(lambda: [0.0] * 3)
     for group in plan.live:
         if cost := costs.get(f"train {UNITS.get(group.system, group.system)}"):
-            n = len(group.seeds) * group.protocol.n_folds
+            n = len(group.runs)
             said = parts(group)[2] * cost["prediction_bytes"] + TEXT
             for place, value in enumerate((n, n * cost["weights_bytes"] / 1e9, n * said / 1e9)):
                 totals[group.system][place] += value
@@ -234,7 +234,7 @@ def kept(plan: Plan, costs: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def beside(plan: Plan) -> list[tuple[Any, ...]]:
-    runs = [(group, len(group.seeds) * group.protocol.n_folds) for group in plan.live]
+    runs = [(group, len(group.runs)) for group in plan.live]
     values = sum(n * group.settings.get("epochs", 0) * VALUES for group, n in runs)
     n = n_runs(plan)
     return [

@@ -40,13 +40,6 @@ if "gpu_slots" not in workflow.global_resources:
 # Jobs that are submitted together share one GPU.
 workflow.register_resource("gpu", 1)
 CORPORA = sorted({group.corpus for group in PLAN.live})
-if workflow.is_main_process and not DEMO:
-    for corpus in CORPORA:
-        if not Path(config["corpora"][corpus]["root"]).is_dir():
-            print(
-                f"no recordings of {corpus} at {config['corpora'][corpus]['root']}: what was read stands",
-                file=sys.stderr,
-            )
 
 
 wildcard_constraints:
@@ -183,16 +176,18 @@ def group_of(wildcards):
 
 def runs_of(group, file="metrics.json"):
     """One file of each run of a group, seed-major."""
-    return [
-        f"{WORK}/runs/{group.name}/seed{seed}/fold{fold}/{file}"
-        for seed in group.seeds
-        for fold in range(1, group.protocol.n_folds + 1)
-    ]
+    return [f"{WORK}/{folder}/{file}" for folder in group.runs.values()]
 
 
 def root_of(corpus):
     """Where the release tree of a corpus is."""
     return f"{WORK}/releases/{corpus}" if DEMO else config["corpora"][corpus]["root"]
+
+
+if workflow.is_main_process and not DEMO:
+    for corpus in CORPORA:
+        if not Path(root := root_of(corpus)).is_dir():
+            print(f"no recordings of {corpus} at {root}: what was read stands", file=sys.stderr)
 
 
 def stores_of(group):

@@ -9,7 +9,7 @@ CHARTS = [
 rule report:
     input:
         table="results/table.csv",
-        evaluations=[f"{WORK}/evaluations/{group.name}.json" for group in DRAWN],
+        evaluations=[f"{WORK}/{group.evaluation}" for group in DRAWN],
         histories=[runs_of(group, "history.csv") for group in DRAWN],
         experiments=[f"experiments/{name}.yaml" for name in PLAN.experiments],
         code=code_of("workflow_scripts/report.py"),

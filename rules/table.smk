@@ -1,7 +1,7 @@
 # One line per reported number, computed, partial or skipped.
 rule table:
     input:
-        evaluations=[f"{WORK}/evaluations/{group.name}.json" for group in PLAN.live],
+        evaluations=[f"{WORK}/{group.evaluation}" for group in PLAN.live],
         reports=[f"{WORK}/manifests/{corpus}.json" for corpus in CORPORA],
         experiments=[f"experiments/{name}.yaml" for name in PLAN.experiments],
         code=code_of("workflow_scripts/table.py"),

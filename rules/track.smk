@@ -4,7 +4,7 @@ UNTRACKED = Path(f"{WORK}/untracked.txt")
 
 rule track:
     input:
-        evaluations=[f"{WORK}/evaluations/{group.name}.json" for group in PLAN.live],
+        evaluations=[f"{WORK}/{group.evaluation}" for group in PLAN.live],
         code=code_of("workflow_scripts/track.py"),
     output:
         f"{WORK}/tracked.json",

@@ -10,7 +10,7 @@ from typing import Any
 from ser.errors import InputError
 from ser.evaluation import mean_values, metrics_of, numbers
 from ser.pairs import BOTH, Pair, pairs
-from ser.plan import Group, Plan
+from ser.plan import Plan
 from ser.protocol import AGGREGATIONS, Protocol
 from ser.scored import Scored, read_scored
 from ser.splits import Split
@@ -124,19 +124,16 @@ def _computed(pair: Pair, work: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The gaps of a pair, and the columns that all its lines share."""
     groups = (pair.test_selected, pair.clean)
     splits = [read_split(work / f"{group.split}.json") for group in groups]
-    scored = [read_scored(split, _runs(group, work)) for split, group in zip(splits, groups, strict=True)]
+    scored = [
+        read_scored(split, [work / folder for folder in group.runs.values()])
+        for split, group in zip(splits, groups, strict=True)
+    ]
     hashes = {
         f"{kind}_{rule}": getattr(split, kind)
         for kind in ("protocol_hash", "data_hash")
         for rule, split in zip(BOTH, splits, strict=True)
     }
     return gaps(splits, scored), hashes | {"code_version": scored[0].facts["code_version"]}
-
-
-def _runs(group: Group, work: Path) -> list[Path]:
-    """The folders of the runs that the plan has."""
-    numbers_of_folds = range(1, group.protocol.n_folds + 1)
-    return [work / f"runs/{group.name}/seed{seed}/fold{fold}" for seed in group.seeds for fold in numbers_of_folds]
 
 
 def _also_trained_on(protocol: Protocol) -> str:

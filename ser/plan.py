@@ -50,6 +50,20 @@ class Group:
         return f"splits/{self.experiment}/{self.protocol_name}/{self.selection}"
 
     @property
+    def runs(self) -> dict[tuple[int, int], str]:
+        """(seed, fold) -> the run's folder, relative to the scale's; seed-major."""
+        return {
+            (seed, fold): f"runs/{self.name}/seed{seed}/fold{fold}"
+            for seed in self.seeds
+            for fold in range(1, self.protocol.n_folds + 1)
+        }
+
+    @property
+    def evaluation(self) -> str:
+        """Its evaluation, relative to the scale's folder."""
+        return f"evaluations/{self.name}.json"
+
+    @property
     def corpus(self) -> str:
         return self.protocol.corpus
 

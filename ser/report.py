@@ -1,7 +1,6 @@
 """What `dvc metrics` and `dvc plots` show: the table as numbers by name, and plain files for charts."""
 
 import csv
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ def metrics(plan: Plan, lines: Sequence[Line]) -> dict[str, Any]:
     for line in lines:
         if line["value"] and own.get(line["run_group"]) == line["aggregation"]:
             place = tree
-            part = line["folds"].removeprefix("official: ") if line["folds"].startswith("official: ") else ""
+            part = line["folds"].partition("official: ")[2]
             for key in filter(None, [*line["run_group"].split("/"), part]):
                 place = place.setdefault(key, {})
             place[line["metric"]] = float(line["value"])
@@ -78,7 +77,3 @@ def read_lines(path: Path) -> list[Line]:
     """The lines of results/table.csv."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def read_evaluation(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))

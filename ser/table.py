@@ -79,7 +79,7 @@ def read_report(group: Group, work: Path) -> dict[str, Any]:
 
 
 def _evaluation(group: Group, work: Path, partial: bool) -> dict[str, Any]:
-    path = work / f"evaluations/{group.name}.json"
+    path = work / group.evaluation
     if path.is_file() or not partial:
         return json.loads(path.read_text())
     runs = sorted(path.parent for path in (work / f"runs/{group.name}").glob("seed*/fold*/metrics.json"))

@@ -77,48 +77,45 @@ class _Reader:
             return None
         evaluation = self._evaluation(list(facts.values()))
         metrics = {(run["seed"], run["fold"]): run["metrics"] for run in evaluation.get("runs", ())}
-        runs = [self._run(place, known, metrics.get(place, {})) for place, known in facts.items()]
+        folders = self.group.runs
+        runs = [self._run(place, folders[place], known, metrics.get(place, {})) for place, known in facts.items()]
         return TrackedGroup(self.group.experiment, self._parent(runs, evaluation), runs, evaluation)
 
     @cached_property
     def facts(self) -> dict[tuple[int, int], dict[str, Any]]:
         """(seed, fold) -> metrics.json of the runs that are finished."""
         found = {}
-        for seed in self.group.seeds:
-            for fold in range(1, self.group.protocol.n_folds + 1):
-                path = self._folder(seed, fold) / "metrics.json"
-                try:
-                    text, end = path.read_bytes(), _mtime(path)  # both now: a build may make the run again
-                    found[seed, fold] = {**json.loads(text), "file": hashlib.sha256(text).hexdigest(), "end": end}
-                except FileNotFoundError:
-                    continue
-                except (TypeError, ValueError) as error:
-                    raise InputError(f"{path}: not a run's metrics ({error}): make the run again") from None
+        for place, folder in self.group.runs.items():
+            path = self.work / folder / "metrics.json"
+            try:
+                text, end = path.read_bytes(), _mtime(path)  # both now: a build may make the run again
+                found[place] = {**json.loads(text), "file": hashlib.sha256(text).hexdigest(), "end": end}
+            except FileNotFoundError:
+                continue
+            except (TypeError, ValueError) as error:
+                raise InputError(f"{path}: not a run's metrics ({error}): make the run again") from None
         return found
-
-    def _folder(self, seed: int, fold: int) -> Path:
-        return self.work / "runs" / self.group.name / f"seed{seed}" / f"fold{fold}"
 
     def _evaluation(self, facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The group's evaluation; empty where it is not there, or is one of other runs than those that now are."""
-        path = self.work / "evaluations" / f"{self.group.name}.json"
-        if len(facts) < len(self.group.seeds) * self.group.protocol.n_folds or not path.is_file():
+        path = self.work / self.group.evaluation
+        if len(facts) < len(self.group.runs) or not path.is_file():
             return {}
         evaluation = json.loads(path.read_text(encoding="utf-8"))
         same = (*OF_THE_GROUP, "protocol_hash", "data_hash")
         is_of_these = all(known.get(key) == evaluation[key] for known in facts for key in same)
         return evaluation if is_of_these else {}
 
-    def _run(self, place: tuple[int, int], facts: Mapping[str, Any], metrics: Mapping[str, Any]) -> TrackedRun:
-        seed, fold = place
-        folder = self._folder(seed, fold)
-        params = self._params()
+    def _run(
+        self, place: tuple[int, int], folder: str, facts: Mapping[str, Any], metrics: Mapping[str, Any]
+    ) -> TrackedRun:
+        (seed, fold), path, params = place, self.work / folder, self._params
         job, job_metrics, start = self._job(seed, fold)
         commit = facts.get("git_commit", "")
         tags = self._tags() | {
             "seed": str(seed),
             "fold": str(fold),
-            "folder": folder.as_posix(),
+            "folder": path.as_posix(),
             "run_key": facts["key"],
             "code_version": facts["code_version"],
             "git_commit": commit or "unknown",
@@ -154,10 +151,10 @@ class _Reader:
             finished=True,
         )
         protocol = self.group.protocol
-        return TrackedRun(record, folder, protocol.labels, bool(protocol.classes))
+        return TrackedRun(record, path, protocol.labels, bool(protocol.classes))
 
     def _parent(self, runs: Sequence[TrackedRun], evaluation: Mapping[str, Any]) -> Record:
-        group, params = self.group, self._params()
+        group, params = self.group, self._params
         row = self.plan.experiments[group.experiment]["rows"][group.row]
         note = joined(
             [
@@ -174,7 +171,7 @@ class _Reader:
             **{name: str(about[name]) for name in ("labels", "subset")},
             "aggregation": group.protocol.aggregation,
             "protocol_hash": group.protocol.digest(group.selection),
-            "runs_finished": f"{len(runs)} of {len(group.seeds) * group.protocol.n_folds}",
+            "runs_finished": f"{len(runs)} of {len(group.runs)}",
             **claims,
             "mlflow.note.content": note,
             **self._sources(),
@@ -202,6 +199,7 @@ class _Reader:
     def _name(self) -> str:
         return self.group.name.partition("/")[2]
 
+    @cached_property
     def _params(self) -> dict[str, str]:
         group = self.group
         return {

@@ -5,31 +5,24 @@ import json
 from pathlib import Path
 
 from _main import run
+from _plan import planned
 from ser import report
 from ser.outputs import write_json, write_table
-from ser.plan import load
-from ser.validation import read_yaml
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--params", type=json.loads, help="the content of params.yaml as JSON; left out: the file")
     parser.add_argument("--table", type=Path, default=Path("results/table.csv"))
     parser.add_argument("--output-dir", type=Path, default=Path("results"))
-    args = parser.parse_args()
+    args, plan, work = planned(parser)
 
-    plan = load(args.params or read_yaml(Path("params.yaml")))
-    work, plots = Path("work") / plan.scale, args.output_dir / "plots"
+    plots = args.output_dir / "plots"
     lines = report.read_lines(args.table)
     written = {plots / "claims.csv"}
     write_table(plots / "claims.csv", report.claims(lines), report.CLAIM_COLUMNS)
     for group in report.headlines(plan):
-        evaluation = report.read_evaluation(work / "evaluations" / f"{group.name}.json")
-        histories = [
-            work / "runs" / group.name / f"seed{seed}" / f"fold{fold}" / "history.csv"
-            for seed in group.seeds
-            for fold in range(1, group.protocol.n_folds + 1)
-        ]
+        evaluation = json.loads((work / group.evaluation).read_text(encoding="utf-8"))
+        histories = [work / folder / "history.csv" for folder in group.runs.values()]
         for kind, columns, rows in (
             ("confusion", report.CONFUSION_COLUMNS, report.confusion(evaluation)),
             ("curves", report.CURVE_COLUMNS, report.curve(histories)),

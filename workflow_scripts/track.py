@@ -4,7 +4,6 @@ By hand at any time, also while a build runs. What is there already, unchanged, 
 """
 
 import argparse
-import json
 import os
 import sqlite3
 import sys
@@ -13,9 +12,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,10 +21,10 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 from _main import run
+from _plan import planned
 from ser.outputs import write_json
-from ser.plan import Plan, load
+from ser.plan import Plan
 from ser.tracking import tracked
-from ser.validation import read_yaml
 
 DEFAULT = "sqlite:///mlflow.db"  # MLflow's own: `mlflow ui`, typed here, shows the same
 SETTINGS = {
@@ -46,11 +44,8 @@ class NotTracked(Exception):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--params", type=json.loads, help="the content of params.yaml as JSON; left out: the file")
     parser.add_argument("--failure", type=Path, help="where to note why nothing could be tracked, and then end well")
-    args = parser.parse_args()
-    plan = load(args.params or read_yaml(Path("params.yaml")))
-    work = Path("work") / plan.scale
+    args, plan, work = planned(parser)
     uri = os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT
     try:
         result = _track(uri, plan, work)
@@ -85,9 +80,12 @@ def _track(uri: str, plan: Plan, work: Path) -> dict[str, int]:
 
     titles = {name: experiment["title"] for name, experiment in plan.experiments.items()}
     drawers = ProcessPoolExecutor(min(2, os.cpu_count() or 1), get_context("spawn"), _end_with_parent)
-    try:
-        with _alone(), tempfile.TemporaryDirectory() as staging, drawers as pool:
+    Path("work").mkdir(exist_ok=True)
+    try:  # one import at a time: a second one waits, and then finds all done
+        with FileLock("work/track.lock", timeout=600), tempfile.TemporaryDirectory() as staging, drawers as pool:
             return Importer(uri, titles, pool, Path(staging)).run(tracked(plan, work))
+    except Timeout:
+        raise NotTracked("work/track.lock: another import has been at work for ten minutes") from None
     except (MlflowException, SQLAlchemyError, OSError, ImportError, BrokenExecutor) as error:
         said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
         advice = f": {NEW_ONE}" if "malformed" in said else ""
@@ -102,21 +100,6 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """One import at a time: a second one waits, and then finds all done."""
-    Path("work").mkdir(exist_ok=True)
-    lock = FileLock("work/track.lock", timeout=600)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise NotTracked("work/track.lock: another import has been at work for ten minutes") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _check(uri: str) -> None:
