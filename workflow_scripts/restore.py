@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from _main import run
@@ -28,14 +29,13 @@ TOUCH = ["python", "-c", SNAKEMAKE, "--touch", "--forceall", "--quiet", "all", *
 def main() -> None:
     if not Path("dvc.lock").is_file():
         raise InputError("dvc.lock: there is none: whoever computed the results must run `dvc repro` and commit it")
-    _call(["dvc", "pull"], "`dvc pull` failed: what it got stays, and `make restore` goes on with the rest")
     params = read_yaml(Path("params.yaml"))
     outside = {*(corpus["root"] for corpus in params["corpora"].values()), *params["encoders"].values()}
-    if changed := _changed(json.loads(_call(["dvc", "status", "--json"], capture=True)), outside):
-        raise InputError(
-            f"{', '.join(changed)}: not what dvc.lock was made with: go back to that commit, "
-            f"or run `dvc repro`, which computes what the change concerns"
-        )
+    _refuse_changes(
+        lambda path: True
+    )  # before the pull: of files without its records Snakemake cannot tell what changed
+    _call(["dvc", "pull"], "`dvc pull` failed: what it got stays, and `make restore` goes on with the rest")
+    _refuse_changes(lambda path: path in outside)
     failure = f"work/{params['scale']}/untracked.txt"
     _call([*TRACK, "--failure", failure], "the runs could not be read")
     _call(TOUCH, "Snakemake could not be told that the files are up to date")
@@ -43,8 +43,17 @@ def main() -> None:
     print("restored: neither `dvc repro` nor `snakemake` has anything to do")
 
 
-def _changed(status: dict[str, list], outside: set[str]) -> list[str]:
-    """What differs from dvc.lock, but for recordings and checkpoints (`outside`) that are not on this machine."""
+def _refuse_changes(may_miss: Callable[[str], bool]) -> None:
+    """Raise InputError for what differs from dvc.lock, but for files that are not there and may miss."""
+    status = json.loads(_call(["dvc", "status", "--json"], "`dvc status` failed", capture=True))
+    if changed := _changed(status, may_miss):
+        raise InputError(
+            f"{', '.join(changed)}: not what dvc.lock was made with: go back to that commit, "
+            f"or run `dvc repro`, which computes what the change concerns"
+        )
+
+
+def _changed(status: dict[str, list], may_miss: Callable[[str], bool]) -> list[str]:
     found = set()
     for changes in status.values():
         for change in changes:
@@ -52,11 +61,15 @@ def _changed(status: dict[str, list], outside: set[str]) -> list[str]:
                 found.add(f"dvc.yaml ({change})")
                 continue
             for files in change.values():
-                found |= {path for path, state in files.items() if not (state == "deleted" and path in outside)}
+                found |= {
+                    path
+                    for path, state in files.items()
+                    if not (state in ("deleted", "not in cache") and may_miss(path))
+                }
     return sorted(found)
 
 
-def _call(command: list[str], failed: str = "", capture: bool = False) -> str:
+def _call(command: list[str], failed: str, capture: bool = False) -> str:
     result = subprocess.run([BIN / command[0], *command[1:]], stdout=subprocess.PIPE if capture else None, text=True)
     if result.returncode:
         raise InputError(f"{failed} (exit status {result.returncode})")
