@@ -1,0 +1,167 @@
+"""Corpora: one file per corpus reads its official release tree; anyone's own corpus needs a CSV manifest and no file.
+
+`build` turns either into checked utterances and a report; `survey` tells all that is wrong instead of stopping.
+Imports are inside functions, so that the workflow can read `ser.corpora.tree` without loading an audio library.
+"""
+
+import importlib
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ser.corpora.reading import Counts, Published, Reading
+from ser.errors import InputError, listed
+from ser.manifest import Utterance
+
+__all__ = ["Counts", "Published", "Reading", "Survey", "build", "load", "survey"]
+
+_COUNTED = ("emotion", "speaker", "session", "partition", "gender", "style")
+
+
+@dataclass
+class Survey(Reading):
+    """A reading whose audio was looked at: `utterances` are those whose audio is whole, with its facts filled in.
+
+    `unreadable` are (path, reason); `duplicates` are groups of paths with identical audio; `published` is the
+    release that the corpus is compared with, None where none is known.
+    """
+
+    title: str = ""
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    duplicates: list[tuple[str, ...]] = field(default_factory=list)
+    published: Published | None = None
+
+
+def load(name: str) -> Any:
+    """The loader module `ser/corpora/<name>.py`. Raises InputError for a name that is not the file of a loader."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    known = [file.stem for file in files if "\nLAYOUT = " in file.read_text(encoding="utf-8")]
+    if name not in known:
+        raise InputError(
+            f"unknown corpus {name!r}: ser/corpora has {', '.join(known)}; "
+            "any other corpus needs no loader, only a CSV manifest (columns path, speaker, emotion): --manifest FILE"
+        )
+    return importlib.import_module(f"ser.corpora.{name}")
+
+
+def survey(name: str, root: Path | str, manifest: Path | str | None = None) -> Survey:
+    """Read the corpus `name` below `root` (through its own CSV or Parquet `manifest` if given) and all its audio.
+
+    Raises InputError only when there is nothing to look at: a wrong root, an unknown corpus, no utterance.
+    """
+    from ser.audio_files import inspect_all, segment
+
+    root = Path(root)
+    releases: tuple[Published, ...] = ()
+    if manifest is not None:
+        from ser.corpora.user_manifest import read_user
+
+        title, reading = name, read_user(Path(manifest), root)
+    else:
+        loader = load(name)
+        title, releases, reading = loader.TITLE, loader.PUBLISHED, loader.read(root)
+    facts, unreadable = inspect_all(root, sorted({utterance.path for utterance in reading.utterances}))
+    found = Survey([], reading.excluded, reading.broken, reading.warnings, title, unreadable)
+    by_audio: dict[tuple[str, int, int], list[str]] = defaultdict(list)
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for utterance in sorted(reading.utterances, key=lambda utterance: (utterance.utterance, utterance.path)):
+        by_name[utterance.utterance].append(utterance.path)
+        if utterance.path in facts:
+            fact = facts[utterance.path]
+            try:
+                first, stop = segment(utterance.start, utterance.end, fact)
+            except ValueError as error:
+                found.unreadable.append((utterance.path, f"{error}: mend start and end of {utterance.utterance}"))
+                continue
+            by_audio[fact.sha256, first, stop].append(utterance.path)
+            found.utterances.append(
+                replace(utterance, num_samples=stop - first, sample_rate=fact.sample_rate, sha256=fact.sha256)
+            )
+    found.broken += [
+        f"utterance {utterance} stands more than once ({listed(paths, 3)}): keep one"
+        for utterance, paths in by_name.items()
+        if len(paths) > 1
+    ]
+    found.duplicates = [tuple(paths) for paths in by_audio.values() if len(paths) > 1]
+    found.warnings += _audio_warnings(facts)
+    if found.duplicates:
+        groups = [" = ".join(paths) for paths in found.duplicates]
+        found.warnings.append(f"identical audio under several names: {listed(groups)}")
+    if releases:
+        found.published = min(releases, key=lambda release: abs(release.total - len(reading.utterances)))
+        if len(found.utterances) != found.published.total:
+            found.warnings.append(
+                f"{len(found.utterances)} utterances where {found.published.release} has {found.published.total}: "
+                "an incomplete copy, or another release"
+            )
+    return found
+
+
+def build(
+    name: str, root: Path | str, manifest: Path | str | None = None, on_unreadable: str = "stop"
+) -> tuple[list[Utterance], dict[str, Any]]:
+    """The checked utterances of a corpus, sorted by name, and a report for people (counts, exclusions, warnings).
+
+    `on_unreadable` is `stop`, or `exclude` to leave out the files that cannot be read and name them in the report.
+    Raises InputError with all broken label lines and all unreadable files at once.
+    """
+    if on_unreadable not in ("stop", "exclude"):
+        raise InputError(f"on_unreadable: {on_unreadable!r} is neither stop nor exclude")
+    found = survey(name, root, manifest)
+    problems = []
+    if found.broken:
+        problems.append(f"{len(found.broken)} broken labels: {listed(found.broken)}")
+    if found.unreadable and on_unreadable == "stop":
+        files = [f"{path} ({reason})" for path, reason in found.unreadable]
+        problems.append(
+            f"{len(files)} unreadable audio files: {listed(files)}: "
+            "mend them, or set on_unreadable: exclude to go on without them"
+        )
+    if not found.utterances and not problems:
+        problems.append("no utterance is left; " + listed([f"{path} ({why})" for path, why in found.unreadable], 3))
+    if problems:
+        raise InputError(f"{root}: {'; '.join(problems)}")
+    return found.utterances, {
+        "corpus": name,
+        "title": found.title,
+        "release": found.published.release if found.published else "",
+        "utterances": len(found.utterances),
+        "speakers": len({utterance.speaker for utterance in found.utterances}),
+        "seconds": round(sum(u.num_samples / u.sample_rate for u in found.utterances), 3),
+        **{column: count(column, found.utterances) for column in _COUNTED},
+        "excluded": _named(found.excluded),  # by the loader's rules, such as labels that a release hides
+        "unreadable": _named(found.unreadable),
+        "duplicates": found.duplicates,
+        "warnings": found.warnings,
+    }
+
+
+def _named(files: list[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"file": file, "reason": why} for file, why in files]
+
+
+def count(column: str, utterances: list[Utterance]) -> dict[str, int]:
+    """Utterances per value of `column`, sorted by value; empty where the corpus does not have that column."""
+    counts = Counter(getattr(utterance, column) for utterance in utterances)
+    return dict(sorted(counts.items())) if set(counts) != {""} else {}
+
+
+def _audio_warnings(facts: dict[str, Any]) -> list[str]:
+    """What is odd about the files although it is read correctly: rates, channels, chunks; each with its files."""
+    odd: dict[str, list[str]] = defaultdict(list)
+    rates = Counter(fact.sample_rate for fact in facts.values())
+    usual = max(rates, key=lambda rate: (rates[rate], rate), default=0)
+    for path, fact in facts.items():
+        if fact.channels != 1:
+            odd[f"{fact.channels} channels (their mean is used)"].append(path)
+        if fact.sample_rate != usual:
+            odd[f"{fact.sample_rate} Hz instead of {usual} Hz (resampled)"].append(path)
+        for note in fact.notes:
+            odd[note].append(path)
+    return [
+        f"all {len(facts)} files: {what}"
+        if len(paths) == len(facts)
+        else f"{len(paths)} of {len(facts)} files: {what}: {listed(paths)}"
+        for what, paths in sorted(odd.items())
+    ]
