@@ -1,5 +1,7 @@
 # Every number of the papers, from one target: snakemake --cores all results/table.csv
 # What is computed: params.yaml. What a paper did and claims: experiments/. Where things lie: docs/architecture.md.
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.19")
@@ -8,14 +10,21 @@ min_version("9.19")
 configfile: "params.yaml"
 
 
+if Path("params.local.yaml").is_file():  # this machine's own entries, which Git does not see
+
+    configfile: "params.local.yaml"
+
+
 include: "rules/common.smk"
+include: "rules/resources.smk"
+include: "rules/cluster.smk"
 include: "rules/corpora.smk"
 include: "rules/splits.smk"
 include: "rules/features.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/table.smk"
-include: "rules/report.smk"
+include: "rules/charts.smk"
 include: "rules/track.smk"
 
 
@@ -27,27 +36,27 @@ localrules:
     runs,
     table,
     honest_gap,
-    report,
+    charts,
     track,
 
 
 rule all:
     default_target: True
     input:
-        "results/table.csv",
-        "results/honest_gap.csv",
-        "results/metrics.json",
-        f"{WORK}/tracked.json",
+        places.TABLE,
+        places.HONEST_GAP,
+        places.METRICS,
+        PLACES.tracked,
 
 
 rule corpora:
     input:
-        [f"{WORK}/manifests/{corpus}.csv" for corpus in CORPORA],
+        [PLACES.manifest(corpus) for corpus in CORPORA],
 
 
 rule features_all:
     input:
-        [store for group in PLAN.live for store in stores_of(group).values()],
+        [store for group in PLAN.live for store in group.stores(PLACES).values()],
         [file for group in PLAN.live for encoder in group.encoders.values() for file in encoder_files(encoder)],
 
 

@@ -26,14 +26,14 @@ import transformers
 import yaml
 from torch.utils.flop_counter import FlopCounterMode
 
-from ser import training
-from ser.features import demo_encoders
-from ser.features.audio import RATE
-from ser.features.extraction import load, write_feature
-from ser.features.spec import validate_spec
+from ser.encoders.demo import write_encoder
+from ser.features.extraction import write_feature
+from ser.features.spec import open_extractor, validate_spec
 from ser.features.store import Store, write_store
-from ser.run import Context, Fold, Part
-from ser.step import Step
+from ser.runs.contract import Context, Fold, Part
+from ser.training import loop as training
+from ser.training.step import Step
+from ser.waveforms import RATE
 
 ROOT = Path(__file__).resolve().parent.parent
 SYSTEMS = ("mfhca", "emosphere_ser")
@@ -168,11 +168,11 @@ def fold_of(system: str, blocks: dict[str, dict[str, Any]], audio: Store, folder
             path = folder / f"{system}-{name}.safetensors"
             spec = validate_spec(spec)
             if not path.exists():
-                write_feature(path, audio, spec, load(spec), "benchmark")
+                write_feature(path, audio, spec, open_extractor(spec), "benchmark")
             stores[name] = Store(path)
         elif spec:
             stores[name] = audio
-    encoders = {name: write_encoder(folder, encoder, tiny) for name, encoder in blocks["encoders"].items() if encoder}
+    encoders = {name: checkpoint(folder, encoder, tiny) for name, encoder in blocks["encoders"].items() if encoder}
     names = audio.utterances
     rng = np.random.default_rng(2)
     labels = ("angry", "sad", "happy", "neutral") if system == "mfhca" else ("arousal", "dominance", "valence")
@@ -186,13 +186,13 @@ def fold_of(system: str, blocks: dict[str, dict[str, Any]], audio: Store, folder
     return Fold(1, labels, part(len(names)), part(32), part(32), stores, encoders, scale)
 
 
-def write_encoder(folder: Path, encoder: str, tiny: bool) -> Path:
+def checkpoint(folder: Path, encoder: str, tiny: bool) -> Path:
     """A checkpoint of random weights: the demo's tiny one, or one of the published size."""
     path = folder / encoder
     if path.exists():
         return path
     if tiny:
-        demo_encoders.write(encoder, path, seed=1)
+        write_encoder(encoder, path, seed=1)
         return path
     torch.manual_seed(1)
     if encoder == "hubert_base":

@@ -8,18 +8,13 @@ project: from nothing computed, after one changed setting (C), and with nothing 
 """
 
 import argparse
-import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
-import yaml
-
-ROOT = Path(__file__).resolve().parent.parent
-PARTS = ["Snakefile", "params.yaml", "rules", "schemas", "experiments", "profiles", "ser", "workflow_scripts"]
+import _paths  # noqa: F401
+from helpers.project import Project, copy_project
 
 
 def main() -> None:
@@ -35,26 +30,19 @@ def main() -> None:
 
 def one(emodb: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
-        project = Path(folder)
-        for part in PARTS:
-            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-            copy(ROOT / part, project / part)
-        params = yaml.safe_load((project / "params.yaml").read_text())
-        params |= {"scale": "free", "experiments": {"fair": ["functionals_svm"]}}
-        params["corpora"]["emodb"]["root"] = str(emodb)
-        (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+        entries = {"experiments": {"fair": ["functionals_svm"]}, "corpora": {"emodb": {"root": str(emodb)}}}
+        project = copy_project(Path(folder) / "project", scale="free", **entries)
         seconds = {"from nothing": build(project)}
-        fair = project / "experiments" / "fair.yaml"
+        fair = project.folder / "experiments" / "fair.yaml"
         fair.write_text(fair.read_text().replace("C: 1.0", "C: 2.0"))
         seconds["one changed setting"] = build(project)
         seconds["nothing to do"] = build(project)
         return seconds
 
 
-def build(project: Path) -> float:
+def build(project: Project) -> float:
     start = time.monotonic()
-    command = [Path(sys.executable).with_name("snakemake"), "--cores", "2", "--", "results/table.csv"]
-    subprocess.run(command, cwd=project, check=True, capture_output=True)
+    project.build()
     return time.monotonic() - start
 
 

@@ -2,16 +2,15 @@
 
     python benchmarks/planning.py [--runs 10000] [--repeats 3] [--dvc]
 
-Plans all experiments at scale demo, one job per fold, with as many seeds as it takes, in a copy of the project's
-tracked files. Nothing is computed: small files stand for all outputs, and `snakemake --touch` gives them the records
-that real ones have. Prints per call the medians of wall and processor seconds (a busy machine changes the
+Plans all experiments at scale demo, one job per fold, with as many seeds as it takes, in a copy of the project.
+Nothing is computed: small files stand for all outputs, and `snakemake --touch` gives them the records that real ones
+have. Prints per call the medians of wall and processor seconds (a busy machine changes the
 first) and the largest peak memory of one process, as markdown. --dvc also asks DVC, which hashes those files first.
 """
 
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,16 +19,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-import yaml
+import _paths  # noqa: F401
+from helpers.params import params
+from helpers.project import BIN, copy_project
+from restore import TOUCH
+from ser.plan.groups import Plan
+from ser.plan.load import load_plan
 
-from ser.plan import Plan, load
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "workflow_scripts"))
-
-from restore import TOUCH  # noqa: E402
-
-BIN = Path(sys.executable).parent  # no resolve(): that would leave the virtual environment
 # Bytes of an output by its name, as in the demo's runs; the rest is small. The size decides whether Snakemake keeps a
 # checksum, and what DVC has to hash.
 SIZES = {"metrics.json": 6_000, "predictions.csv": 4_000, "history.csv": 300, "model.safetensors": 50_000}
@@ -57,16 +53,8 @@ def main() -> None:
         settings = project.folder / "experiments" / "tf_transformer.yaml"
         with changed(settings, "      learning_rate: 0.004", "      learning_rate: 0.003"):
             project.row("snakemake -n", "a learning rate changed", ["snakemake", "-n"])
-        with changed(project.folder / "ser" / "training.py", "def ", "# changed\ndef "):
+        with changed(project.folder / "ser" / "training" / "loop.py", "def ", "# changed\ndef "):
             project.row("snakemake -n", "the training loop changed", ["snakemake", "-n"])
-
-
-def copy_project(folder: Path) -> None:
-    """The files that Git tracks, as they are now."""
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
-    for name in filter(None, tracked.stdout.split("\0")):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
 
 
 class Project:
@@ -74,19 +62,18 @@ class Project:
 
     def __init__(self, folder: Path, runs: int, repeats: int) -> None:
         self.folder, self.repeats = folder, repeats
-        copy_project(folder)
+        self.copy = copy_project(folder)
         self.plan = self._plan(runs)
 
     def _plan(self, runs: int) -> Plan:
         """As many seeds as it takes to have that many runs."""
-        path = self.folder / "params.yaml"
-        params = yaml.safe_load(path.read_text())
-        demo = params["scales"]["demo"] | {"one_job_per": "fold"}
-        params |= {"scale": "demo", "scales": params["scales"] | {"demo": demo}}
+        scales = params()["scales"]
+        demo = scales["demo"] | {"one_job_per": "fold"}
         while True:
-            path.write_text(yaml.safe_dump(params, sort_keys=False))
-            plan = load(params, self.folder)
+            changes = {"scales": scales | {"demo": demo}}
+            plan = load_plan(params(**changes), self.folder)
             if n_runs(plan) >= runs:
+                self.copy.set(**changes)
                 return plan
             demo["seeds"] = list(range(1, len(demo["seeds"]) + 2))
 
@@ -106,7 +93,7 @@ class Project:
 
     def start_dvc(self) -> None:
         """DVC has seen every stage once and has all outputs in its cache."""
-        subprocess.run(["git", "init", "--quiet"], cwd=self.folder, check=True)  # DVC wants to be in a repository
+        self.copy.version()
         print(f"first dvc repro: {self._call(['dvc', 'repro'])[1]:.0f} s", file=sys.stderr)
 
     def row(self, call: str, state: str, command: Sequence[str], says: str = "") -> None:

@@ -10,7 +10,6 @@ document; a row is charged as its system's row `full`, and every run goes to its
 import argparse
 import json
 import re
-import subprocess
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -19,12 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
-from planning import BIN, ROOT, copy_project, n_runs
 
-from ser.features.demo_encoders import ENCODERS, MADE_HERE, NAMES
+from _paths import ROOT
+from helpers.params import params
+from helpers.project import Project, copy_project
+from planning import n_runs
+from ser.encoders.published import ENCODERS, MADE_HERE, NAMES
 from ser.features.spec import feature_name
-from ser.plan import Group, Plan, load
+from ser.plan.groups import Group, Plan
+from ser.plan.load import load_plan
 
 # Utterances and mean seconds. MSP-Podcast 2.0: 409 h. IEMOCAP's mean: fine_tuning.py. The other means are rough.
 CORPORA = {
@@ -79,12 +81,12 @@ def main() -> None:
 
 def simulated(project: Path) -> Plan:
     """The plan at scale `paper` where every corpus and every checkpoint is there."""
-    copy_project(project)
-    params = yaml.safe_load((project / "params.yaml").read_text()) | {"scale": "paper"}
+    copy = copy_project(project)
+    corpora, encoders = {}, {}
     for corpus in CORPORA:
         root = project / "simulated" / corpus
         root.mkdir(parents=True)
-        params["corpora"][corpus] = {"root": str(root)}
+        corpora[corpus] = {"root": str(root)}
     for encoder in sorted(set(NAMES) - set(MADE_HERE)):
         folder = project / "simulated" / encoder
         folder.mkdir()
@@ -92,15 +94,15 @@ def simulated(project: Path) -> Plan:
         built = {"model_type": form.architecture.lower(), "feat_extract_norm": form.front_end} if form else {}
         for file, content in (("config.json", built), ("preprocessor_config.json", {}), ("model.safetensors", {})):
             (folder / file).write_text(json.dumps(content))
-        params["encoders"][encoder] = str(folder)
-    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    return load(params, project)
+        encoders[encoder] = str(folder)
+    changes = {"scale": "paper", "corpora": corpora, "encoders": encoders}
+    copy.set(**changes)
+    return load_plan(params(**changes), project)
 
 
 def jobs(project: Path) -> list[tuple[Any, ...]]:
     """Rule and number of jobs, as a dry run counts them."""
-    said = subprocess.run([BIN / "snakemake", "-n"], cwd=project, check=True, capture_output=True, text=True)
-    return list(dict(re.findall(r"^(\w+) +(\d+)$", said.stdout + said.stderr, re.M)).items())
+    return list(Project(project).planned("all").items())
 
 
 def unit(name: str, cost: Mapping[str, Any]) -> tuple[Any, ...]:

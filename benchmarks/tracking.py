@@ -13,10 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-
-from tracked_runs import rows_of, tracked_project  # noqa: E402
+from _paths import ROOT
+from helpers.tracked_runs import rows_of, tracked_project
 
 EXPERIMENTS = {"fair": ["linear_probe", "attention_fcn", "tf_transformer", "mfhca"]}
 

@@ -28,20 +28,22 @@ import numpy as np
 import soundfile
 import torch
 import transformers
-from fine_tuning import Stopwatch, matmul_tflops, resolved, write_noise
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ser.features.audio import RATE, write_audio
-from ser.features.demo_encoders import ENCODERS
-from ser.features.encoder_files import ALEXNET, open_checkpoint
-from ser.features.extraction import load, write_feature
-from ser.features.spec import validate_spec
+from fine_tuning import Stopwatch, matmul_tflops, resolved, write_noise
+from ser.encoders.alexnet import KERNELS, PLACES
+from ser.encoders.checkpoint import ALEXNET, open_checkpoint
+from ser.encoders.fetch import save_alexnet
+from ser.encoders.published import ENCODERS
+from ser.features.audio import write_audio
+from ser.features.extraction import write_feature
+from ser.features.spec import open_extractor, validate_spec
 from ser.features.store import Store, write_store
-from ser.imagenet import KERNELS, PLACES, save_alexnet
-from ser.manifest import Utterance
-from ser.predictions import write_predictions
-from ser.run import Context, Fold, Part
+from ser.manifests.utterance import Utterance
+from ser.runs.contract import Context, Fold, Part
+from ser.runs.predictions import write_predictions
+from ser.waveforms import RATE
 
 # A clip of MSP-Podcast, padded to the longest of its batch of 16: benchmarks/scaling.py, `padded_seconds`.
 PADDED_SECONDS = 10.0
@@ -145,7 +147,7 @@ def feature(spec: dict[str, Any], n: int, folder: Path, repeats: int, **options:
     """The store of `n` utterances, per hour of audio."""
     audio = write_noise(folder / "audio", n)
     spec = validate_spec(spec)
-    extractor = load(spec, **options)
+    extractor = open_extractor(spec, **options)
     hours = float(audio.lengths.sum()) / RATE / 3600
     out = folder / "out"
     each = [seconds(lambda: write_feature(out, audio, spec, extractor, "benchmark")) / hours for _ in range(repeats)]
@@ -238,7 +240,7 @@ def fold_of(experiment: str, blocks: dict[str, Any], n: int, folder: Path) -> Fo
             stores[name] = write_states(folder / name, audio.utterances)
         elif spec and spec["kind"] != "audio":
             spec = validate_spec(spec)
-            write_feature(folder / name, audio, spec, load(spec), "benchmark")
+            write_feature(folder / name, audio, spec, open_extractor(spec), "benchmark")
             stores[name] = Store(folder / name)
     encoders = {name: checkpoint(encoder, folder) for name, encoder in blocks["encoders"].items()}
     rng, names = np.random.default_rng(2), audio.utterances

@@ -1,31 +1,28 @@
 # What `dvc metrics` and `dvc plots` show.
-DRAWN = list(headlines(PLAN))
-CHARTS = [
-    *(f"results/plots/confusion/{plot_name(group)}" for group in DRAWN if group.protocol.classes),
-    *(f"results/plots/curves/{plot_name(group)}" for group in DRAWN if uses_training_loop(group)),
-]
+DRAWN = list(PLAN.headlines)
 
 
-rule report:
+rule charts:
     input:
-        table="results/table.csv",
-        evaluations=[f"{WORK}/{group.evaluation}" for group in DRAWN],
+        table=places.TABLE,
+        evaluations=[PLACES.evaluation(group.name) for group in DRAWN],
         histories=[runs_of(group, "history.csv") for group in DRAWN],
-        experiments=[f"experiments/{name}.yaml" for name in PLAN.experiments],
-        code=code_of("workflow_scripts/report.py"),
+        experiments=EXPERIMENT_FILES,
+        code=code_of("workflow_scripts/charts.py"),
     output:
-        "results/metrics.json",
-        "results/plots/claims.csv",
-        CHARTS,
+        places.METRICS,
+        places.CLAIMS,
+        [places.confusion_chart(group.chart) for group in DRAWN if group.protocol.are_classes],
+        [places.curves_chart(group.chart) for group in DRAWN if uses_training_loop(group)],
     log:
-        f"{WORK}/logs/report.log",
+        PLACES.log("charts"),
     benchmark:
-        f"{WORK}/benchmarks/report.tsv"
+        PLACES.benchmark("charts")
     resources:
         mem_mb=1000,
     params:
         config=CONFIG,
     message:
-        "writing {output[0]} and results/plots"
+        "writing {output[0]} and {places.PLOTS}"
     shell:
-        "{PYTHON} workflow_scripts/report.py --params {params.config:q} > {log} 2>&1"
+        "{PYTHON} workflow_scripts/charts.py --params {params.config:q} > {log} 2>&1"

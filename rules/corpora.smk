@@ -5,15 +5,15 @@ if DEMO:
         input:
             code=lambda wildcards: [
                 *code_of("workflow_scripts/demo_corpus.py"),
-                *code_of(f"ser/corpora/demo_{wildcards.corpus}.py"),
+                *code_of_module(f"ser.corpora.demo.{wildcards.corpus}"),
             ],
         output:
-            listing=f"{WORK}/releases/{{corpus}}.json",
-            tree=directory(f"{WORK}/releases/{{corpus}}"),
+            listing=PLACES.listing("{corpus}"),
+            tree=directory(PLACES.release("{corpus}")),
         log:
-            f"{WORK}/logs/demo_corpus/{{corpus}}.log",
+            PLACES.log("demo_corpus", "{corpus}"),
         benchmark:
-            f"{WORK}/benchmarks/demo_corpus/{{corpus}}.tsv"
+            PLACES.benchmark("demo_corpus", "{corpus}")
         group:
             "corpus"
         resources:
@@ -32,12 +32,12 @@ rule demo_encoder:
     input:
         code=code_of("workflow_scripts/demo_encoder.py"),
     output:
-        # a speech encoder's preprocessor_config.json stands beside them: written, like them, with the whole folder
-        multiext(f"{WORK}/encoders/{{encoder}}/", "config.json", "model.safetensors"),
+        # a speech encoder's preprocessor_config.json lies beside them: written, like them, with the whole folder
+        multiext(PLACES.encoder("{encoder}") + "/", "config.json", "model.safetensors"),
     log:
-        f"{WORK}/logs/demo_encoder/{{encoder}}.log",
+        PLACES.log("demo_encoder", "{encoder}"),
     benchmark:
-        f"{WORK}/benchmarks/demo_encoder/{{encoder}}.tsv"
+        PLACES.benchmark("demo_encoder", "{encoder}")
     group:
         "encoders"
     resources:
@@ -45,7 +45,7 @@ rule demo_encoder:
         runtime=needs(10),
     params:
         seed=config["demo_seed"],
-        folder=f"{WORK}/encoders/{{encoder}}",
+        folder=PLACES.encoder("{encoder}"),
     message:
         "writing the demo encoder {wildcards.encoder}"
     shell:
@@ -53,18 +53,36 @@ rule demo_encoder:
         " --output-dir {params.folder} > {log} 2>&1"
 
 
+def loader_code(corpus):
+    """The manifest script's files and the corpus's loader; a corpus given by its own manifest has none."""
+    loader = [] if "manifest" in settings_of(corpus) else code_of_module(f"ser.corpora.{corpus}")
+    return [*code_of("workflow_scripts/manifest.py"), *loader]
+
+
+def digest_of(corpus):
+    """What a corpus's files are: a change reads it again. A demo tree is followed by its listing, which is an input."""
+    record = PLACES.manifest(corpus, ".tree.json")
+    return "demo" if DEMO else tree_digest(root_of(corpus), record, settings_of(corpus).get("manifest"))
+
+
+def manifest_places(wildcards, input):
+    """Where a corpus is. Snakemake keeps no record of a function of `input`: another place re-runs nothing."""
+    manifest = settings_of(wildcards.corpus).get("manifest")
+    return ["--root", root_of(wildcards.corpus), *(["--manifest", manifest] if manifest else [])]
+
+
 rule manifest:
     input:
-        demo=multiext(f"{WORK}/releases/{{corpus}}", "", ".json") if DEMO else [],
+        demo=[PLACES.release("{corpus}"), PLACES.listing("{corpus}")] if DEMO else [],
         code=lambda wildcards: loader_code(wildcards.corpus),
     output:
-        manifest=f"{WORK}/manifests/{{corpus}}.csv",
-        report=f"{WORK}/manifests/{{corpus}}.json",
-        tree=f"{WORK}/manifests/{{corpus}}.tree.json",
+        manifest=PLACES.manifest("{corpus}"),
+        report=PLACES.manifest("{corpus}", ".json"),
+        tree=PLACES.manifest("{corpus}", ".tree.json"),
     log:
-        f"{WORK}/logs/manifest/{{corpus}}.log",
+        PLACES.log("manifest", "{corpus}"),
     benchmark:
-        f"{WORK}/benchmarks/manifest/{{corpus}}.tsv"
+        PLACES.benchmark("manifest", "{corpus}")
     group:
         small_at_demo("corpus")
     resources:

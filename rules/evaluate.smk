@@ -6,11 +6,11 @@ rule evaluate:
         predictions=lambda wildcards: runs_of(group_of(wildcards), "predictions.csv"),
         code=code_of("workflow_scripts/evaluate.py"),
     output:
-        f"{WORK}/evaluations/{{group}}.json",
+        PLACES.evaluation("{group}"),
     log:
-        f"{WORK}/logs/evaluate/{{group}}.log",
+        PLACES.log("evaluate", "{group}"),
     benchmark:
-        f"{WORK}/benchmarks/evaluate/{{group}}.tsv"
+        PLACES.benchmark("evaluate", "{group}")
     group:
         "evaluate"
     resources:

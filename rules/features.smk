@@ -1,15 +1,15 @@
 # Audio decoded once per corpus; each feature computed once per corpus and read by all runs.
 rule audio:
     input:
-        manifest=f"{WORK}/manifests/{{corpus}}.csv",
-        demo=f"{WORK}/releases/{{corpus}}" if DEMO else [],
+        manifest=PLACES.manifest("{corpus}"),
+        demo=PLACES.release("{corpus}") if DEMO else [],
         code=code_of("workflow_scripts/audio.py"),
     output:
-        f"{WORK}/audio/{{corpus}}.safetensors",
+        PLACES.audio("{corpus}"),
     log:
-        f"{WORK}/logs/audio/{{corpus}}.log",
+        PLACES.log("audio", "{corpus}"),
     benchmark:
-        f"{WORK}/benchmarks/audio/{{corpus}}.tsv"
+        PLACES.benchmark("audio", "{corpus}")
     group:
         small_at_demo("corpus")
     resources:
@@ -24,17 +24,21 @@ rule audio:
         " --output {output} > {log} 2>&1"
 
 
+def feature_code(spec):
+    return [*code_of("workflow_scripts/features.py"), *code_of_module(f"ser.features.kinds.{spec['kind']}")]
+
+
 rule features:
     input:
-        audio=f"{WORK}/audio/{{corpus}}.safetensors",
+        audio=PLACES.audio("{corpus}"),
         encoder=lambda wildcards: encoder_files(encoder_of(wildcards)),
         code=lambda wildcards: feature_code(PLAN.specs[wildcards.feature]),
     output:
-        f"{WORK}/features/{{corpus}}/{{feature}}.safetensors",
+        PLACES.feature("{corpus}", "{feature}"),
     log:
-        f"{WORK}/logs/features/{{corpus}}/{{feature}}.log",
+        PLACES.log("features", "{corpus}/{feature}"),
     benchmark:
-        f"{WORK}/benchmarks/features/{{corpus}}/{{feature}}.tsv"
+        PLACES.benchmark("features", "{corpus}/{feature}")
     group:
         small_at_demo("features")
     resources:

@@ -1,26 +1,26 @@
-# Manifest + protocol + selection rule -> who trains, develops and tests in each fold; stops at an undeclared leak.
+# Manifest + protocol + selection rule -> which utterances train, develop and test in each fold; stops at an undeclared leak.
 rule splits:
     input:
-        manifest=lambda wildcards: f"{WORK}/manifests/{protocol_of(wildcards).corpus}.csv",
+        manifest=lambda wildcards: PLACES.manifest(PROTOCOLS[wildcards.protocol].corpus),
         code=code_of("workflow_scripts/splits.py"),
     output:
-        csv=f"{WORK}/splits/{{experiment}}/{{protocol}}/{{selection}}.csv",
-        json=f"{WORK}/splits/{{experiment}}/{{protocol}}/{{selection}}.json",
+        csv=PLACES.split("{protocol}/{selection}", ".csv"),
+        json=PLACES.split("{protocol}/{selection}", ".json"),
     log:
-        f"{WORK}/logs/splits/{{experiment}}/{{protocol}}/{{selection}}.log",
+        PLACES.log("splits", "{protocol}/{selection}"),
     benchmark:
-        f"{WORK}/benchmarks/splits/{{experiment}}/{{protocol}}/{{selection}}.tsv"
+        PLACES.benchmark("splits", "{protocol}/{selection}")
     group:
         small_at_demo("splits")
     resources:
         mem_mb=needs(1000),
         runtime=needs(10 if DEMO else 30),
     params:
-        protocol=lambda wildcards: json.dumps(protocol_of(wildcards).mapping, sort_keys=True),
+        protocol=lambda wildcards: json.dumps(PROTOCOLS[wildcards.protocol].mapping, sort_keys=True),
+        where=lambda wildcards: "experiments/{}.yaml: protocols.{}".format(*wildcards.protocol.split("/")),
     message:
-        "splitting for {wildcards.experiment}/{wildcards.protocol}/{wildcards.selection}"
+        "splitting for {wildcards.protocol}/{wildcards.selection}"
     shell:
         "{PYTHON} workflow_scripts/splits.py --manifest {input.manifest} --protocol {params.protocol:q}"
-        " --selection {wildcards.selection}"
-        " --where 'experiments/{wildcards.experiment}.yaml: protocols.{wildcards.protocol}'"
+        " --selection {wildcards.selection} --where {params.where:q}"
         " --output-csv {output.csv} --output-json {output.json} > {log} 2>&1"

@@ -1,16 +1,19 @@
 # One line per reported number, computed, partial or skipped.
+EXPERIMENT_FILES = [f"experiments/{name}.yaml" for name in PLAN.experiments]
+
+
 rule table:
     input:
-        evaluations=[f"{WORK}/{group.evaluation}" for group in PLAN.live],
-        reports=[f"{WORK}/manifests/{corpus}.json" for corpus in CORPORA],
-        experiments=[f"experiments/{name}.yaml" for name in PLAN.experiments],
+        evaluations=[PLACES.evaluation(group.name) for group in PLAN.live],
+        reports=[PLACES.manifest(corpus, ".json") for corpus in CORPORA],
+        experiments=EXPERIMENT_FILES,
         code=code_of("workflow_scripts/table.py"),
     output:
-        "results/table.csv",
+        places.TABLE,
     log:
-        f"{WORK}/logs/table.log",
+        PLACES.log("table"),
     benchmark:
-        f"{WORK}/benchmarks/table.tsv"
+        PLACES.benchmark("table")
     resources:
         mem_mb=1000,
     params:
@@ -18,7 +21,7 @@ rule table:
     message:
         "writing {output}"
     shell:
-        "{PYTHON} workflow_scripts/table.py --params {params.config:q} --output {output}" " > {log} 2>&1"
+        "{PYTHON} workflow_scripts/table.py --params {params.config:q} --output {output} > {log} 2>&1"
 
 
 # What each number gains when the epoch is chosen on the test part; needs runs under both selection rules.
@@ -30,15 +33,15 @@ rule honest_gap:
         splits=[split_of(group) for group in PAIRED],
         runs=[runs_of(group) for group in PAIRED],
         predictions=[runs_of(group, "predictions.csv") for group in PAIRED],
-        reports=sorted({f"{WORK}/manifests/{group.corpus}.json" for group in PAIRED}),
-        experiments=[f"experiments/{name}.yaml" for name in PLAN.experiments],
+        reports=sorted({PLACES.manifest(group.corpus, ".json") for group in PAIRED}),
+        experiments=EXPERIMENT_FILES,
         code=code_of("workflow_scripts/honest_gap.py"),
     output:
-        "results/honest_gap.csv",
+        places.HONEST_GAP,
     log:
-        f"{WORK}/logs/honest_gap.log",
+        PLACES.log("honest_gap"),
     benchmark:
-        f"{WORK}/benchmarks/honest_gap.tsv"
+        PLACES.benchmark("honest_gap")
     resources:
         mem_mb=1000,
     params:

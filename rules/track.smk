@@ -1,17 +1,17 @@
 # What is finished, into MLflow; no number depends on it. Where MLflow is down the job says so, and all else stands.
-UNTRACKED = Path(f"{WORK}/untracked.txt")
+UNTRACKED = Path(PLACES.untracked)
 
 
 rule track:
     input:
-        evaluations=[f"{WORK}/{group.evaluation}" for group in PLAN.live],
+        evaluations=[PLACES.evaluation(group.name) for group in PLAN.live],
         code=code_of("workflow_scripts/track.py"),
     output:
-        f"{WORK}/tracked.json",
+        PLACES.tracked,
     log:
-        f"{WORK}/logs/track.log",
+        PLACES.log("track"),
     benchmark:
-        f"{WORK}/benchmarks/track.tsv"
+        PLACES.benchmark("track")
     resources:
         mem_mb=1000,
     params:

@@ -1,74 +1,57 @@
 # One run per (experiment, row, protocol, selection, seed, fold). A job makes one run, or all folds of a seed where
 # a fold is quicker than the start of a process (`one_job_per`, params.yaml and experiment files).
-TRAIN = (
-    "{PYTHON} workflow_scripts/train.py {params.options:q} --split {input.split[0]} --seed {wildcards.seed}"
-    " --folds {params.folds} --device {params.device} --threads {params.threads}"
-    " --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu}"
-    " --checkpoints {params.checkpoints:q} --output-dir {params.folder:q} > {log} 2>&1"
-)
+def train_inputs(wildcards):
+    group = group_of(wildcards)
+    return {
+        "split": split_of(group),
+        "stores": list(group.stores(PLACES).values()),
+        "encoders": [file for encoder in group.encoders.values() for file in encoder_files(encoder)],
+        "code": [*code_of("workflow_scripts/train.py"), *system_code(group)],
+    }
 
 
-rule train:
-    input:
-        unpack(train_inputs),
-    output:
-        multiext(f"{WORK}/runs/{{group}}/seed{{seed}}/fold{{fold}}/", *RUN_FILES),
-        model=kept(f"{WORK}/runs/{{group}}/seed{{seed}}/fold{{fold}}/model.safetensors"),
-    log:
-        f"{WORK}/logs/train/{{group}}/seed{{seed}}-fold{{fold}}.log",
-    benchmark:
-        f"{WORK}/benchmarks/train/{{group}}/seed{{seed}}-fold{{fold}}.tsv"
-    wildcard_constraints:
-        group=any_of(group.name for group in PLAN.live if group.one_job_per == "fold"),
-    group:
-        train_submission
-    threads: config["compute"]["threads"]
-    resources:
-        mem_mb=needs(train_memory),
-        runtime=needs(train_minutes),
-        gpu=train_gpu,
-        gpu_slots=train_slots,
-        slots_per_gpu=SLOTS,
-    params:
-        options=train_options,
-        folds=lambda wildcards: wildcards.fold,
-        device=config["compute"]["device"],
-        threads=config["compute"]["threads"],
-        checkpoints=f"{WORK}/checkpoints/{{group}}/seed{{seed}}/fold{{fold}}",
-        folder=f"{WORK}/runs/{{group}}/seed{{seed}}",
-    message:
-        "training {wildcards.group}, seed {wildcards.seed}, fold {wildcards.fold}"
-    shell:
-        TRAIN
+def train_options(wildcards):
+    group = group_of(wildcards)
+    stores = [f"{name}={path}" for name, path in group.stores(PLACES).items()]
+    encoders = [f"{name}={encoder_dir(encoder)}" for name, encoder in group.encoders.items()]
+    return [
+        *("--system", group.system, "--group", group.name),
+        *("--settings", json.dumps(dict(group.settings), sort_keys=True)),
+        *(["--store", *stores] if stores else []),
+        *(["--encoder", *encoders] if encoders else []),
+    ]
 
 
-for n_folds in sorted({group.protocol.n_folds for group in PLAN.live if group.one_job_per == "seed"}):
+def kept(models):
+    """The weights of a run; removed once it ends where params.yaml says that they are not wanted."""
+    return models if config["compute"]["keep_models"] else temp(models)
+
+
+# Folds of a job -> the groups whose jobs make these. A job of one run has the wildcard {fold}.
+TRAINING = {("{fold}",): [group.name for group in PLAN.live if group.one_job_per == "fold"]}
+for group in PLAN.live:
+    if group.one_job_per == "seed":
+        TRAINING.setdefault(tuple(group.folds), []).append(group.name)
+
+for folds, names in TRAINING.items():
+    IS_ONE = folds == ("{fold}",)
+    JOB = "{group}/seed{seed}-fold{fold}" if IS_ONE else "{group}/seed{seed}"
+    WHAT = "fold {wildcards.fold}" if IS_ONE else "all folds"
 
     rule:
         name:
-            f"train_{n_folds}_folds"
+            "train" if IS_ONE else f"train_{len(folds)}_folds"
         input:
             unpack(train_inputs),
         output:
-            expand(
-                f"{WORK}/runs/{{{{group}}}}/seed{{{{seed}}}}/fold{{fold}}/{{file}}",
-                fold=range(1, n_folds + 1),
-                file=RUN_FILES,
-            ),
-            model=kept(
-                expand(
-                    f"{WORK}/runs/{{{{group}}}}/seed{{{{seed}}}}/fold{{fold}}/model.safetensors",
-                    fold=range(1, n_folds + 1),
-                )
-            ),
+            [f"{PLACES.run('{group}', '{seed}', fold)}/{file}" for fold in folds for file in places.RUN_FILES],
+            model=kept([f"{PLACES.run('{group}', '{seed}', fold)}/{places.MODEL}" for fold in folds]),
         log:
-            f"{WORK}/logs/train/{{group}}/seed{{seed}}.log",
+            PLACES.log("train", JOB),
         benchmark:
-            f"{WORK}/benchmarks/train/{{group}}/seed{{seed}}.tsv"
+            PLACES.benchmark("train", JOB)
         wildcard_constraints:
-            group=any_of(
-                group.name for group in PLAN.live if group.one_job_per == "seed" and group.protocol.n_folds == n_folds
-            ),
+            group=any_of(names),
         group:
             train_submission
         threads: config["compute"]["threads"]
@@ -80,12 +63,15 @@ for n_folds in sorted({group.protocol.n_folds for group in PLAN.live if group.on
             slots_per_gpu=SLOTS,
         params:
             options=train_options,
-            folds=" ".join(map(str, range(1, n_folds + 1))),
+            folds=" ".join(map(str, folds)),
             device=config["compute"]["device"],
             threads=config["compute"]["threads"],
-            checkpoints=f"{WORK}/checkpoints/{{group}}/seed{{seed}}",
-            folder=f"{WORK}/runs/{{group}}/seed{{seed}}",
+            states=PLACES.states(JOB),
+            folder=PLACES.seed("{group}", "{seed}"),
         message:
-            "training {wildcards.group}, seed {wildcards.seed}, all folds"
+            "training {wildcards.group}, seed {wildcards.seed}, " + WHAT
         shell:
-            TRAIN
+            "{PYTHON} workflow_scripts/train.py {params.options:q} --split {input.split[0]} --seed {wildcards.seed}"
+            " --folds {params.folds} --device {params.device} --threads {params.threads}"
+            " --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu}"
+            " --states {params.states:q} --output-dir {params.folder:q} > {log} 2>&1"

@@ -28,7 +28,7 @@ def corpus(
     """
     from rich.console import Console
 
-    from ser.doctor import diagnose
+    from ser.manifests.doctor import diagnose
 
     raise typer.Exit(0 if diagnose(name, root, manifest, Console()) else 1)
 
@@ -39,7 +39,7 @@ def weights(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="a new folder")],
 ) -> None:
     """Fetch weights learnt on ImageNet (with torchvision) and write them as a checkpoint folder."""
-    from ser.imagenet import fetch_alexnet
+    from ser.encoders.fetch import fetch_alexnet
 
     fetch_alexnet(directory)
     print(f"{directory}: done: set encoders.{name} in params.yaml to it")

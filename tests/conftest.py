@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from helpers import ROOT
+from helpers.project import Project, copy_project
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +16,9 @@ def shared_data() -> Path:
     if not (folder / "emodb" / "wav").is_dir():
         pytest.skip(f"no real recordings at {folder}: set SER_DATA to a folder with emodb/wav")
     return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A copy of the project."""
+    return copy_project(tmp_path / "project")

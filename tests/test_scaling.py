@@ -10,8 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import scaling  # noqa: E402
-
-from ser.plan import Plan  # noqa: E402
+from ser.plan.load import Plan  # noqa: E402
 
 
 @pytest.fixture(scope="module")

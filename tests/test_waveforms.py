@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import transformers
 
-from ser.segmentation import count_segments, segment, standardised
+from ser.waveforms import count_segments, cut, standardised
 
 NOISE = np.random.default_rng(0).normal(0.01, 0.1, 100_003).astype(np.float32)
 
@@ -37,32 +37,32 @@ def test_counting_frames_is_the_published_rule_whatever_the_hop():
 
 
 def test_segments_hold_all_audio_once():
-    behind = [segment(NOISE, number, 48_000, "back") for number in range(3)]
+    behind = [cut(NOISE, number, 48_000, "back") for number in range(3)]
     np.testing.assert_array_equal(np.concatenate(behind)[: len(NOISE)], NOISE)
     assert not np.concatenate(behind)[len(NOISE) :].any()
-    front = [segment(NOISE, number, 48_000, "front") for number in range(3)]
+    front = [cut(NOISE, number, 48_000, "front") for number in range(3)]
     np.testing.assert_array_equal(front[:2], behind[:2])
     np.testing.assert_array_equal(front[2], np.roll(behind[2], 48_000 - 4_003))
 
 
 @pytest.mark.parametrize("padding", ["front", "back"])
 def test_a_segment_without_audio_is_zeros(padding):
-    found = segment(NOISE[:48_000], 1, 48_000, padding, 0.97)
+    found = cut(NOISE[:48_000], 1, 48_000, padding, 0.97)
     assert found.dtype == np.float32 and found.shape == (48_000,) and not found.any()
 
 
 def test_pre_emphasis_runs_over_the_borders():
     whole = np.append(NOISE[0], NOISE[1:] - np.float32(0.97) * NOISE[:-1])
-    cut = np.concatenate([segment(NOISE, number, 48_000, "back", 0.97) for number in range(3)])
-    np.testing.assert_array_equal(cut[: len(whole)], whole)
-    assert not cut[len(whole) :].any()
-    one_more = segment(NOISE[:48_001], 1, 48_000, "front", 0.97)
+    joined = np.concatenate([cut(NOISE, number, 48_000, "back", 0.97) for number in range(3)])
+    np.testing.assert_array_equal(joined[: len(whole)], whole)
+    assert not joined[len(whole) :].any()
+    one_more = cut(NOISE[:48_001], 1, 48_000, "front", 0.97)
     assert one_more[-1] == whole[48_000] and not one_more[:-1].any()
 
 
 def test_standardised_is_what_transformers_does():
     extractor = transformers.Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=False)
-    for x in (NOISE, 1e-4 * NOISE, segment(NOISE, 2, 48_000, "front")):
+    for x in (NOISE, 1e-4 * NOISE, cut(NOISE, 2, 48_000, "front")):
         expected = extractor(x, sampling_rate=16_000)["input_values"][0]
         np.testing.assert_array_equal(standardised(x), expected)
     assert not standardised(np.zeros(400, np.float32)).any()

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from ser.errors import InputError  # noqa: E402
 
 
-def run(main: Callable[[], None]) -> None:
+def script(main: Callable[[], None]) -> None:
     """Call `main`; an `InputError` ends the process with its one line and exit code 2, Ctrl-C with 130."""
     try:
         main()

@@ -1,4 +1,4 @@
-"""The only file that knows MLflow: records (ser/tracking.py) into a store, where what is unchanged is left alone."""
+"""The only file that knows MLflow: records (ser/tracking) into a store, where what is unchanged is left alone."""
 
 import math
 import sys
@@ -19,8 +19,8 @@ from mlflow.entities import Experiment, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric, SqlParam, SqlRun, SqlTag
 
-from ser.records import draw_group, run_details
-from ser.tracking import Record, TrackedGroup, TrackedRun
+from ser.tracking.details import draw_group, run_details
+from ser.tracking.records import Record, TrackedGroup, TrackedRun
 
 AT_ONCE = 64  # runs that enter a database in one transaction
 METRICS_AT_ONCE = 1000  # MLflow's limit
@@ -55,7 +55,7 @@ class Importer:
         self.engine = sqlalchemy.create_engine(uri, connect_args={"timeout": 20}) if uri.startswith("sqlite:") else None
         self.counts: Counter[str] = Counter(dict.fromkeys(("new", "replaced", "changed", "unchanged"), 0))
 
-    def run(self, groups: Iterable[TrackedGroup]) -> dict[str, int]:
+    def import_all(self, groups: Iterable[TrackedGroup]) -> dict[str, int]:
         """How many runs, parents among them, are new, replaced, changed and unchanged."""
         experiments: dict[str, list[TrackedGroup]] = {}
         for group in groups:
@@ -254,8 +254,15 @@ def _finite(value: float) -> float:
 
 
 def _tags(record: Record, parent: str = "") -> dict[str, str]:
-    own = {"ser.key": record.key, "ser.digest": record.digest}
-    return {**record.tags, **own, **({"mlflow.parentRunId": parent} if parent else {})}
+    own = {
+        "ser.key": record.key,
+        "ser.digest": record.digest,
+        "mlflow.note.content": record.note,
+        "mlflow.source.name": record.script,
+        "mlflow.source.git.commit": record.commit,
+        "mlflow.parentRunId": parent,
+    }
+    return {**record.tags, **{name: value for name, value in own.items() if value}}
 
 
 def _params(record: Record) -> list[Param]:

@@ -2,15 +2,15 @@
 
 import argparse
 import json
-from pathlib import Path
 
-from ser.plan import Plan, load
-from ser.validation import read_yaml
+from ser.plan.groups import Plan
+from ser.plan.load import load_plan, read_params
+from ser.plan.places import Places
 
 
-def planned(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, Plan, Path]:
-    """The arguments (--params added), the plan, and the folder of its scale. Raises InputError as `ser.plan.load`."""
+def planned(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, Plan, Places]:
+    """The arguments (--params added), the plan, and where its files lie. Raises InputError as `load_plan` does."""
     parser.add_argument("--params", type=json.loads, help="the content of params.yaml as JSON; left out: the file")
     args = parser.parse_args()
-    plan = load(args.params or read_yaml(Path("params.yaml")))
-    return args, plan, Path("work") / plan.scale
+    plan = load_plan(args.params or read_params())
+    return args, plan, Places.of(plan.scale)

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from _main import run
-from ser.code import code_digest, code_of
+from _main import script
 from ser.features.audio import write_audio
-from ser.manifest import read
+from ser.manifests.utterance import read_manifest
+from ser.plan.code import code_digest, code_of
 from ser.progress import progress
 
 
@@ -17,11 +17,11 @@ def main() -> None:
     parser.add_argument("--output", required=True, type=Path, help="audio store (.safetensors)")
     args = parser.parse_args()
 
-    utterances = read(args.manifest)
+    utterances = read_manifest(args.manifest)
     version = code_digest(code_of("workflow_scripts/audio.py"))
     with progress(len(utterances), f"audio of {args.manifest.stem}", "utterances") as meter:
         write_audio(args.output, utterances, args.root, version, lambda names: meter.update(len(names)))
 
 
 if __name__ == "__main__":
-    run(main)
+    script(main)

@@ -1,40 +1,33 @@
-"""Rule report: results/metrics.json and results/plots, which `dvc metrics` and `dvc plots` read."""
+"""Rule charts: results/metrics.json and results/plots, which `dvc metrics` and `dvc plots` read."""
 
 import argparse
 import json
 from pathlib import Path
 
-from _main import run
+from _main import script
 from _plan import planned
-from ser import report
 from ser.outputs import write_json, write_table
+from ser.plan.places import CLAIMS, METRICS, PLOTS, TABLE, confusion_chart, curves_chart
+from ser.results import charts
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table", type=Path, default=Path("results/table.csv"))
-    parser.add_argument("--output-dir", type=Path, default=Path("results"))
-    args, plan, work = planned(parser)
-
-    plots = args.output_dir / "plots"
-    lines = report.read_lines(args.table)
-    written = {plots / "claims.csv"}
-    write_table(plots / "claims.csv", report.claims(lines), report.CLAIM_COLUMNS)
-    for group in report.headlines(plan):
-        evaluation = json.loads((work / group.evaluation).read_text(encoding="utf-8"))
-        histories = [work / folder / "history.csv" for folder in group.runs.values()]
-        for kind, columns, rows in (
-            ("confusion", report.CONFUSION_COLUMNS, report.confusion(evaluation)),
-            ("curves", report.CURVE_COLUMNS, report.curve(histories)),
-        ):
-            path = plots / kind / report.plot_name(group)
-            if rows:
-                write_table(path, rows, columns)
-                written.add(path)
-    for path in set(plots.rglob("*.csv")) - written:  # of a row that is no longer computed
+    _, plan, places = planned(argparse.ArgumentParser(description=__doc__))
+    lines = charts.read_lines(Path(TABLE))
+    tables = {CLAIMS: (charts.claims(lines), charts.CLAIM_COLUMNS)}
+    for group in plan.headlines:
+        evaluation = json.loads(Path(places.evaluation(group.name)).read_text(encoding="utf-8"))
+        histories = [Path(places.run(group.name, *run), "history.csv") for run in group.runs]
+        if rows := charts.confusion(evaluation):
+            tables[confusion_chart(group.chart)] = rows, charts.CONFUSION_COLUMNS
+        if rows := charts.curve(histories):
+            tables[curves_chart(group.chart)] = rows, charts.CURVE_COLUMNS
+    for name, (rows, columns) in tables.items():
+        write_table(Path(name), rows, columns)
+    for path in {*Path(PLOTS).rglob("*.csv")} - {*map(Path, tables)}:  # of a row that is no longer computed
         path.unlink()
-    write_json(args.output_dir / "metrics.json", report.metrics(plan, lines))
+    write_json(Path(METRICS), charts.metrics(plan, lines))
 
 
 if __name__ == "__main__":
-    run(main)
+    script(main)

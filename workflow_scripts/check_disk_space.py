@@ -9,14 +9,18 @@ from pathlib import Path
 from dvc.config import Config
 from dvc_objects.fs.system import reflink
 
-from _main import run
+from _main import script
 from ser.errors import InputError
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("outputs", nargs="+", type=Path, help="folders that the stage has filled")
-    outputs = parser.parse_args().outputs
+    parser.add_argument("outputs", nargs="+", type=Path, help="files and folders that a stage has filled")
+    check(parser.parse_args().outputs)
+
+
+def check(outputs: list[Path]) -> None:
+    """Raise InputError where the cache cannot be used, or its disk is too small for what is new in `outputs`."""
     cache = Path(Config(dvc_dir=".dvc")["cache"].get("dir") or ".dvc/cache")
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -39,7 +43,8 @@ def _new_bytes(outputs: list[Path]) -> int:
     """About what is not in the cache yet: the size of the files that are newer than dvc.lock."""
     lock = Path("dvc.lock")
     since = lock.stat().st_mtime if lock.exists() else 0.0
-    files = (path.stat() for output in outputs for path in output.rglob("*") if path.is_file())
+    paths = (path for output in outputs for path in [output, *output.rglob("*")])
+    files = (path.stat() for path in paths if path.is_file())
     return sum(status.st_size for status in files if status.st_mtime > since)
 
 
@@ -60,4 +65,4 @@ def _megabytes(size: int) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    script(main)

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from _main import run
-from ser.corpora import demo
+from _main import script
+from ser.corpora.demo.write import write_demo
 
 
 def main() -> None:
@@ -15,8 +15,8 @@ def main() -> None:
     parser.add_argument("--output-dir", type=Path, required=True)
     parser.add_argument("--listing", type=Path, required=True, help="JSON file list to write")
     options = parser.parse_args()
-    demo.write(options.corpus, options.output_dir, options.listing, options.seed, options.utterances)
+    write_demo(options.corpus, options.output_dir, options.listing, options.seed, options.utterances)
 
 
 if __name__ == "__main__":
-    run(main)
+    script(main)

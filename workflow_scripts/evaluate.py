@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from _main import run
-from ser.evaluation import evaluate
+from _main import script
+from ser.evaluations.evaluate import evaluate
 from ser.outputs import write_json
-from ser.splits import read
+from ser.splits.split import read_split
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--output", required=True, type=Path)
     args = parser.parse_args()
 
-    evaluation = evaluate(read(args.split), args.runs)
+    evaluation = evaluate(read_split(args.split), args.runs)
     write_json(args.output, evaluation)
     for part, aggregations in evaluation["results"].items():
         for aggregation, metrics in aggregations.items():
@@ -24,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    script(main)

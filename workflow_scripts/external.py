@@ -4,13 +4,13 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from _main import run
-from ser.corpora.tree import scan
+from _main import script
 from ser.errors import InputError
 from ser.files import sha256_of
+from ser.manifests.tree import scan
 from ser.outputs import write_json
+from ser.plan.validation import read_yaml, validate
 from ser.progress import progress
-from ser.validation import read_yaml, validate
 
 FOLLOWED = Path("external")
 
@@ -55,4 +55,4 @@ def _check_manifest(corpus: str, manifest: str | None, root: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    script(main)

@@ -4,15 +4,15 @@ import argparse
 import json
 from pathlib import Path
 
-from _main import run
-from ser.code import code_digest, code_of
+from _main import script
+from ser.compute.gpu import gpu_slots
 from ser.errors import InputError
-from ser.features.audio import RATE
-from ser.features.extraction import load, write_feature
-from ser.features.spec import feature_file, validate_spec
+from ser.features.extraction import write_feature
+from ser.features.spec import open_extractor, validate_spec
 from ser.features.store import Store
-from ser.gpu import gpu_slots
+from ser.plan.code import code_digest, code_of, code_of_module
 from ser.progress import progress
+from ser.waveforms import RATE
 
 
 def main() -> None:
@@ -32,8 +32,9 @@ def main() -> None:
 def _compute(args: argparse.Namespace) -> None:
     spec = validate_spec(_parsed(args.spec), "--spec")
     audio = Store(args.audio)
-    extractor = load(spec, encoder_dir=args.encoder_dir, device=args.device, threads=args.threads)
-    version = code_digest([*code_of("workflow_scripts/features.py"), *code_of(feature_file(spec["kind"]))])
+    extractor = open_extractor(spec, encoder_dir=args.encoder_dir, device=args.device, threads=args.threads)
+    kind = code_of_module(f"ser.features.kinds.{spec['kind']}")
+    version = code_digest([*code_of("workflow_scripts/features.py"), *kind])
     with progress(round(audio.lengths.sum() / RATE), f"{spec['kind']} of {args.audio.stem}", "seconds") as meter:
         write_feature(args.output, audio, spec, extractor, version, meter.update)
 
@@ -49,4 +50,4 @@ def _parsed(text: str) -> dict:
 
 
 if __name__ == "__main__":
-    run(main)
+    script(main)

@@ -3,19 +3,19 @@
 import argparse
 from pathlib import Path
 
-from _main import run
+from _main import script
 from _plan import planned
-from ser.honest_gap import COLUMNS, lines
 from ser.outputs import write_table
+from ser.results.honest_gap import COLUMNS, gap_lines
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", required=True, type=Path)
-    args, plan, work = planned(parser)
-    write_table(args.output, list(lines(plan, work)), COLUMNS)
+    args, plan, places = planned(parser)
+    write_table(args.output, list(gap_lines(plan, places)), COLUMNS)
     print(f"{args.output}: scale {plan.scale}")
 
 
 if __name__ == "__main__":
-    run(main)
+    script(main)

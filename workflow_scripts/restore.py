@@ -6,24 +6,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from _main import run
+from _main import script
 from ser.errors import InputError
-from ser.validation import read_yaml
+from ser.plan.validation import read_yaml
 
 BIN = Path(sys.executable).parent
 # As in rule track: a tracking server that is down stops nothing.
 TRACK = ["python", "workflow_scripts/track.py"]
-# A copied file is as new as its copy, in no order: Snakemake is told that all is up to date. Its pause of a tenth of a
-# second for each job is for file systems that count time in seconds, and so few at once are for jobs that do something.
-SNAKEMAKE = """
-import sys
-from snakemake.cli import main
-from snakemake.executors.touch import Executor
-Executor.SLEEPING_TIME = 0
-main(sys.argv[1:])
-"""
+# A copied file is as new as its copy, in no order: Snakemake is told that all is up to date. Few at once are for jobs
+# that do something.
 MANY = ["--cores", "1000", "--resources", "gpu_slots=1000000"]
-TOUCH = ["python", "-c", SNAKEMAKE, "--touch", "--forceall", "--quiet", "all", *MANY, "--", "all"]
+TOUCH = ["python", "-m", "ser.compute.patches", "--forceall", "--quiet", "all", *MANY, "--", "all"]
 
 
 def main() -> None:
@@ -39,7 +32,7 @@ def main() -> None:
     failure = f"work/{params['scale']}/untracked.txt"
     _call([*TRACK, "--failure", failure], "the runs could not be read")
     _call(TOUCH, "Snakemake could not be told that the files are up to date")
-    Path("dvc.lock").touch()  # all that was touched is in the cache (check_room.py)
+    Path("dvc.lock").touch()  # all that was touched is in the cache (check_disk_space.py)
     print("restored: neither `dvc repro` nor `snakemake` has anything to do")
 
 
@@ -77,4 +70,4 @@ def _call(command: list[str], failed: str, capture: bool = False) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    script(main)

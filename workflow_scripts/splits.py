@@ -4,12 +4,12 @@ import argparse
 import json
 from pathlib import Path
 
-from _main import run
-from ser import manifest
+from _main import script
 from ser.errors import InputError
-from ser.protocol import SELECTIONS, Protocol
-from ser.splits import write
-from ser.splitting import make
+from ser.manifests.utterance import read_manifest
+from ser.splits.make import make_split
+from ser.splits.protocol import SELECTIONS, Protocol
+from ser.splits.write import write_split
 
 
 def main() -> None:
@@ -23,14 +23,15 @@ def main() -> None:
     args = parser.parse_args()
 
     try:
-        split = make(Protocol.from_mapping(args.protocol), args.selection, manifest.read(args.manifest))
+        protocol = Protocol.from_mapping(args.protocol)
+        split = make_split(protocol, args.selection, read_manifest(args.manifest))
     except InputError as error:
         raise InputError(f"{args.where}: {error}" if args.where else str(error)) from None
-    write(split, args.output_csv, args.output_json)
-    print(f"{args.output_json}: {len(split.utterances)} utterances, {split.protocol.n_folds} folds")
+    write_split(split, protocol, args.output_csv, args.output_json)
+    print(f"{args.output_json}: {len(split.utterances)} utterances, {split.n_folds} folds")
     for note in split.notes:
         print(f"note: {note}")
 
 
 if __name__ == "__main__":
-    run(main)
+    script(main)

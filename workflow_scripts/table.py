@@ -3,20 +3,20 @@
 import argparse
 from pathlib import Path
 
-from _main import run
+from _main import script
 from _plan import planned
 from ser.outputs import write_table
-from ser.table import COLUMNS, lines
+from ser.results.table import COLUMNS, table_lines
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--partial", action="store_true", help="the table of what is there so far")
     parser.add_argument("--output", required=True, type=Path)
-    args, plan, work = planned(parser)
-    write_table(args.output, list(lines(plan, work, args.partial)), COLUMNS)
+    args, plan, places = planned(parser)
+    write_table(args.output, list(table_lines(plan, places, args.partial)), COLUMNS)
     print(f"{args.output}: scale {plan.scale}")
 
 
 if __name__ == "__main__":
-    run(main)
+    script(main)

@@ -20,11 +20,12 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
-from _main import run
+from _main import script
 from _plan import planned
 from ser.outputs import write_json
-from ser.plan import Plan
-from ser.tracking import tracked
+from ser.plan.groups import Plan
+from ser.plan.places import Places
+from ser.tracking.records import tracked
 
 DEFAULT = "sqlite:///mlflow.db"  # MLflow's own: `mlflow ui`, typed here, shows the same
 SETTINGS = {
@@ -45,10 +46,10 @@ class NotTracked(Exception):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--failure", type=Path, help="where to note why nothing could be tracked, and then end well")
-    args, plan, work = planned(parser)
+    args, plan, places = planned(parser)
     uri = os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT
     try:
-        result = _track(uri, plan, work)
+        result = _track(uri, plan, places)
     except NotTracked as error:
         line = f"not tracked in MLflow: {error}. Nothing computed is lost: `make track` imports it"
         if not args.failure:
@@ -59,7 +60,7 @@ def main() -> None:
         result = {"failed": str(error)}
     else:
         print(f"MLflow, {shown(uri)}: {', '.join(f'{number} runs {what}' for what, number in result.items())}")
-    write_json(work / "tracked.json", {"store": shown(uri), **result})
+    write_json(Path(places.tracked), {"store": shown(uri), **result})
 
 
 def shown(uri: str) -> str:
@@ -70,20 +71,21 @@ def shown(uri: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _track(uri: str, plan: Plan, work: Path) -> dict[str, int]:
+def _track(uri: str, plan: Plan, places: Places) -> dict[str, int]:
     os.environ.update({name: os.environ.get(name, value) for name, value in SETTINGS.items()})
     _check(uri)
     # Late: MLflow takes seconds to import, and the processes that draw do without it.
-    from _mlflow import Importer
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
+
+    from _mlflow import Importer
 
     titles = {name: experiment["title"] for name, experiment in plan.experiments.items()}
     drawers = ProcessPoolExecutor(min(2, os.cpu_count() or 1), get_context("spawn"), _end_with_parent)
     Path("work").mkdir(exist_ok=True)
     try:  # one import at a time: a second one waits, and then finds all done
         with FileLock("work/track.lock", timeout=600), tempfile.TemporaryDirectory() as staging, drawers as pool:
-            return Importer(uri, titles, pool, Path(staging)).run(tracked(plan, work))
+            return Importer(uri, titles, pool, Path(staging)).import_all(tracked(plan, places))
     except Timeout:
         raise NotTracked("work/track.lock: another import has been at work for ten minutes") from None
     except (MlflowException, SQLAlchemyError, OSError, ImportError, BrokenExecutor) as error:
@@ -127,4 +129,4 @@ def _check(uri: str) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    script(main)

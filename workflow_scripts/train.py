@@ -10,17 +10,17 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
-from _main import run
-from ser.code import ROOT, code_digest, code_hashes, code_of
+from _main import script
+from ser.compute.gpu import gpu_slots
+from ser.encoders.checkpoint import checkpoint_digest
 from ser.errors import InputError
-from ser.features.encoder_files import checkpoint_digest
 from ser.features.store import Store
-from ser.files import sha256_of
-from ser.gpu import gpu_slots
+from ser.files import ROOT, sha256_of
 from ser.outputs import write_json, write_model, write_table
-from ser.predictions import write_predictions
-from ser.run import Context, Fold
-from ser.splits import read as read_split
+from ser.plan.code import code_digest, code_hashes, code_of, code_of_module, reaches
+from ser.runs.contract import Context, Fold
+from ser.runs.predictions import write_predictions
+from ser.splits.split import read_split
 
 # What may change a run's digits beside its settings, data and code.
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--gpu-slots", nargs=2, default=[0, 1], type=int, metavar=("WANTED", "PER_GPU"))
     parser.add_argument("--threads", default=1, type=int)
-    parser.add_argument("--checkpoints", type=Path, help="folder for the state of unfinished runs")
+    parser.add_argument("--states", type=Path, help="folder for the states of unfinished runs")
     parser.add_argument("--output-dir", required=True, type=Path, help="gets fold<k>/ for each fold")
     args = parser.parse_args()
     with gpu_slots(*args.gpu_slots if args.device != "cpu" else (0, 1)):
@@ -58,7 +58,7 @@ def _train(args: argparse.Namespace) -> None:
     stores = {name: Store(path) for name, path in _named(args.store).items()}
     encoders = _named(args.encoder)
     split = read_split(args.split)
-    code = {*code_of("workflow_scripts/train.py"), *code_of(f"ser/systems/{args.system}.py")}
+    code = {*code_of("workflow_scripts/train.py"), *code_of_module(f"ser.systems.{args.system}")}
     identity = {
         "system": args.system,
         "settings": asdict(settings),
@@ -80,13 +80,13 @@ def _train(args: argparse.Namespace) -> None:
         "code": code_hashes(code),
     }
     for number in args.folds:
-        _one(system, settings, split.fold(number, stores, encoders), identity | {"fold": number}, known, args)
-    if args.checkpoints:  # only now: a run that is killed at its last fold keeps what the others learned
-        shutil.rmtree(args.checkpoints, ignore_errors=True)
+        _one(system, settings, Fold.of(split, number, stores, encoders), identity | {"fold": number}, known, args)
+    if args.states:  # only now: a run that is killed at its last fold keeps what the others learned
+        shutil.rmtree(args.states, ignore_errors=True)
 
 
 def _libraries(code: set[str]) -> tuple[str, ...]:
-    return (*LIBRARIES, *(("transformers",) if "ser/speech_encoder.py" in code else ()))
+    return (*LIBRARIES, *(("transformers",) if reaches(code, "ser.encoders.speech") else ()))
 
 
 def _gpu_name(device: str) -> str:
@@ -119,7 +119,7 @@ def _named(items: list[str]) -> dict[str, Path]:
 
 def _device(wanted: str, code: set[str]) -> str:
     """`auto` is for torch to decide; a system without the training loop never needs it, and its import is slow."""
-    if "ser/training.py" not in code:
+    if not reaches(code, "ser.training.loop"):
         return "cpu"
     if wanted != "auto":
         return wanted
@@ -133,7 +133,7 @@ def _one(system: object, settings: object, fold: Fold, identity: dict, known: di
     context = Context(
         seed=args.seed,
         key=key,
-        directory=args.checkpoints / f"fold{fold.number}" if args.checkpoints else None,
+        directory=args.states / f"fold{fold.number}" if args.states else None,
         device=identity["device"],
         threads=args.threads,
     )
@@ -158,4 +158,4 @@ def _one(system: object, settings: object, fold: Fold, identity: dict, known: di
 
 
 if __name__ == "__main__":
-    run(main)
+    script(main)

@@ -10,9 +10,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from _main import script
 from track import DEFAULT, SETTINGS, shown
-
-from _main import run
 
 HOST = "127.0.0.1"
 # Job execution would start processes that nothing here uses.
@@ -67,4 +66,4 @@ def _answers(address: str, server: subprocess.Popen) -> bool:
 
 
 if __name__ == "__main__":
-    run(main)
+    script(main)

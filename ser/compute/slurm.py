@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,26 +85,6 @@ def check_queue(folder: Path, status_command: str) -> None:
         raise InputError(
             f"{len(left)} jobs of an earlier build are still in Slurm: wait for them, or: scancel {' '.join(left)}"
         )
-
-
-def mend_status_checks(executor: Any, pause: int) -> None:
-    """Let Snakemake's Slurm executor ask again where Slurm did not answer, and no later than after `pause` seconds.
-
-    Of itself (2.8.0) it forgets the jobs that it got no answer about and waits for them for ever, and it asks ten
-    seconds later each time, up to three minutes, which a chain of short jobs spends waiting.
-    """
-    check = executor.check_active_jobs
-
-    async def check_active_jobs(active: list[Any]) -> AsyncIterator[Any]:
-        answers = executor._status_query_calls
-        async for job in check(active):
-            yield job
-        if executor._status_query_calls == answers:
-            for job in active:
-                yield job
-        executor.next_seconds_between_status_checks = min(executor.next_seconds_between_status_checks, pause)
-
-    executor.check_active_jobs = check_active_jobs
 
 
 def check_requests(requests: Mapping[Request, str]) -> list[str]:

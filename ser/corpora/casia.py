@@ -6,8 +6,8 @@ Layout and counts: EmoBox's metadata.
 import re
 from pathlib import Path
 
-from ser.corpora.reading import Counts, Published, Reading, entries, wrong_root
-from ser.manifest import Utterance
+from ser.manifests.reading import Counts, Published, Reading, entries, wrong_root
+from ser.manifests.utterance import Utterance
 
 NAME = "casia"
 TITLE = "CASIA"
@@ -36,7 +36,7 @@ PUBLISHED = (
 )
 
 
-def read(root: Path) -> Reading:
+def read_release(root: Path) -> Reading:
     """Utterances of CASIA, named `<speaker>_<emotion>_<number>`; names may be in any case.
 
     Raises InputError for a root without a folder that holds folders of emotions.

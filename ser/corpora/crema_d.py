@@ -7,8 +7,8 @@ import csv
 import re
 from pathlib import Path
 
-from ser.corpora.reading import Counts, Published, Reading, child, entries, wrong_root
-from ser.manifest import Utterance
+from ser.manifests.reading import Counts, Published, Reading, child, entries, wrong_root
+from ser.manifests.utterance import Utterance
 
 NAME = "crema_d"
 TITLE = "CREMA-D"
@@ -42,7 +42,7 @@ _SENTENCES = "IEO|TIE|IOM|IWW|TAI|MTI|IWL|ITH|DFA|ITS|TSI|WSI"
 _NAME = re.compile(rf"(10\d\d)_({_SENTENCES})_({'|'.join(_EMOTIONS)})_[A-Z]{{1,2}}\.wav", re.IGNORECASE)
 
 
-def read(root: Path) -> Reading:
+def read_release(root: Path) -> Reading:
     """Utterances of CREMA-D; genders from VideoDemographics.csv if it is there. Raises InputError for a wrong root."""
     if not _fits(root):
         raise wrong_root(root, TITLE, LAYOUT, _fits)

@@ -6,8 +6,8 @@ Layout, letters, speakers and counts: the original release's documentation; coun
 import re
 from pathlib import Path
 
-from ser.corpora.reading import Counts, Published, Reading, child, entries, wrong_root
-from ser.manifest import Utterance
+from ser.manifests.reading import Counts, Published, Reading, child, entries, wrong_root
+from ser.manifests.utterance import Utterance
 
 NAME = "emodb"
 TITLE = "EmoDB"
@@ -65,7 +65,7 @@ _WOMEN = {"08", "09", "13", "14", "16"}
 _NAME = re.compile(r"(\d\d)([ab]\d\d)([WLEAFTN])([a-z])\.wav", re.IGNORECASE)
 
 
-def read(root: Path) -> Reading:
+def read_release(root: Path) -> Reading:
     """Utterances of EmoDB; `root` is the release folder or its `wav` folder. Raises InputError for any other."""
     folder = _audio_folder(root)
     if folder is None:

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ser.corpora.reading import Counts, Published, Reading, child, entries, wrong_root
 from ser.errors import listed
-from ser.manifest import Utterance
+from ser.manifests.reading import Counts, Published, Reading, child, entries, wrong_root
+from ser.manifests.utterance import Utterance
 
 NAME = "iemocap"
 TITLE = "IEMOCAP"
@@ -84,7 +84,7 @@ _LINE = re.compile(rf"\[.+? - .+?\]\s+(\S+)\s+(\w+)\s+\[{_NUMBER},\s*{_NUMBER},\
 _TURN = re.compile(r"(Ses0[1-5])[FM]_(?:impro\d+|(script\d+_\d+))[a-z]*_([FM])\w+")
 
 
-def read(root: Path) -> Reading:
+def read_release(root: Path) -> Reading:
     """All labelled turns of IEMOCAP, also those without agreement; attributes on the release's scale 1..5.
 
     `sentence` is the script, of which each turn is a part, and empty for improvised turns. Attributes outside 1..5

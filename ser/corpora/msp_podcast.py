@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ser.corpora.reading import Counts, Published, Reading, child, wrong_root
 from ser.errors import InputError, listed
-from ser.manifest import Utterance
+from ser.manifests.reading import Counts, Published, Reading, child, wrong_root
+from ser.manifests.utterance import Utterance
 
 NAME = "msp_podcast"
 TITLE = "MSP-Podcast"
@@ -57,7 +57,7 @@ _COLUMNS = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Gen
 _NAME = re.compile(r"MSP-PODCAST_(?:(\d{4})|\w*test3\w*?)_\w+\.wav", re.IGNORECASE)
 
 
-def read(root: Path) -> Reading:
+def read_release(root: Path) -> Reading:
     """All labelled turns of MSP-Podcast; attributes on the release's scale 1..7; speakers may be `unknown`.
 
     `session` is the number of the podcast, empty for Test3, which hides it. Turns without labels (Test3) and labels

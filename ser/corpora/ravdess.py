@@ -6,9 +6,9 @@ Layout and fields: the release's page (zenodo.org/record/1188976); counts as in 
 import re
 from pathlib import Path
 
-from ser.corpora.reading import Counts, Published, Reading, entries, wrong_root
-from ser.corpora.tree import scan
-from ser.manifest import Utterance
+from ser.manifests.reading import Counts, Published, Reading, entries, wrong_root
+from ser.manifests.tree import scan
+from ser.manifests.utterance import Utterance
 
 NAME = "ravdess"
 TITLE = "RAVDESS (speech)"
@@ -44,7 +44,7 @@ _EMOTIONS = {
 _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)\.(wav|mp4)", re.IGNORECASE)
 
 
-def read(root: Path) -> Reading:
+def read_release(root: Path) -> Reading:
     """Utterances of RAVDESS; `root` holds the folders Actor_01.. or the folder of these.
 
     Song (channel 02) and video, which whole releases hold too, are left out by name. `sentence` is the number of the

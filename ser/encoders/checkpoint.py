@@ -1,6 +1,6 @@
 """Checkpoint folders: what must be in them, their digest, and how those of speech encoders are opened.
 
-Weights of image networks (`ser/imagenet.py`) are kept in such folders too. `checkpoint_files` and `is_demo` are called
+Weights of image networks (alexnet.py) are kept in such folders too. `checkpoint_files` and `is_demo` are called
 while the workflow is parsed: nothing heavy is imported at the top.
 """
 
@@ -51,7 +51,7 @@ def open_checkpoint(folder: Path) -> tuple[Any, Any]:
     from safetensors import SafetensorError
     from transformers import AutoFeatureExtractor, AutoModel
 
-    from ser.features.audio import RATE
+    from ser.waveforms import RATE
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()

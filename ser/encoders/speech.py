@@ -6,8 +6,8 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
+from ser.encoders.checkpoint import open_checkpoint
 from ser.errors import InputError
-from ser.features.encoder_files import open_checkpoint
 
 Count = TypeVar("Count", int, Tensor)
 

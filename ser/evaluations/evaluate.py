@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from ser.errors import listed
-from ser.metrics import attribute_metrics, class_metrics
-from ser.protocol import Protocol
-from ser.scored import read_scored
-from ser.splits import Split
-from ser.statistics import Metrics, Sums, mean_over_seeds, speaker_intervals
+from ser.evaluations.gather import gather
+from ser.evaluations.intervals import Metrics, Sums, mean_over_seeds, speaker_intervals
+from ser.evaluations.metrics import attribute_metrics, class_metrics
+from ser.splits.split import Split
 
 
 def evaluate(split: Split, folders: Sequence[Path], partial: bool = False) -> dict[str, Any]:
@@ -21,29 +20,29 @@ def evaluate(split: Split, folders: Sequence[Path], partial: bool = False) -> di
     `runs` has each run's metrics per part; `confusion[part]` each seed's matrix over all folds, rows the reference,
     and is empty for attributes. `partial`: the numbers are over the folds that every seed has.
 
-    Raises InputError as `ser.scored.read_scored` does.
+    Raises InputError as `gather.gather` does.
     """
-    scored = read_scored(split, folders, partial)
-    metrics = metrics_of(split.protocol)
+    gathered = gather(split, folders, partial)
+    metrics = metrics_of(split)
     results, confusion = {}, {}
-    runs: list[dict[str, Any]] = [{"seed": s, "fold": k, "metrics": {}} for s in scored.seeds for k in scored.folds]
-    for name, part in scored.parts.items():
+    runs: list[dict[str, Any]] = [{"seed": s, "fold": k, "metrics": {}} for s in gathered.seeds for k in gathered.folds]
+    for name, part in gathered.parts.items():
         results[name] = {
             aggregation: numbers(metrics, seeds, part.n_speakers, part.counts)
             for aggregation, seeds in part.aggregations.items()
         }
         for run, sums in zip(runs, (fold for folds in part.folds for fold in folds), strict=True):
             run["metrics"][name] = mean_values(metrics, [[sums]], part.n_speakers)
-        if split.protocol.classes:
+        if split.are_classes:
             pooled = [folds[0].values.sum(axis=0) for folds in part.aggregations["pooled"]]
-            confusion[name] = {str(s): m.astype(np.int64) for s, m in zip(scored.seeds, pooled, strict=True)}
+            confusion[name] = {str(s): m.astype(np.int64) for s, m in zip(gathered.seeds, pooled, strict=True)}
     return {
         "protocol_hash": split.protocol_hash,
         "data_hash": split.data_hash,
         "selection": split.selection,
-        "corpus": split.protocol.corpus,
-        "labels": split.protocol.labels,
-        **scored.facts,
+        "corpus": split.corpus,
+        "labels": split.labels,
+        **gathered.facts,
         "results": results,
         "runs": runs,
         "confusion": confusion,
@@ -52,9 +51,9 @@ def evaluate(split: Split, folders: Sequence[Path], partial: bool = False) -> di
     }
 
 
-def metrics_of(protocol: Protocol) -> Metrics:
-    """The function from sums to the protocol's metrics."""
-    return class_metrics if protocol.classes else lambda sums: attribute_metrics(sums, protocol.targets)
+def metrics_of(split: Split) -> Metrics:
+    """The function from sums to the metrics of a split's labels."""
+    return class_metrics if split.are_classes else lambda sums: attribute_metrics(sums, split.labels)
 
 
 def numbers(

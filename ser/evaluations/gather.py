@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ser.errors import InputError, listed
-from ser.metrics import moments
-from ser.predictions import Predictions, read_predictions
-from ser.splits import UNKNOWN, Split
-from ser.statistics import Sums
+from ser.evaluations.intervals import Sums
+from ser.evaluations.metrics import moments
+from ser.runs.predictions import Predictions, read_predictions
+from ser.splits.split import UNKNOWN, Split
 
 # What all runs of a group have in common.
 OF_THE_GROUP = (
@@ -29,7 +29,7 @@ OF_THE_GROUP = (
 
 
 @dataclass(frozen=True)
-class ScoredPart:
+class GatheredPart:
     """One reported part: `folds[i]` has the sums of seed i's folds, over `n_speakers` that can be resampled.
 
     `counts` are `n_seeds, n_folds, n_utterances, n_speakers`; there, speakers are those that the corpus names.
@@ -46,16 +46,16 @@ class ScoredPart:
 
 
 @dataclass(frozen=True)
-class Scored:
+class Gathered:
     """The runs of a group: the `folds` (counted from 1) that each of `seeds` has, and what all runs share (`facts`)."""
 
     seeds: list[int]
     folds: list[int]
     facts: dict[str, Any]
-    parts: dict[str, ScoredPart]  # in the order of `Protocol.reported`
+    parts: dict[str, GatheredPart]  # in the order of `Split.reported`
 
 
-def read_scored(split: Split, folders: Sequence[Path], partial: bool = False) -> Scored:
+def gather(split: Split, folders: Sequence[Path], partial: bool = False) -> Gathered:
     """The runs in `folders`, which are a group's. `partial`: over the folds that every seed has.
 
     Raises InputError for a run that is missing (without `partial`: any; with it: all folds of one seed), given twice,
@@ -63,15 +63,15 @@ def read_scored(split: Split, folders: Sequence[Path], partial: bool = False) ->
     """
     runs, facts = _read_runs(split, folders, partial)
     seeds = sorted({seed for seed, _ in runs})
-    folds = [fold for fold in range(1, split.protocol.n_folds + 1) if all((seed, fold) in runs for seed in seeds)]
+    folds = [fold for fold in range(1, split.n_folds + 1) if all((seed, fold) in runs for seed in seeds)]
     predictions = {(seed, fold): _predictions(split, fold, runs[seed, fold]) for seed in seeds for fold in folds}
     parts = {}
-    for part in split.protocol.reported:
+    for part in split.reported:
         rows = {fold: split.scored(fold, part) for fold in folds}
         places = {fold: np.searchsorted(split.scored(fold), rows[fold]) for fold in folds}  # in the predictions
         scored = np.unique(np.concatenate(list(rows.values())))
         n_speakers, speakers = _speakers(split, scored)
-        parts[part] = ScoredPart(
+        parts[part] = GatheredPart(
             [
                 [_sums(split, speakers[rows[fold]], predictions[seed, fold].at(places[fold])) for fold in folds]
                 for seed in seeds
@@ -84,7 +84,7 @@ def read_scored(split: Split, folders: Sequence[Path], partial: bool = False) ->
                 "n_speakers": len({split.speakers[row] for row in scored} - set(UNKNOWN)),
             },
         )
-    return Scored(seeds, folds, {key: facts.get(key) for key in OF_THE_GROUP}, parts)
+    return Gathered(seeds, folds, {key: facts.get(key) for key in OF_THE_GROUP}, parts)
 
 
 def _speakers(split: Split, scored: np.ndarray) -> tuple[int, np.ndarray]:
@@ -103,7 +103,7 @@ def _speakers(split: Split, scored: np.ndarray) -> tuple[int, np.ndarray]:
 def _predictions(split: Split, fold: int, folder: Path) -> Predictions:
     """One run's predictions, which are those of all that the fold scores."""
     path, rows = folder / "predictions.csv", split.scored(fold)
-    found = read_predictions(path, split.protocol.labels, are_classes=bool(split.protocol.classes))
+    found = read_predictions(path, split.labels, split.are_classes)
     same = found.utterances == tuple(split.utterances[row] for row in rows)
     if not same or not np.allclose(found.targets, split.targets[rows], rtol=1e-6):
         raise InputError(f"{path}: not the test utterances and targets of fold {fold}: make the run again")
@@ -113,11 +113,11 @@ def _predictions(split: Split, fold: int, folder: Path) -> Predictions:
 def _sums(split: Split, speakers: np.ndarray, found: Predictions) -> Sums:
     """Sums per speaker of predictions for utterances of `speakers` int64 [n]."""
     drawn, index = np.unique(speakers, return_inverse=True)
-    if split.protocol.classes:
-        n = len(split.protocol.labels)
+    if split.are_classes:
+        n = len(split.labels)
         cells = np.ravel_multi_index((index, found.targets, found.predicted), (len(drawn), n, n))
         return Sums(drawn, np.bincount(cells, minlength=len(drawn) * n * n).reshape(-1, n, n))
-    middle = np.mean(split.protocol.scale)  # one constant for all folds, see `moments`
+    middle = np.mean(split.scale)  # one constant for all folds, see `moments`
     each = moments((found.targets - middle)[..., None], (found.predicted - middle)[..., None])
     values = np.zeros((len(drawn), *each.shape[1:]))
     np.add.at(values, index, each)
@@ -139,7 +139,7 @@ def _read_runs(
         for key in (key for key, value in expected.items() if facts.get(key) != value):
             wrong[f"of another {key}"].append(folder)
         run = facts["seed"], facts["fold"]
-        if not 1 <= run[1] <= split.protocol.n_folds:
+        if not 1 <= run[1] <= split.n_folds:
             wrong[f"seed {run[0]} fold {run[1]} is not a fold of the split"].append(folder)
         if run in runs:
             wrong[f"seed {run[0]} fold {run[1]} again"].append(folder)
@@ -148,7 +148,7 @@ def _read_runs(
         what = "; ".join(f"{reason}: {listed(of_reason)}" for reason, of_reason in wrong.items())
         raise InputError(f"runs that do not belong to this split and group: {what}: make them again, or leave them out")
     seeds = sorted({seed for seed, _ in runs})
-    wanted = [(seed, fold) for seed in seeds for fold in range(1, split.protocol.n_folds + 1)]
+    wanted = [(seed, fold) for seed in seeds for fold in range(1, split.n_folds + 1)]
     missing = [f"seed {seed} fold {fold}" for seed, fold in wanted if (seed, fold) not in runs]
     common = set.intersection(*({f for s, f in runs if s == seed} for seed in seeds)) if seeds else set()
     if not common or (missing and not partial):

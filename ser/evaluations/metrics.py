@@ -1,4 +1,4 @@
-"""Metrics: WA, UA and macro-F1 from confusion matrices, CCC from moments.
+"""Metrics: WA, UA and macro-F1 from confusion matrices, CCC from moments. names.py says which of them are reported.
 
 All take leading axes [...], so that a thousand resampled confusion matrices cost one call. All are fractions.
 """
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-CLASS_METRICS = ("WA", "UA", "macro_f1")
+from ser.evaluations.names import ATTRIBUTE_METRICS, CLASS_METRICS
 
 
 def confusion_matrix(targets: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
@@ -37,8 +37,8 @@ def macro_f1(confusion: np.ndarray) -> np.ndarray:
 
 
 def class_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
-    """`CLASS_METRICS` of [..., K, K], each [...]."""
-    return dict(zip(CLASS_METRICS, (wa(confusion), ua(confusion), macro_f1(confusion)), strict=True))
+    """Metric -> its values [...] for confusion matrices [..., K, K]."""
+    return {name: OF_CONFUSION[name](confusion) for name in CLASS_METRICS}
 
 
 def moments(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -69,9 +69,14 @@ def ccc(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def attribute_metrics(sums: np.ndarray, attributes: Sequence[str]) -> dict[str, np.ndarray]:
-    """`ccc_<attribute>` of moments [..., attributes, 6], each [...]."""
-    values = ccc_of_moments(sums)
-    return {f"ccc_{name}": values[..., i] for i, name in enumerate(attributes)}
+    """`<metric>_<attribute>` -> its values [...] for moments [..., attributes, 6]."""
+    values = {metric: OF_MOMENTS[metric](sums) for metric in ATTRIBUTE_METRICS}
+    return {f"{metric}_{name}": found[..., i] for metric, found in values.items() for i, name in enumerate(attributes)}
+
+
+# The functions of the names in names.py.
+OF_CONFUSION = {"WA": wa, "UA": ua, "macro_f1": macro_f1}
+OF_MOMENTS = {"ccc": ccc_of_moments}
 
 
 def _recalls(confusion: np.ndarray) -> np.ndarray:

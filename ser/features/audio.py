@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from ser.audio_files import AudioFacts, segment
 from ser.errors import InputError, listed
 from ser.features.store import store_key, write_store
 from ser.files import sha256_of
-from ser.manifest import Utterance
+from ser.manifests.audio_files import AudioFacts, sample_range
+from ser.manifests.utterance import Utterance
 
 RATE = 16_000
 FULL_SCALE = 32_768  # int16 sample / FULL_SCALE = waveform in [-1, 1)
@@ -107,7 +107,7 @@ def decode(path: Path, start: float | None = None, end: float | None = None) -> 
     """
     with soundfile.SoundFile(path) as file:
         rate = file.samplerate
-        first, stop = segment(start, end, AudioFacts(file.frames, rate, file.channels, ""))
+        first, stop = sample_range(start, end, AudioFacts(file.frames, rate, file.channels, ""))
         file.seek(first)
         if file.subtype == "PCM_16" and file.channels == 1 and rate == RATE:
             return file.read(stop - first, dtype="int16"), 0

@@ -8,16 +8,12 @@ Chosen among some fifty such sets by leave-one-speaker-out on EmoDB's four compl
 among them, lie within two points of each other, which is what 339 utterances can tell.
 """
 
-from typing import Any
-
 import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ser.features.audio import RATE
-from ser.features.extraction import Extractor
-from ser.features.spec import Functionals
-from ser.features.spectrogram import centred_window, mel_bank, power_frames
+from ser.features.spectrogram import centred_window, cosines, mel_bank, power_frames
+from ser.waveforms import RATE
 
 HOP = 160
 _SILENCE = 1e-10  # power of a bin; full scale is 1
@@ -25,7 +21,7 @@ _SILENCE = 1e-10  # power of a bin; full scale is 1
 _N_FFT, _N_MELS, _N_MFCC = 512, 26, 14
 _WINDOW = centred_window("hann", 400, _N_FFT)
 _BANK = mel_bank(_N_MELS, _N_FFT, 20, RATE / 2, "htk")
-_COSINES = scipy.fft.dct(np.eye(_N_MELS, dtype=np.float32), norm="ortho")[:, :_N_MFCC]
+_COSINES = cosines(_N_MELS, _N_MFCC)
 _HZ = np.linspace(0, RATE / 2, _N_FFT // 2 + 1, dtype=np.float32)
 
 _F0_MIN, _F0_MAX = 60, 500  # Hz
@@ -50,11 +46,6 @@ NAMES = (
     *(f"voiced.{d}.{f}" for f in FUNCTIONALS for d in (*SHAPE, "pitch", "pitch_step")),
     *(f"rhythm.{name}" for name in RHYTHM),
 )
-
-
-def load(settings: Functionals, **_: Any) -> Extractor:
-    """What `ser.features.extraction` calls."""
-    return Extractor(lambda waveforms: [functionals(x)[None] for x in waveforms])
 
 
 def functionals(x: np.ndarray) -> np.ndarray:

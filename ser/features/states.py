@@ -7,7 +7,6 @@ ones) does not see the padding once the attention mask hides it.
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,96 +14,77 @@ import torch
 from torch import Tensor, nn
 
 from ser.errors import InputError
-from ser.features.audio import RATE
-from ser.features.encoder_files import checkpoint_digest, open_checkpoint
-from ser.features.extraction import Extractor
-from ser.features.spec import Encoder
-from ser.segmentation import count_segments, segment
+from ser.waveforms import RATE
 
 # Seconds of audio in a batch, padding included; the front end takes up to 7 MB a second, several times over.
-_BATCH_SECONDS = {"cpu": 10, "cuda": 160}
+BATCH_SECONDS = {"cpu": 10, "cuda": 160}
 
 
-def load(
-    settings: Encoder, *, encoder_dir: Path | None = None, device: str = "auto", threads: int = 1, **_: Any
-) -> Extractor:
-    """What `ser.features.extraction` calls.
+def prepare_torch(device: str, threads: int) -> str:
+    """Make torch repeatable on `threads` CPU threads, and say which device `device` is (`auto`: a GPU if there is one).
 
-    Raises InputError for a folder that is no whole checkpoint, a layer that it does not have, or a missing GPU.
+    Raises InputError for `cuda` without a GPU.
     """
-    if encoder_dir is None:
-        raise InputError(f"encoder {settings.encoder}: give its checkpoint folder with --encoder-dir")
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("device cuda: this machine has no GPU that torch can use: take device cpu or auto")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    _make_deterministic(device, threads)
-    model, preprocess = open_checkpoint(encoder_dir)
-    states = States(model.to(device).eval(), preprocess, settings, _BATCH_SECONDS[device] * RATE)
-    pooled = settings.pooling == "mean"
-    identity = {"checkpoint": checkpoint_digest(encoder_dir), "device": device}
-    if getattr(model.config, "ser_demo", False):
-        identity["ser_demo"] = "true"
-    return Extractor(
-        states,
-        bytes_per_second=0
-        if pooled
-        else states.frame_values * np.dtype(settings.dtype).itemsize * RATE / states.stride,
-        shard_seconds=120 if device == "cpu" else 600,
-        by_length=True,
-        dtype=settings.dtype,
-        identity=identity,
-    )
+    torch.set_num_threads(threads)
+    if device == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first matrix is multiplied
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.allow_tf32 = False  # float32 means float32
+    return device
 
 
 class States:
-    """Gives the states of a list of 16 kHz waveforms, [frames, dim] or [frames, layers + 1, dim]; with
-    `segment_seconds` those of each waveform's segments, end to end.
+    """The states of each waveform, which is given as its pieces: those of the pieces, end to end; [frames, dim] of one
+    of `layers`, or [frames, layers, dim] if `is_stacked`; if `is_averaged`, one frame, the mean over time.
 
-    Frames are those of the front end without padding, 20 ms apart; a waveform too short for one (400 samples, 25 ms)
-    is lengthened with silence to one. `preprocess` is the checkpoint's own (zero mean and unit variance, or
-    nothing), applied to each waveform or segment by itself. Raises InputError for a layer that the model does not have.
+    Frames are those of the front end without padding, 20 ms apart; a piece too short for one (400 samples, 25 ms) is
+    lengthened with silence to one. `preprocess` is the checkpoint's own (zero mean and unit variance, or nothing),
+    applied to each piece by itself. At most `batch_samples` go through `model` at a time (0: what suits its device).
     """
 
-    def __init__(self, model: nn.Module, preprocess: Any, settings: Encoder, batch_samples: int) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        preprocess: Any,
+        layers: Sequence[int],
+        *,
+        is_stacked: bool,
+        is_averaged: bool,
+        precision: str,
+        dtype: str,
+        batch_samples: int = 0,
+    ) -> None:
         config = model.config
-        self.model, self.preprocess, self.settings, self.batch_samples = model, preprocess, settings, batch_samples
+        self.device: str = model.device.type
+        self.model, self.preprocess, self.layers = model, preprocess, layers
+        self.is_stacked, self.is_averaged = is_stacked, is_averaged
+        self.precision, self.dtype = getattr(torch, precision), getattr(torch, dtype)
+        self.batch_samples = batch_samples or BATCH_SECONDS[self.device] * RATE
         self.front_end = list(zip(config.conv_kernel, config.conv_stride, strict=True))
         self.stride = int(np.prod(config.conv_stride))
         self.shortest = 1
         for kernel, stride in reversed(self.front_end):
             self.shortest = (self.shortest - 1) * stride + kernel
         self.masked = config.feat_extract_norm == "layer"
-        last = config.num_hidden_layers
-        layer = {"last": last, "all": last}.get(settings.layer, settings.layer)
-        if not 0 <= layer <= last:
-            raise InputError(f"encoder {settings.encoder}: no layer {layer}: it has 0 to {last}")
-        self.layers = list(range(last + 1)) if settings.layer == "all" else [layer]
-        self.frame_values = len(self.layers) * config.hidden_size
+        self.frame_bytes = len(layers) * config.hidden_size * self.dtype.itemsize
         self._kept: dict[int, Tensor] = {}
-        self._listen(last)
+        self._listen(config.num_hidden_layers)
 
-    def __call__(self, waveforms: list[np.ndarray]) -> list[np.ndarray]:
-        pieces = [self._pieces(x) for x in waveforms]
-        states = iter(self._encoded([piece for of_one in pieces for piece in of_one]))
-        return [np.concatenate([next(states) for _ in of_one]) for of_one in pieces]
+    def __call__(self, waveforms: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+        """`waveforms` as lists of pieces, float32 [samples] each at 16 kHz -> the states of each waveform."""
+        states = iter(self._encoded([piece for pieces in waveforms for piece in pieces]))
+        return [np.concatenate([next(states) for _ in pieces]) for pieces in waveforms]
 
-    def _pieces(self, waveform: np.ndarray) -> list[np.ndarray]:
-        """What is encoded of one waveform: its segments, or all of it."""
-        s = self.settings
-        if not s.segment_seconds:
-            return [segment(waveform, 0, len(waveform), s.audio_padding, s.pre_emphasis)]
-        length = round(s.segment_seconds * RATE)
-        count = count_segments(len(waveform), length, s.segment_count)
-        return [segment(waveform, number, length, s.audio_padding, s.pre_emphasis) for number in range(count)]
-
-    def _encoded(self, waveforms: list[np.ndarray]) -> list[np.ndarray]:
+    def _encoded(self, pieces: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The states of each; all in the order given, computed in batches."""
-        found: list[np.ndarray | None] = [None] * len(waveforms)
-        for batch in self._batches([max(len(x), self.shortest) for x in waveforms]):
-            for i, states in zip(batch, self._states([waveforms[i] for i in batch]), strict=True):
-                found[i] = states
-        return found  # type: ignore[return-value]  # the batches hold every index once
+        found: dict[int, np.ndarray] = {}
+        for batch in self._batches([max(len(x), self.shortest) for x in pieces]):
+            found |= zip(batch, self._states([pieces[i] for i in batch]), strict=True)
+        return [found[i] for i in range(len(pieces))]
 
     def frames(self, samples: int) -> int:
         """How many frames the front end makes of that many samples."""
@@ -126,7 +106,6 @@ class States:
 
     @torch.inference_mode()
     def _states(self, waveforms: list[np.ndarray]) -> list[np.ndarray]:
-        device = self.model.device
         inputs = [self.preprocess(x, sampling_rate=RATE)["input_values"][0] for x in waveforms]
         lengths = [max(len(x), self.shortest) for x in inputs]
         padded = torch.zeros(len(inputs), max(lengths))
@@ -134,19 +113,18 @@ class States:
         for row, length, x, samples in zip(mask, lengths, inputs, padded, strict=True):
             samples[: len(x)] = torch.from_numpy(np.asarray(x, np.float32))
             row[:length] = 1
-        precision = getattr(torch, self.settings.precision)
-        with torch.autocast(device.type, precision, enabled=precision is not torch.float32):
-            self.model(padded.to(device), attention_mask=mask.to(device) if self.masked else None)
+        with torch.autocast(self.device, self.precision, enabled=self.precision is not torch.float32):
+            self.model(padded.to(self.device), attention_mask=mask.to(self.device) if self.masked else None)
         kept = [self._kept.pop(layer) for layer in self.layers]
         return [self._packed([states[i, : self.frames(n)] for states in kept]) for i, n in enumerate(lengths)]
 
     def _packed(self, states: list[Tensor]) -> np.ndarray:
         """States [frames, dim] of each layer as one array; averaged first, so that little is moved."""
         states = [s.float() for s in states]
-        if self.settings.pooling == "mean":
+        if self.is_averaged:
             states = [s.mean(dim=0, keepdim=True) for s in states]
-        joined = torch.stack(states, dim=1) if self.settings.layer == "all" else states[0]
-        return joined.to(getattr(torch, self.settings.dtype)).cpu().numpy()
+        joined = torch.stack(states, dim=1) if self.is_stacked else states[0]
+        return joined.to(self.dtype).cpu().numpy()
 
     def _listen(self, last: int) -> None:
         """Keep the states that are asked for, as they pass.
@@ -164,11 +142,3 @@ class States:
         for number, layer in enumerate(layers[:-1], 1):
             layer.register_forward_hook(lambda _, __, output, number=number: keep(number, output))
         self.model.register_forward_hook(lambda _, __, output: keep(last, output.last_hidden_state))
-
-
-def _make_deterministic(device: str, threads: int) -> None:
-    torch.set_num_threads(threads)
-    if device == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first matrix is multiplied
-        torch.use_deterministic_algorithms(True)
-        torch.backends.cudnn.allow_tf32 = False  # float32 means float32

@@ -117,7 +117,7 @@ def inspect_all(
     return facts, unreadable
 
 
-def segment(start: float | None, end: float | None, facts: AudioFacts) -> tuple[int, int]:
+def sample_range(start: float | None, end: float | None, facts: AudioFacts) -> tuple[int, int]:
     """First sample and the one after the last of `start`..`end` seconds (None: the file's beginning, its end).
 
     Raises ValueError when no sample lies in it or it leaves the file.

@@ -1,7 +1,7 @@
-"""Corpora: one file per corpus reads its official release tree; anyone's own corpus needs a CSV manifest and no file.
+"""From a release tree, or from anyone's own CSV or Parquet manifest, to checked utterances and a report.
 
-`build` turns either into checked utterances and a report; `survey` tells all that is wrong instead of stopping.
-Imports are inside functions, so that the workflow can read `ser.corpora.tree` without loading an audio library.
+A release tree is read by the corpus's file in `ser/corpora/`; a corpus with a manifest of its own needs no file.
+`build_manifest` stops at what is wrong; `survey` tells all of it instead of stopping.
 """
 
 import importlib
@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ser.corpora.reading import Counts, Published, Reading
 from ser.errors import InputError, listed
-from ser.manifest import Utterance
-
-__all__ = ["Counts", "Published", "Reading", "Survey", "build", "load", "survey"]
+from ser.files import words
+from ser.manifests.audio_files import AudioFacts, inspect_all, sample_range
+from ser.manifests.reading import Published, Reading
+from ser.manifests.user_manifest import read_user_manifest
+from ser.manifests.utterance import Utterance
 
 _COUNTED = ("emotion", "speaker", "session", "partition", "gender", "style")
 
@@ -33,10 +34,9 @@ class Survey(Reading):
     published: Published | None = None
 
 
-def load(name: str) -> Any:
-    """The loader module `ser/corpora/<name>.py`. Raises InputError for a name that is not the file of a loader."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    known = [file.stem for file in files if "\nLAYOUT = " in file.read_text(encoding="utf-8")]
+def loader_of(name: str) -> Any:
+    """The module `ser/corpora/<name>.py`. Raises InputError where there is no such file."""
+    known = words("corpora")
     if name not in known:
         raise InputError(
             f"unknown corpus {name!r}: ser/corpora has {', '.join(known)}; "
@@ -50,17 +50,13 @@ def survey(name: str, root: Path | str, manifest: Path | str | None = None) -> S
 
     Raises InputError only when there is nothing to look at: a wrong root, an unknown corpus, no utterance.
     """
-    from ser.audio_files import inspect_all, segment
-
     root = Path(root)
     releases: tuple[Published, ...] = ()
     if manifest is not None:
-        from ser.corpora.user_manifest import read_user
-
-        title, reading = name, read_user(Path(manifest), root)
+        title, reading = name, read_user_manifest(Path(manifest), root)
     else:
-        loader = load(name)
-        title, releases, reading = loader.TITLE, loader.PUBLISHED, loader.read(root)
+        loader = loader_of(name)
+        title, releases, reading = loader.TITLE, loader.PUBLISHED, loader.read_release(root)
     facts, unreadable = inspect_all(root, sorted({utterance.path for utterance in reading.utterances}))
     found = Survey([], reading.excluded, reading.broken, reading.warnings, title, unreadable)
     by_audio: dict[tuple[str, int, int], list[str]] = defaultdict(list)
@@ -70,16 +66,16 @@ def survey(name: str, root: Path | str, manifest: Path | str | None = None) -> S
         if utterance.path in facts:
             fact = facts[utterance.path]
             try:
-                first, stop = segment(utterance.start, utterance.end, fact)
+                first, stop = sample_range(utterance.start, utterance.end, fact)
             except ValueError as error:
-                found.unreadable.append((utterance.path, f"{error}: mend start and end of {utterance.utterance}"))
+                found.unreadable.append((utterance.path, f"{error}: correct start and end of {utterance.utterance}"))
                 continue
             by_audio[fact.sha256, first, stop].append(utterance.path)
             found.utterances.append(
                 replace(utterance, num_samples=stop - first, sample_rate=fact.sample_rate, sha256=fact.sha256)
             )
     found.broken += [
-        f"utterance {utterance} stands more than once ({listed(paths, 3)}): keep one"
+        f"utterance {utterance} appears more than once ({listed(paths, 3)}): keep one"
         for utterance, paths in by_name.items()
         if len(paths) > 1
     ]
@@ -98,7 +94,7 @@ def survey(name: str, root: Path | str, manifest: Path | str | None = None) -> S
     return found
 
 
-def build(
+def build_manifest(
     name: str, root: Path | str, manifest: Path | str | None = None, on_unreadable: str = "stop"
 ) -> tuple[list[Utterance], dict[str, Any]]:
     """The checked utterances of a corpus, sorted by name, and a report for people (counts, exclusions, warnings).
@@ -116,7 +112,7 @@ def build(
         files = [f"{path} ({reason})" for path, reason in found.unreadable]
         problems.append(
             f"{len(files)} unreadable audio files: {listed(files)}: "
-            "mend them, or set on_unreadable: exclude to go on without them"
+            "repair them, or set on_unreadable: exclude to go on without them"
         )
     if not found.utterances and not problems:
         problems.append("no utterance is left; " + listed([f"{path} ({why})" for path, why in found.unreadable], 3))
@@ -147,7 +143,7 @@ def count(column: str, utterances: list[Utterance]) -> dict[str, int]:
     return dict(sorted(counts.items())) if set(counts) != {""} else {}
 
 
-def _audio_warnings(facts: dict[str, Any]) -> list[str]:
+def _audio_warnings(facts: dict[str, AudioFacts]) -> list[str]:
     """What is odd about the files although it is read correctly: rates, channels, chunks; each with its files."""
     odd: dict[str, list[str]] = defaultdict(list)
     rates = Counter(fact.sample_rate for fact in facts.values())

@@ -1,4 +1,4 @@
-"""The doctor: what a corpus's folder holds, beside what is published, and how to mend what is wrong with it."""
+"""The doctor: what a corpus's folder holds, beside what is published, and how to repair what is wrong with it."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ser.corpora import Counts, Survey, count, load, survey
 from ser.errors import InputError, listed
+from ser.manifests.build import Survey, count, loader_of, survey
+from ser.manifests.reading import Counts
 
 _MOST_VALUES = 40  # of a column without published counts; beyond, its table would say little
 
@@ -22,7 +23,7 @@ def diagnose(name: str, root: Path, manifest: Path | None, console: Console) -> 
     InputError only for a corpus that does not exist.
     """
     if manifest is None:
-        load(name)
+        loader_of(name)
     try:
         found = survey(name, root, manifest)
     except InputError as error:
@@ -90,10 +91,10 @@ def _print_problems(found: Survey, console: Console) -> None:
     _print_group(console, "left out", _by_reason(found.excluded))
     _print_group(console, "unreadable", _by_reason(found.unreadable))
     if found.unreadable:
-        _say(console, "  Mend these files, or set `on_unreadable: exclude` for this corpus to go on without them.")
+        _say(console, "  Repair these files, or set `on_unreadable: exclude` for this corpus to go on without them.")
     _print_group(console, "broken label", found.broken)
     if found.broken:
-        _say(console, "  Take these lines from a fresh copy of the release, or mend your manifest.")
+        _say(console, "  Take these lines from a fresh copy of the release, or correct your manifest.")
 
 
 def _print_group(console: Console, what: str, lines: Iterable[str]) -> None:

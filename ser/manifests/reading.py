@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ser.errors import InputError, listed
-from ser.manifest import Utterance
+from ser.manifests.utterance import Utterance
 
 
 @dataclass

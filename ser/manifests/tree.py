@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError
-from ser.files import replacing, sha256_of
+from ser.files import atomic_file, sha256_of
 
 # At most so many changed files are read while the workflow is parsed.
 _REREAD = 2_000
@@ -92,7 +92,7 @@ def record_tree(
         name: [size, time, hashes.get(name) or (_sha256(os.path.join(root, name)) if size <= _HASHED else "")]
         for name, (size, time) in files.items()
     }
-    with replacing(path) as temporary:
+    with atomic_file(path) as temporary:
         # All that is read when nothing has changed stands in the first line.
         lines = f'{json.dumps(head)[:-1]},\n"files": {json.dumps(content, separators=(",", ":"))}}}\n'
         temporary.write_text(lines, encoding="utf-8")

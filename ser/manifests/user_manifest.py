@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ser.corpora.reading import Reading
 from ser.errors import InputError, listed
-from ser.manifest import COLUMNS, EMOTIONS, Utterance
+from ser.manifests.reading import Reading
+from ser.manifests.utterance import COLUMNS, EMOTIONS, Utterance
 
 _REQUIRED = ("path", "speaker", "emotion")
 _NUMBERS = ("start", "end", "arousal", "valence", "dominance")
@@ -20,7 +20,7 @@ _Table = tuple[list[str], list[tuple[str, list[str]]]]  # header; (`line 7`, its
 _MEASURED = ("num_samples", "sample_rate", "sha256")  # taken from the audio, whatever the manifest says
 
 
-def read_user(manifest: Path, root: Path) -> Reading:
+def read_user_manifest(manifest: Path, root: Path) -> Reading:
     """Utterances that a CSV (UTF-8) or Parquet manifest names; `path` is relative to `root` and stays inside it.
 
     An utterance without a name is called as its path without suffix, with its segment where it has one. Lines that

@@ -7,7 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from ser.errors import InputError
-from ser.files import replacing
+from ser.files import atomic_file
 
 # The words of the column `emotion`, the same in all corpora.
 EMOTIONS = (
@@ -60,13 +60,13 @@ _NUMBERS = [
 ]
 
 
-def write(path: Path | str, utterances: Iterable[Utterance]) -> None:
+def write_manifest(path: Path | str, utterances: Iterable[Utterance]) -> None:
     """Write a manifest: CSV, UTF-8, the columns of `COLUMNS`, numbers in the shortest form that reads back equal.
 
     Raises InputError for a file name that is not UTF-8.
     """
     try:
-        with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             writer.writerows(map(attrgetter(*COLUMNS), utterances))
@@ -74,8 +74,8 @@ def write(path: Path | str, utterances: Iterable[Utterance]) -> None:
         raise InputError(f"{path}: {error.object!r} is not valid UTF-8: rename the file or folder") from None
 
 
-def read(path: Path | str) -> list[Utterance]:
-    """The utterances of a manifest that `write` made, in the file's order.
+def read_manifest(path: Path | str) -> list[Utterance]:
+    """The utterances of a manifest that `write_manifest` wrote, in the file's order.
 
     Raises InputError for a missing file, other columns, or a line that does not fit them.
     """

@@ -1,10 +1,11 @@
-"""Claims: which reported number each of a paper's is about."""
+"""Claims: which reported number each of a paper's is about. experiments.py reads them, one for each number."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ser.errors import InputError, listed
-from ser.protocol import Protocol
+from ser.evaluations.names import metric_names
+from ser.splits.protocol import Protocol
 
 Claim = Mapping[str, Any]
 
@@ -14,13 +15,11 @@ def check_claims(experiment: Mapping[str, Any], protocols: Mapping[str, Protocol
     that its protocol does not report, of a rule that its row is not run under, or of a number that has one already.
     """
     seen: dict[tuple[Any, ...], list[tuple[int, str]]] = {}
-    for number, claim in enumerate(experiment["claims"], 1):
-        at, protocol = f"{where}: claim {number}", protocols[claim["protocol"]]
+    for claim in experiment["claims"]:
+        at, protocol = f"{where}: claim {claim['entry']}", protocols[claim["protocol"]]
         check_part(claim, protocol, at)
-        if claim["metric"] not in protocol.metrics:
-            raise InputError(
-                f"{at}: metric {claim['metric']}: protocol {claim['protocol']} reports {listed(protocol.metrics)}"
-            )
+        if claim["metric"] not in (metrics := metric_names(protocol)):
+            raise InputError(f"{at}: metric {claim['metric']}: protocol {claim['protocol']} reports {listed(metrics)}")
         row = experiment["rows"][claim["row"]]
         runs = row.get("selections", experiment["protocols"][claim["protocol"]]["selections"])
         if claim["protocol"] not in row.get("protocols", protocols) or claim["selection"] not in (*runs, "unknown"):
@@ -32,7 +31,7 @@ def check_claims(experiment: Mapping[str, Any], protocols: Mapping[str, Protocol
         for other, selection in seen.setdefault(key, []):
             if selection == claim["selection"] or "unknown" in (selection, claim["selection"]):
                 raise InputError(f"{at}: claim {other} is about the same number: keep the one of the same recipe")
-        seen[key].append((number, claim["selection"]))
+        seen[key].append((claim["entry"], claim["selection"]))
 
 
 def check_part(claim: Claim, protocol: Protocol, where: str) -> None:

@@ -7,21 +7,20 @@ for the time at which the workflow is parsed.
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from ser.files import sha256_of
-
-ROOT = Path(__file__).resolve().parent.parent
+from ser.errors import InputError
+from ser.files import ROOT, sha256_of
 
 
 @cache
 def code_of(script: str) -> tuple[str, ...]:
     """Paths, relative to the project, of `script` and of all project files that its imports reach, sorted.
 
-    Imports inside functions count. A module named only in a string (`importlib`) does not: the caller adds
-    `code_of` of the file that it chose.
+    Imports inside functions count; those that only a type checker sees (`if TYPE_CHECKING:`) do not. A module named
+    only in a string (`importlib`) does not either: the caller adds `code_of_module` of the one that it chose.
     """
     found: set[Path] = set()
     todo = [ROOT / script]
@@ -31,6 +30,19 @@ def code_of(script: str) -> tuple[str, ...]:
             found.add(path)
             todo.extend(_imports(path))
     return tuple(sorted(str(path.relative_to(ROOT)) for path in found))
+
+
+def code_of_module(module: str) -> tuple[str, ...]:
+    """`code_of` the file of a module, such as `ser.systems.mfhca`. Raises InputError where there is no such file."""
+    return code_of(_file_of(module))
+
+
+def reaches(code: Collection[str], module: str) -> bool:
+    """Whether a module is among the files `code`, which `code_of` gave.
+
+    Raises InputError for a module that does not exist: after a renaming the answer must not silently become no.
+    """
+    return _file_of(module) in code
 
 
 def code_digest(files: Iterable[str]) -> str:
@@ -44,16 +56,31 @@ def code_hashes(files: Iterable[str]) -> dict[str, str]:
     return {name: sha256_of(ROOT / name) for name in sorted(set(files))}
 
 
+def _file_of(module: str) -> str:
+    path = Path(*module.split(".")).with_suffix(".py")
+    if not (ROOT / path).is_file():
+        raise InputError(f"{path}: no such file, but the workflow asks what uses it: correct the name that it asks for")
+    return str(path)
+
+
 @cache
 def _imports(path: Path) -> tuple[Path, ...]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+    for node in _running(ast.parse(path.read_text(encoding="utf-8"), str(path))):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
     return tuple(file for name in sorted(names) for file in _files(name, path.parent))
+
+
+def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those below `if TYPE_CHECKING:`."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield node
+            yield from _running(node)
 
 
 def _files(module: str, beside: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ser.plan import Group, Plan
+from ser.plan.groups import Group, Plan
 
 BOTH = ("test_selected", "clean")
 

@@ -1,30 +1,18 @@
 """What `dvc metrics` and `dvc plots` show: the table as numbers by name, and plain files for charts."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ser.plan import Group, Plan
+from ser.plan.groups import Plan
+from ser.runs.history import dev_column, mean_by_epoch, read_history
 
 CLAIM_COLUMNS = ["experiment", "run_group", "folds", "metric", "aggregation", "claim", "value", "scale"]
 CURVE_COLUMNS = ["epoch", "train_loss", "dev", "runs"]
 CONFUSION_COLUMNS = ["actual", "predicted"]
 
 Line = Mapping[str, str]
-
-
-def headlines(plan: Plan) -> Iterator[Group]:
-    """The groups that are drawn: under `clean`, each first row, rows with a claim, and all of `fair`."""
-    for group in plan.live:
-        experiment = plan.experiments[group.experiment]
-        rows = {next(iter(experiment["rows"])), *(claim["row"] for claim in experiment["claims"])}
-        if group.selection == "clean" and (group.row in rows or group.experiment == "fair"):
-            yield group
-
-
-def plot_name(group: Group) -> str:
-    return f"{group.experiment}-{group.row}-{group.protocol_name}.csv"
 
 
 def metrics(plan: Plan, lines: Sequence[Line]) -> dict[str, Any]:
@@ -62,8 +50,6 @@ def confusion(evaluation: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def curve(paths: Sequence[Path]) -> list[dict[str, float]]:
     """Mean of the histories over the runs that reached an epoch; empty for a system that does not train by epochs."""
-    from ser.history import dev_column, mean_by_epoch, read_history  # numpy: not while the workflow is parsed
-
     histories = [history for path in paths if (history := read_history(path))]
     if not histories:
         return []

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError
-from ser.evaluation import mean_values, metrics_of, numbers
-from ser.pairs import BOTH, Pair, pairs
-from ser.plan import Plan
-from ser.protocol import AGGREGATIONS, Protocol
-from ser.scored import Scored, read_scored
-from ser.splits import Split
-from ser.splits import read as read_split
-from ser.table import described, joined, measured, read_report, rounded
+from ser.evaluations.evaluate import mean_values, metrics_of, numbers
+from ser.evaluations.gather import Gathered, gather
+from ser.evaluations.names import metric_names
+from ser.plan.groups import Plan
+from ser.plan.pairs import BOTH, Pair, pairs
+from ser.plan.places import Places
+from ser.results.table import described, joined, measured, read_report, rounded
+from ser.splits.protocol import AGGREGATIONS, Protocol
+from ser.splits.split import Split, read_split
 
 COLUMNS = [
     "experiment",
@@ -50,22 +51,22 @@ COLUMNS = [
 ]
 
 
-def lines(plan: Plan, work: Path) -> Iterator[dict[str, Any]]:
-    """A line per row, protocol, part, metric and aggregation; `work` is the folder of the plan's scale.
+def gap_lines(plan: Plan, places: Places) -> Iterator[dict[str, Any]]:
+    """A line per row, protocol, part, metric and aggregation, from the files in `places`.
 
     Rows that are planned under one of the rules alone have none. Where a planned gap is not computed the status is
     `skipped`, in the paper's own averaging only, and the note says why.
 
-    Raises InputError as `ser.scored.read_scored` and `gaps` do.
+    Raises InputError as `gather` and `gaps` do.
     """
     for pair in pairs(plan):
         group, protocol = pair.clean, pair.clean.protocol
-        results, shared = ({}, {}) if pair.skipped else _computed(pair, work)
-        report = {} if pair.skipped else read_report(group, work)
+        results, shared = ({}, {}) if pair.skipped else _computed(pair, places)
+        report = {} if pair.skipped else read_report(group, places)
         for part in protocol.reported:
             of_dev = "clean chooses the epoch on this part" if part in protocol.folds.dev else ""
             skipped = pair.skipped or of_dev
-            for metric in protocol.metrics:
+            for metric in metric_names(protocol):
                 for aggregation in [protocol.aggregation] if skipped else AGGREGATIONS:
                     line = dict.fromkeys(COLUMNS, "") | described(plan, group, part, metric, aggregation)
                     line |= {"protocol": group.protocol_name, "status": "skipped", "note": skipped}
@@ -78,17 +79,17 @@ def lines(plan: Plan, work: Path) -> Iterator[dict[str, Any]]:
                     yield line
 
 
-def gaps(splits: Sequence[Split], scored: Sequence[Scored]) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
+def gaps(splits: Sequence[Split], gathered: Sequence[Gathered]) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
     """`results[part][aggregation][metric]` of two groups, `test_selected` and `clean` in this order: what
-    `ser.evaluation.numbers` gives for their difference, with each one's own value under the name of its rule.
+    `evaluate.numbers` gives for their difference, with each one's own value under the name of its rule.
 
     Raises InputError for groups of other seeds, folds, utterances, settings or code.
     """
-    _check_same(splits, scored)
-    metrics = metrics_of(splits[0].protocol)
+    _check_same(splits, gathered)
+    metrics = metrics_of(splits[0])
     results: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
-    for name, part in scored[0].parts.items():
-        other = scored[1].parts[name].aggregations
+    for name, part in gathered[0].parts.items():
+        other = gathered[1].parts[name].aggregations
         results[name] = {}
         for aggregation, seeds in part.aggregations.items():
             found = numbers(metrics, seeds, part.n_speakers, part.counts, minus=other[aggregation])
@@ -99,7 +100,7 @@ def gaps(splits: Sequence[Split], scored: Sequence[Scored]) -> dict[str, dict[st
     return results
 
 
-def _check_same(splits: Sequence[Split], scored: Sequence[Scored]) -> None:
+def _check_same(splits: Sequence[Split], gathered: Sequence[Gathered]) -> None:
     """That the groups differ in what chose the epoch, and in nothing else that is scored."""
     first, second = (
         {
@@ -111,21 +112,21 @@ def _check_same(splits: Sequence[Split], scored: Sequence[Scored]) -> None:
             },
             **{key: of_group.facts[key] for key in ("system", "settings", "features", "encoders", "code_version")},
         }
-        for split, of_group in zip(splits, scored, strict=True)
+        for split, of_group in zip(splits, gathered, strict=True)
     )
     if other := [key for key in first if first[key] != second[key]]:
         raise InputError(
-            f"protocol of {splits[0].protocol.corpus}: the runs under test_selected and clean are of other "
+            f"protocol of {splits[0].corpus}: the runs under test_selected and clean are of other "
             f"{', '.join(other)}: make both again"
         )
 
 
-def _computed(pair: Pair, work: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _computed(pair: Pair, places: Places) -> tuple[dict[str, Any], dict[str, Any]]:
     """The gaps of a pair, and the columns that all its lines share."""
     groups = (pair.test_selected, pair.clean)
-    splits = [read_split(work / f"{group.split}.json") for group in groups]
-    scored = [
-        read_scored(split, [work / folder for folder in group.runs.values()])
+    splits = [read_split(places.split(group.split)) for group in groups]
+    gathered = [
+        gather(split, [Path(places.run(group.name, *run)) for run in group.runs])
         for split, group in zip(splits, groups, strict=True)
     ]
     hashes = {
@@ -133,7 +134,7 @@ def _computed(pair: Pair, work: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         for kind in ("protocol_hash", "data_hash")
         for rule, split in zip(BOTH, splits, strict=True)
     }
-    return gaps(splits, scored), hashes | {"code_version": scored[0].facts["code_version"]}
+    return gaps(splits, gathered), hashes | {"code_version": gathered[0].facts["code_version"]}
 
 
 def _also_trained_on(protocol: Protocol) -> str:

@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ser.claims import Claim, averaging, claim_columns, of_group
 from ser.errors import InputError
-from ser.evaluation import evaluate
-from ser.plan import Group, Plan
-from ser.protocol import AGGREGATIONS, Folds, Protocol
-from ser.splits import read as read_split
+from ser.evaluations.evaluate import evaluate
+from ser.evaluations.names import metric_names, unit_of
+from ser.plan.claims import Claim, averaging, claim_columns, of_group
+from ser.plan.groups import Group, Plan
+from ser.plan.places import Places
+from ser.splits.protocol import AGGREGATIONS, Folds, Protocol
+from ser.splits.split import read_split
 
 COLUMNS = [
     "experiment",
@@ -44,27 +46,26 @@ COLUMNS = [
     "status",
     "note",
 ]
-PER_CENT = ("WA", "UA", "macro_f1")
 STATISTICS = ("value", "ci_low", "ci_high", "seed_std")
 COUNTS = ("n_seeds", "n_folds", "n_utterances", "n_speakers")
 
 
-def lines(plan: Plan, work: Path, partial: bool = False) -> Iterator[dict[str, Any]]:
-    """The table's lines in the plan's order; `work` is the folder of the plan's scale.
+def table_lines(plan: Plan, places: Places, partial: bool = False) -> Iterator[dict[str, Any]]:
+    """The table's lines in the plan's order, from the files in `places`.
 
     A group that is not computed has one line per part and metric, in the paper's own averaging, with status `skipped`;
     so has a claim about a part that nobody outside can score. `partial`: a group whose evaluation is not there is
     evaluated over the folds that are.
     """
     for group in plan.groups:
-        evaluation = {} if group.skipped else _evaluation(group, work, partial)
+        evaluation = {} if group.skipped else _evaluation(group, places, partial)
         if not evaluation:
             group = replace(group, skipped=group.skipped or "no fold is computed for every seed yet")
-        report = {} if group.skipped else read_report(group, work)
+        report = {} if group.skipped else read_report(group, places)
         claims = plan.experiments[group.experiment]["claims"]
         claims = list(of_group(claims, group.row, group.protocol_name, group.selection))
         for part in group.protocol.reported:
-            for metric in group.protocol.metrics:
+            for metric in metric_names(group.protocol):
                 for aggregation in [group.protocol.aggregation] if group.skipped else AGGREGATIONS:
                     line = _line(plan, group, part, metric, aggregation, evaluation, report)
                     yield _claimed(line, claims, group.protocol, part)
@@ -73,18 +74,21 @@ def lines(plan: Plan, work: Path, partial: bool = False) -> Iterator[dict[str, A
                 yield _hidden(plan, group, claim)
 
 
-def read_report(group: Group, work: Path) -> dict[str, Any]:
+def read_report(group: Group, places: Places) -> dict[str, Any]:
     """The report on the manifest that the group's corpus was read into."""
-    return json.loads((work / f"manifests/{group.corpus}.json").read_text())
+    report: dict[str, Any] = json.loads(Path(places.manifest(group.corpus, ".json")).read_text())
+    return report
 
 
-def _evaluation(group: Group, work: Path, partial: bool) -> dict[str, Any]:
-    path = work / group.evaluation
+def _evaluation(group: Group, places: Places, partial: bool) -> dict[str, Any]:
+    path = Path(places.evaluation(group.name))
     if path.is_file() or not partial:
-        return json.loads(path.read_text())
-    runs = sorted(path.parent for path in (work / f"runs/{group.name}").glob("seed*/fold*/metrics.json"))
+        evaluation: dict[str, Any] = json.loads(path.read_text())
+        return evaluation
+    folders = [Path(places.run(group.name, *run)) for run in group.runs]
+    runs = [folder for folder in folders if (folder / "metrics.json").is_file()]
     try:
-        return evaluate(read_split(work / f"{group.split}.json"), runs, partial=True) if runs else {}
+        return evaluate(read_split(places.split(group.split)), runs, partial=True) if runs else {}
     except InputError:  # no fold that all seeds have
         return {}
 
@@ -109,7 +113,7 @@ def described(plan: Plan, group: Group, part: str, metric: str, aggregation: str
 def measured(
     plan: Plan, group: Group, metric: str, numbers: Mapping[str, Any], report: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Statistics, counts and status of one number (`ser.evaluation.numbers`), and what its note says of them."""
+    """Statistics, counts and status of one number (`evaluate.numbers`), and what its note says of them."""
     planned = {"folds": group.protocol.n_folds, "seeds": len(group.seeds)}
     missing = [f"{n - numbers[f'n_{w}']} of {n} {w} missing" for w, n in planned.items() if numbers[f"n_{w}"] < n]
     columns = {key: rounded(numbers[key], metric) for key in STATISTICS} | {key: numbers[key] for key in COUNTS}
@@ -126,7 +130,7 @@ def rounded(value: float | None, metric: str) -> str:
     """Two decimals of a per cent or four of a coefficient: what a table can bear; "" for nan and None."""
     if value is None or math.isnan(value):
         return ""
-    return f"{100 * value:z.2f}" if metric in PER_CENT else f"{value:z.4f}"
+    return f"{100 * value:z.2f}" if unit_of(metric) == "per cent" else f"{value:z.4f}"
 
 
 def joined(notes: Iterable[str]) -> str:

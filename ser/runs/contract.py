@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from ser.errors import InputError, listed
 from ser.features.store import Store
+from ser.splits.split import Split
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,15 @@ class Part:
     utterances: tuple[str, ...]
     speakers: tuple[str, ...]
     targets: np.ndarray
+
+    @classmethod
+    def of(cls, split: Split, rows: np.ndarray) -> "Part":
+        """The part that `rows` int64 [n] of a split make up."""
+        return cls(
+            tuple(split.utterances[row] for row in rows),
+            tuple(split.speakers[row] for row in rows),
+            split.targets[rows],
+        )
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,24 @@ class Fold:
     stores: Mapping[str, Store]
     encoders: Mapping[str, Path] = field(default_factory=dict)
     scale: tuple[float, float] | None = None
+
+    @classmethod
+    def of(
+        cls, split: Split, number: int, stores: Mapping[str, Store], encoders: Mapping[str, Path] | None = None
+    ) -> "Fold":
+        """Fold `number` of a split, counted from 1, over `stores`, with the checkpoint folders `encoders`.
+
+        Raises InputError for a fold that the split does not have, and for a store without all its utterances.
+        """
+        rows = {"train": split.rows(number, "train"), "dev": split.rows(number, "dev"), "test": split.scored(number)}
+        parts = {name: Part.of(split, some) for name, some in rows.items()}
+        needed = {utterance for part in parts.values() for utterance in part.utterances}
+        for name, store in stores.items():
+            if missing := sorted(utterance for utterance in needed if utterance not in store):
+                raise InputError(f"store {name} lacks utterances of the split: {listed(missing)}: make it again")
+        return cls(
+            number=number, labels=split.labels, stores=stores, encoders=encoders or {}, scale=split.scale, **parts
+        )
 
 
 @dataclass(frozen=True)

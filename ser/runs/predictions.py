@@ -8,12 +8,15 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ser.errors import InputError
-from ser.files import replacing
-from ser.run import Fold
+from ser.files import atomic_file
+
+if TYPE_CHECKING:  # evaluations read predictions, and have no business with what runs are given
+    from ser.runs.contract import Fold
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Predictions:
         return Predictions(tuple(self.utterances[i] for i in places), self.targets[places], self.predicted[places])
 
 
-def write_predictions(path: Path, fold: Fold, scores: np.ndarray) -> None:
+def write_predictions(path: Path, fold: "Fold", scores: np.ndarray) -> None:
     """Write the scores [n_test, labels] of `fold`'s test part; the class predicted is the first of the highest.
 
     Raises InputError where scores are nan, or a row has no highest one.
@@ -45,7 +48,7 @@ def write_predictions(path: Path, fold: Fold, scores: np.ndarray) -> None:
         numbers = [[fold.labels[best], *row] for best, row in zip(scores.argmax(axis=1), numbers, strict=True)]
     else:
         targets = [[f"{value:.9g}" for value in row] for row in fold.test.targets.tolist()]
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_header(fold.labels, fold.test.targets.ndim == 1))
         for *names, target, row in zip(fold.test.utterances, fold.test.speakers, targets, numbers, strict=True):

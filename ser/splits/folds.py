@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ser.errors import InputError, listed
-from ser.protocol import Protocol
-from ser.splits import PARTS, UNKNOWN
+from ser.splits.protocol import Protocol
+from ser.splits.split import PARTS, UNKNOWN
 
 TRAIN, DEV, TEST, REPORTED = (PARTS.index(part) for part in ("train", "dev", "test", "reported"))
 
@@ -42,7 +42,7 @@ class Columns:
 
 
 def deal(protocol: Protocol, selection: str, columns: Columns) -> np.ndarray:
-    """Parts int8 [n, folds], indices into `ser.splits.PARTS`.
+    """Parts int8 [n, folds], indices into `split.PARTS`.
 
     Under `test_selected` the dev part is the test part, under `last_epoch` there is none; under both, the
     utterances that the protocol sets aside for dev train, but for dev parts that are also reported: those are

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 
 from ser.errors import InputError, listed
-from ser.folds import DEV, TEST, TRAIN, Column
-from ser.manifest import Utterance
-from ser.protocol import LEAKS, Protocol
+from ser.manifests.utterance import Utterance
+from ser.splits.folds import DEV, TEST, TRAIN, Column
+from ser.splits.protocol import LEAKS, Protocol
 
 
 def find(utterances: Sequence[Utterance], parts: np.ndarray) -> dict[str, dict[str, Any]]:
     """Kind of leak -> `folds` (counted from 1), `number` of names shared in any of them, first `examples`.
 
-    `parts` is int8 [n, folds] (`ser.splits.PARTS`). Kinds are those of `ser.protocol.LEAKS`; `audio` is the same
+    `parts` is int8 [n, folds] (`split.PARTS`). Kinds are those of `protocol.LEAKS`; `audio` is the same
     stretch of the same file content, and its examples are tested utterances. Names that the corpus does not
     give (empty, or an `unknown` speaker) are no leak.
     """

@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from ser import leaks
 from ser.errors import InputError, listed
-from ser.folds import Column, Columns, deal
-from ser.manifest import Utterance
-from ser.protocol import Protocol, check_selection
-from ser.splits import PARTS, Split, target_texts
+from ser.manifests.utterance import Utterance
+from ser.splits import leaks
+from ser.splits.folds import Column, Columns, deal
+from ser.splits.protocol import Protocol, check_selection
+from ser.splits.split import PARTS, Split
+from ser.splits.write import target_texts
 
 
-def make(protocol: Protocol, selection: str, utterances: Sequence[Utterance]) -> Split:
-    """Apply `protocol` under `selection` (see `ser.folds.deal`) to the utterances of a manifest.
+def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utterance]) -> Split:
+    """Apply `protocol` under `selection` (see `folds.deal`) to the utterances of a manifest.
 
     Raises InputError for utterances of one name, a style, emotion or class that the corpus does not have, groups
     or parts other than declared, an empty part, and an undeclared leak.
@@ -41,15 +42,19 @@ def make(protocol: Protocol, selection: str, utterances: Sequence[Utterance]) ->
     leaks.check(protocol, selection, found)
     partitions = tuple(row.partition if protocol.folds.kind == "official" else "" for row in chosen)
     return Split(
-        protocol=protocol,
+        corpus=protocol.corpus,
+        labels=protocol.labels,
+        scale=protocol.scale,
+        reported=protocol.reported,
         selection=selection,
+        protocol_hash=protocol.digest(selection),
+        data_hash=_data_hash(chosen, target_texts(protocol.labels, targets), parts, partitions),
         utterances=tuple(row.utterance for row in chosen),
         speakers=tuple(row.speaker for row in chosen),
         sessions=tuple(row.session for row in chosen),
         partitions=partitions,
         targets=targets,
         parts=parts,
-        data_hash=_data_hash(chosen, target_texts(protocol, targets), parts, partitions),
         left_out=dict(sorted(left_out.items())),
         leaks=found,
         notes=tuple(_notes(protocol, chosen, targets, parts, found)),

@@ -16,7 +16,7 @@ Official parts are one fold: one model, and a number for each part that it is sc
     folds: {kind: official, train: [train], dev: [dev], test: [test1, test2], also_report: [dev]}
     dev: {kind: official}
 
-`FOLD_KEYS` and `DEV_KEYS` list the kinds of folds and dev parts; `ser/folds.py` says what each one does. Only the
+`FOLD_KEYS` and `DEV_KEYS` list the kinds of folds and dev parts; folds.py says what each one does. Only the
 standard library is imported: this file is read while the workflow is parsed.
 """
 
@@ -135,9 +135,9 @@ class Protocol:
         return self.targets or tuple(name for name, _ in self.classes)
 
     @property
-    def metrics(self) -> tuple[str, ...]:
-        """The metrics that are reported under this protocol."""
-        return tuple(f"ccc_{target}" for target in self.targets) or ("WA", "UA", "macro_f1")
+    def are_classes(self) -> bool:
+        """Whether the targets are classes, not attributes."""
+        return bool(self.classes)
 
     @property
     def n_folds(self) -> int:

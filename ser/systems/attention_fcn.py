@@ -4,7 +4,7 @@ Known from the abstract: a spectrogram of any length, a fully convolutional netw
 attention over the positions of its map, an utterance vector, a softmax classifier. The layer table and the
 attention are read from three public re-implementations that disagree in details; where they do, it is a setting.
 The paper starts from weights that were learnt on natural images: here AlexNet's convolutions, from the checkpoint
-folder that the row names as its encoder `backbone` (`ser/imagenet.py`); a row without it starts from random weights.
+folder that the row names as its encoder `backbone`; a row without it starts from random weights.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ser.encoders.alexnet import alexnet_convolutions
 from ser.errors import InputError, listed
-from ser.imagenet import alexnet_convolutions
-from ser.layers import MaskedBatchNorm, filled
-from ser.run import Context, Fold, Outcome
-from ser.spectrograms import SpectrogramSettings, SpectrogramTask
-from ser.training import fit
+from ser.runs.contract import Context, Fold, Outcome
+from ser.systems.shared.layers import MaskedBatchNorm, filled
+from ser.systems.shared.spectrograms import SpectrogramSettings, SpectrogramTask
+from ser.training.loop import fit
 
 # Channels of the five convolutions and the padding of the first: Krizhevsky et al. 2012, and torchvision's AlexNet.
 BACKBONES = {

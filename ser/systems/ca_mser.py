@@ -1,7 +1,8 @@
 """CA-MSER: co-attention over three views of a segment (Zou et al.; ICASSP 2022, arXiv 2203.15326).
 
 As the published code (Vincent-ZHQ/CA-MSER at 8c77cfe) has it: a spectrogram image through AlexNet, cepstra through a
-BiLSTM, and both together weigh the frames of wav2vec 2.0. MFHCA builds on it; the input pipeline is `ser/segments.py`.
+BiLSTM, and both together weigh the frames of wav2vec 2.0. MFHCA builds on it; the input pipeline is
+`shared/segments.py`.
 """
 
 from collections.abc import Sequence
@@ -12,12 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ser.encoders.alexnet import alexnet_convolutions
 from ser.errors import InputError
-from ser.imagenet import alexnet_convolutions
-from ser.run import Context, Fold, Outcome
-from ser.segments import SegmentSettings, SegmentTask
-from ser.step import Batch
-from ser.training import Segment, fit
+from ser.runs.contract import Context, Fold, Outcome
+from ser.systems.shared.segments import SegmentSettings, SegmentTask
+from ser.training.loop import fit
+from ser.training.task import Batch, Example
 
 EMBEDDING = 128  # width of each view, and of the classifier
 LEAST_IMAGE = 63  # pixels: less leaves nothing of AlexNet's last map
@@ -52,7 +53,7 @@ class AlexNet(nn.Sequential):
         )
         self.outputs = e * POSITIONS**2
 
-    def load(self, weights: Sequence[tuple[Tensor, Tensor]]) -> None:
+    def start_from(self, weights: Sequence[tuple[Tensor, Tensor]]) -> None:
         """Take over weight and bias of the five convolutions."""
         convolutions = [layer for layer in self if isinstance(layer, nn.Conv2d)]
         with torch.no_grad():
@@ -67,7 +68,7 @@ class Cepstra(nn.Module):
     def __init__(self, coefficients: int, settings: Settings) -> None:
         super().__init__()
         width = settings.recurrent_width
-        # Not one LSTM of two layers: cuDNN keeps the state of its dropout to itself, and ser/step.py must repeat it.
+        # Not one LSTM of two layers: cuDNN keeps its dropout's state to itself, and training/step.py must repeat it.
         self.first = nn.LSTM(coefficients, width, batch_first=True, bidirectional=True)
         self.dropout = nn.Dropout(settings.recurrent_dropout)
         self.second = nn.LSTM(2 * width, width, batch_first=True, bidirectional=True)
@@ -131,15 +132,15 @@ class Task(SegmentTask):
     def network(self) -> nn.Module:
         image, alexnet = self.image(LEAST_IMAGE), AlexNet(self.settings.width)
         if "backbone" in self.fold.encoders:
-            alexnet.load(alexnet_convolutions(self.fold.encoders["backbone"], alexnet.channels))
+            alexnet.start_from(alexnet_convolutions(self.fold.encoders["backbone"], alexnet.channels))
         return CaMser(*self.speech(), image, alexnet, self.cepstra, self.classes, self.settings)
 
-    def collate(self, segments: Sequence[Segment], generator: np.random.Generator | None) -> Batch:
-        cepstra = np.zeros((len(segments), *self.cepstra), np.float32)
-        for target, example in zip(cepstra, segments, strict=True):
+    def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:
+        cepstra = np.zeros((len(examples), *self.cepstra), np.float32)
+        for target, example in zip(cepstra, examples, strict=True):
             found = self.rows(self.mfcc, example, len(target))
             target[: len(found)] = found
-        return super().collate(segments, generator) | {"cepstra": torch.from_numpy(cepstra)}
+        return super().collate(examples, generator) | {"cepstra": torch.from_numpy(cepstra)}
 
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:

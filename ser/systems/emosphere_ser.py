@@ -15,15 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ser import regions
+from ser.encoders.speech import SpeechEncoder
 from ser.errors import InputError
-from ser.features.audio import FULL_SCALE, RATE, waveform
 from ser.features.store import Store
-from ser.layers import filled
-from ser.run import Context, Fold, Outcome, Part
-from ser.speech_encoder import SpeechEncoder
-from ser.step import Batch
-from ser.training import Segment, TrainingSettings, class_weights, cross_entropy, fit
+from ser.runs.contract import Context, Fold, Outcome, Part
+from ser.systems.shared import regions
+from ser.systems.shared.layers import filled
+from ser.training.loop import fit
+from ser.training.task import Batch, Example, TrainingSettings, class_weights, cross_entropy
+from ser.waveforms import FULL_SCALE, RATE, waveform
 
 AXES = ("arousal", "valence", "dominance")  # x, y, z of the regions
 HOP, SHORTEST = 320, 400  # samples from one frame to the next, and of one frame, in the wav2vec 2.0 family
@@ -161,7 +161,7 @@ def region_weight(settings: Settings, epoch: int) -> float:
 
 
 class Task:
-    """A `ser.training.Task` on `fold.stores["audio"]` and the checkpoint `fold.encoders["encoder"]`.
+    """A `ser.training.task.Task` on `fold.stores["audio"]` and the checkpoint `fold.encoders["encoder"]`.
 
     A batch has `waveform` float32 [B, N] (mean 0 and deviation 1 over the training part; 0 beyond an example's end),
     `samples` int64 [B], `target` float32 [B, attributes] (0 to 1 over the scale) and `region` int64 [B]. The
@@ -188,20 +188,20 @@ class Task:
         encoder = SpeechEncoder(self.folder, self.settings.encoder_width, "transformer")
         return Network(encoder, self.n_attributes, self.n_regions, self.settings)
 
-    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Segment]:
+    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]:
         """Every utterance once, from its start."""
         return [
-            Segment(index, utterance, 0, min(len(self.store[utterance]), self.longest), target)
+            Example(index, utterance, 0, min(len(self.store[utterance]), self.longest), target)
             for index, (utterance, target) in enumerate(zip(part.utterances, part.targets, strict=True))
         ]
 
-    def collate(self, segments: Sequence[Segment], generator: np.random.Generator | None) -> Batch:
-        samples = torch.tensor([max(len(segment), SHORTEST) for segment in segments])
-        waveforms = torch.zeros(len(segments), int(samples.max()))
-        for row, segment in zip(waveforms, segments, strict=True):
-            x = waveform(self.store.rows(segment.utterance, segment.start, segment.stop))
+    def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:
+        samples = torch.tensor([max(len(example), SHORTEST) for example in examples])
+        waveforms = torch.zeros(len(examples), int(samples.max()))
+        for row, example in zip(waveforms, examples, strict=True):
+            x = waveform(self.store.rows(example.utterance, example.start, example.stop))
             row[: len(x)] = torch.from_numpy((x - self.mean) / self.scale)
-        targets = np.stack([segment.target for segment in segments])
+        targets = np.stack([example.target for example in examples])
         return {
             "waveform": waveforms,
             "samples": samples,

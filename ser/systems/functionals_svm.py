@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ser.errors import InputError
-from ser.run import Context, Fold, Outcome, Part
+from ser.runs.contract import Context, Fold, Outcome, Part
 
 if TYPE_CHECKING:
     from sklearn.svm import SVC

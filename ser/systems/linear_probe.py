@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from ser.errors import InputError
-from ser.run import Context, Fold, Outcome, Part
-from ser.step import Batch
-from ser.training import Segment, TrainingSettings, class_weights, cross_entropy, fit
+from ser.runs.contract import Context, Fold, Outcome, Part
+from ser.training.loop import fit
+from ser.training.task import Batch, Example, TrainingSettings, class_weights, cross_entropy
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class Task:
         layers, dim = (1, *self.store.shape)[-2:]
         return LinearProbe(layers, dim, self.classes, self.settings)
 
-    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Segment]:
+    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]:
         pairs = zip(part.utterances, part.targets, strict=True)
-        return [Segment(index, utterance, 0, 1, target) for index, (utterance, target) in enumerate(pairs)]
+        return [Example(index, utterance, 0, 1, target) for index, (utterance, target) in enumerate(pairs)]
 
-    def collate(self, segments: Sequence[Segment], generator: np.random.Generator | None) -> Batch:
-        states = torch.stack([self._mean(segment.utterance) for segment in segments])
-        return {"states": states, "target": torch.tensor([int(segment.target) for segment in segments])}
+    def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:
+        states = torch.stack([self._mean(example.utterance) for example in examples])
+        return {"states": states, "target": torch.tensor([int(example.target) for example in examples])}
 
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
         return network(batch["states"])

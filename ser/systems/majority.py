@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ser.run import Context, Fold, Outcome
+from ser.runs.contract import Context, Fold, Outcome
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """MFHCA: multi-spatial fusion and hierarchical co-attention (Jiao, Wang, Yu; ICME 2024, arXiv 2404.13509).
 
 As the published code (jiaoxinxin158/MFHCA at 207cbc0) has it, without its layers that no output depends on: a linear
-256 -> 149 and a pool. The paper's text could not be read. The input pipeline is `ser/segments.py`.
+256 -> 149 and a pool. The paper's text could not be read. The input pipeline is `shared/segments.py`.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ser.errors import InputError
-from ser.run import Context, Fold, Outcome
-from ser.segments import SegmentSettings, SegmentTask
-from ser.step import Batch
-from ser.training import fit
+from ser.runs.contract import Context, Fold, Outcome
+from ser.systems.shared.segments import SegmentSettings, SegmentTask
+from ser.training.loop import fit
+from ser.training.task import Batch
 
 EMBEDDING = 128  # width of p and w, and of the classifier
 LEAST_IMAGE = 32  # pixels: the wide-context path averages 16 x 16 of a map half the image's size
@@ -127,7 +127,7 @@ class HierarchicalCoAttention(nn.Module):
 
 
 class MFHCA(nn.Module):
-    """A batch of `ser.segments.SegmentTask` -> logits [B, K].
+    """A batch of `SegmentTask` -> logits [B, K].
 
     `speech` makes states [B, frames, encoder_width] of it, `image` an image [B, 3, H, W] (None: without MF).
     """
@@ -176,7 +176,7 @@ class Task(SegmentTask):
 
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
-    """Train and score one fold; `ser.segments.SegmentTask` says what it reads."""
+    """Train and score one fold; `SegmentTask` says what it reads."""
     return fit(Task(fold, settings), fold, settings, context)
 
 

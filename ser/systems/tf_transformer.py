@@ -21,10 +21,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ser.errors import InputError
-from ser.layers import MaskedBatchNorm, filled
-from ser.run import Context, Fold, Outcome
-from ser.spectrograms import SpectrogramSettings, SpectrogramTask
-from ser.training import fit
+from ser.runs.contract import Context, Fold, Outcome
+from ser.systems.shared.layers import MaskedBatchNorm, filled
+from ser.systems.shared.spectrograms import SpectrogramSettings, SpectrogramTask
+from ser.training.loop import fit
 
 
 @dataclass(frozen=True)

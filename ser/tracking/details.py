@@ -7,10 +7,10 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from ser.history import read_history
-from ser.metrics import confusion_matrix
-from ser.predictions import read_predictions
-from ser.tracking import TrackedGroup, TrackedRun
+from ser.evaluations.metrics import confusion_matrix
+from ser.runs.history import read_history
+from ser.runs.predictions import read_predictions
+from ser.tracking.records import TrackedGroup, TrackedRun
 
 SHOWN = ("metrics.json", "predictions.csv")  # beside the pictures; history.csv is there as metrics
 LARGE = 1_000_000  # bytes: larger predictions stay in work/ and in DVC
@@ -22,7 +22,7 @@ def run_details(run: TrackedRun, folder: Path) -> tuple[list[tuple[str, int, flo
 
     Raises InputError for predictions of other labels than the run's.
     """
-    from ser.pictures import draw_confusion, draw_curves
+    from ser.tracking.pictures import draw_confusion, draw_curves
 
     folder.mkdir(parents=True, exist_ok=True)
     history = read_history(run.folder / "history.csv")
@@ -45,7 +45,7 @@ def run_details(run: TrackedRun, folder: Path) -> tuple[list[tuple[str, int, flo
 
 def draw_group(group: TrackedGroup, folder: Path) -> None:
     """The group's pictures, into `folder`: curves of its runs so far; confusion over folds and seeds, for each part."""
-    from ser.pictures import draw_confusion, draw_curves
+    from ser.tracking.pictures import draw_confusion, draw_curves
 
     folder.mkdir(parents=True, exist_ok=True)
     histories = [history for run in group.runs if (history := read_history(run.folder / "history.csv"))]

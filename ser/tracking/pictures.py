@@ -14,8 +14,8 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from ser.files import replacing
-from ser.history import DEV, History, dev_column, mean_by_epoch
+from ser.files import atomic_file
+from ser.runs.history import DEV, History, dev_column, mean_by_epoch
 
 # The same data gives the same bytes.
 STYLE = {"svg.fonttype": "none", "svg.hashsalt": "ser", "font.size": 9.0}
@@ -99,5 +99,5 @@ def _place_labels(axes: Any, x_label: float, y_label: float) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    with replacing(path) as temporary:
+    with atomic_file(path) as temporary:
         FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None})

@@ -1,6 +1,6 @@
 """What a tracking server shows of groups and runs, read from the plan and from what is finished in work/<scale>.
 
-A group becomes a parent record, each of its runs a child. Nothing here knows of MLflow.
+A group becomes a parent record, each of its runs a child. Nothing here knows MLflow; workflow_scripts/_mlflow.py does.
 """
 
 import csv
@@ -12,18 +12,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ser.claims import averaging, claim_columns, of_group
 from ser.errors import InputError
-from ser.plan import Group, Plan
-from ser.scored import OF_THE_GROUP
-from ser.table import PER_CENT, STATISTICS, described, joined
+from ser.evaluations.gather import OF_THE_GROUP
+from ser.evaluations.names import unit_of
+from ser.plan.claims import averaging, claim_columns, of_group
+from ser.plan.groups import Group, Plan
+from ser.plan.places import Places
+from ser.results.table import STATISTICS, described, joined
 
 
 @dataclass(frozen=True)
 class Record:
     """A group or a run. The same `key` again is the same record; with another `digest` it has to be made anew.
 
-    `metrics` are fractions (CCC: -1 to 1), nan where undefined; `start` and `end` milliseconds since 1970.
+    `metrics` are fractions (CCC: -1 to 1), nan where undefined; `start` and `end` milliseconds since 1970. `note` is
+    for people; `script` and `commit` say what code made it, where they are known.
     """
 
     key: str
@@ -35,11 +38,14 @@ class Record:
     start: int
     end: int
     finished: bool
+    note: str = ""
+    script: str = ""
+    commit: str = ""
 
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """A finished run: its record, and where what is read only of new ones lies (ser/records.py)."""
+    """A finished run: its record, and where what is read only of new ones lies (details.py)."""
 
     record: Record
     folder: Path
@@ -57,19 +63,19 @@ class TrackedGroup:
     evaluation: Mapping[str, Any]  # empty until it is there
 
 
-def tracked(plan: Plan, work: Path) -> Iterator[TrackedGroup]:
-    """The groups of `plan` that have a finished run; `work` is the folder of the plan's scale.
+def tracked(plan: Plan, places: Places) -> Iterator[TrackedGroup]:
+    """The groups of `plan` that have a finished run in `places`.
 
     A run is finished when its metrics.json is there, which is written last.
     """
     for group in plan.live:
-        if found := _Reader(plan, group, work).read():
+        if found := _Reader(plan, group, places).read():
             yield found
 
 
 class _Reader:
-    def __init__(self, plan: Plan, group: Group, work: Path) -> None:
-        self.plan, self.group, self.work = plan, group, work
+    def __init__(self, plan: Plan, group: Group, places: Places) -> None:
+        self.plan, self.group, self.places = plan, group, places
 
     def read(self) -> TrackedGroup | None:
         facts = self.facts
@@ -77,16 +83,15 @@ class _Reader:
             return None
         evaluation = self._evaluation(list(facts.values()))
         metrics = {(run["seed"], run["fold"]): run["metrics"] for run in evaluation.get("runs", ())}
-        folders = self.group.runs
-        runs = [self._run(place, folders[place], known, metrics.get(place, {})) for place, known in facts.items()]
+        runs = [self._run(*place, known, metrics.get(place, {})) for place, known in facts.items()]
         return TrackedGroup(self.group.experiment, self._parent(runs, evaluation), runs, evaluation)
 
     @cached_property
     def facts(self) -> dict[tuple[int, int], dict[str, Any]]:
         """(seed, fold) -> metrics.json of the runs that are finished."""
         found = {}
-        for place, folder in self.group.runs.items():
-            path = self.work / folder / "metrics.json"
+        for place in self.group.runs:
+            path = Path(self.places.run(self.group.name, *place), "metrics.json")
             try:
                 text, end = path.read_bytes(), _mtime(path)  # both now: a build may make the run again
                 found[place] = {**json.loads(text), "file": hashlib.sha256(text).hexdigest(), "end": end}
@@ -98,7 +103,7 @@ class _Reader:
 
     def _evaluation(self, facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The group's evaluation; empty where it is not there, or is one of other runs than those that now are."""
-        path = self.work / self.group.evaluation
+        path = Path(self.places.evaluation(self.group.name))
         if len(facts) < len(self.group.runs) or not path.is_file():
             return {}
         evaluation = json.loads(path.read_text(encoding="utf-8"))
@@ -106,10 +111,8 @@ class _Reader:
         is_of_these = all(known.get(key) == evaluation[key] for known in facts for key in same)
         return evaluation if is_of_these else {}
 
-    def _run(
-        self, place: tuple[int, int], folder: str, facts: Mapping[str, Any], metrics: Mapping[str, Any]
-    ) -> TrackedRun:
-        (seed, fold), path, params = place, self.work / folder, self._params
+    def _run(self, seed: int, fold: int, facts: Mapping[str, Any], metrics: Mapping[str, Any]) -> TrackedRun:
+        path, params = Path(self.places.run(self.group.name, seed, fold)), self._params
         job, job_metrics, start = self._job(seed, fold)
         commit = facts.get("git_commit", "")
         tags = self._tags() | {
@@ -119,8 +122,6 @@ class _Reader:
             "run_key": facts["key"],
             "code_version": facts["code_version"],
             "git_commit": commit or "unknown",
-            **({"mlflow.source.git.commit": commit.removesuffix("-dirty")} if commit else {}),
-            "mlflow.source.name": "workflow_scripts/train.py",
             "protocol_hash": facts["protocol_hash"],
             "data_hash": facts["data_hash"],
             "device": facts["device"],
@@ -149,9 +150,11 @@ class _Reader:
             start=start,
             end=facts["end"],
             finished=True,
+            script="workflow_scripts/train.py",
+            commit=commit.removesuffix("-dirty"),
         )
         protocol = self.group.protocol
-        return TrackedRun(record, path, protocol.labels, bool(protocol.classes))
+        return TrackedRun(record, path, protocol.labels, protocol.are_classes)
 
     def _parent(self, runs: Sequence[TrackedRun], evaluation: Mapping[str, Any]) -> Record:
         group, params = self.group, self._params
@@ -173,7 +176,6 @@ class _Reader:
             "protocol_hash": group.protocol.digest(group.selection),
             "runs_finished": f"{len(runs)} of {len(group.runs)}",
             **claims,
-            "mlflow.note.content": note,
             **self._sources(),
         }
         results = evaluation.get("results", {})
@@ -189,6 +191,7 @@ class _Reader:
             start=min(run.record.start for run in runs),
             end=max(run.record.end for run in runs),
             finished=bool(evaluation),
+            note=note,
         )
 
     @property
@@ -227,13 +230,13 @@ class _Reader:
     def _job(self, seed: int, fold: int) -> tuple[dict[str, str], dict[str, float], int]:
         """Tags and metrics of the job that made a run, and its start: a job may make all folds of a seed."""
         shared = self.group.one_job_per == "seed"
-        folds = range(1, self.group.protocol.n_folds + 1) if shared else [fold]
-        name = f"{self.group.name}/seed{seed}" + ("" if shared else f"-fold{fold}")
-        benchmark = self.work / "benchmarks/train" / f"{name}.tsv"
+        folds = list(self.group.folds) if shared else [fold]
+        name = f"{self.group.name}/{self.group.job(seed, fold)}"
+        benchmark = Path(self.places.benchmark("train", name))
         tags = {
             "snakemake.rule": f"train_{len(folds)}_folds" if shared else "train",
             "job.runs": f"all {len(folds)} folds of seed {seed}" if shared else "this one",
-            "job.log": (self.work / "logs/train" / f"{name}.log").as_posix(),
+            "job.log": self.places.log("train", name),
             "job.benchmark": benchmark.as_posix(),
         }
         end = max(self.facts[seed, k]["end"] for k in folds if (seed, k) in self.facts)
@@ -257,7 +260,7 @@ class _Reader:
             columns, note = claim_columns(claim)
             aggregation = averaging(claim, group.protocol)
             name = f"claim.{aggregation}/{_metric(claim.get('part', ''), claim['metric'])}"
-            unit = " %" if claim["metric"] in PER_CENT else ""
+            unit = " %" if unit_of(claim["metric"]) == "per cent" else ""
             found[name] = f"{columns['claim']}{unit}" if columns else "none"
             found[f"{name}.source"] = joined([columns.get("claim_source", ""), note])
         return found

@@ -1,7 +1,7 @@
 """What the epoch is chosen by.
 
-These are criteria, not reported numbers, and stand apart from `ser.metrics` on purpose: a run depends on what is
-here, so editing a reported metric trains nothing again.
+These are criteria, not reported numbers, and are kept apart from `ser/evaluations/metrics.py` on purpose: a run
+depends on what is here, so editing a reported metric trains nothing again.
 """
 
 import numpy as np
@@ -12,12 +12,12 @@ from ser.errors import InputError
 _CRITERIA = {1: ("UA", "WA", "WA+UA", "loss"), 2: ("CCC", "loss")}
 
 
-def check_selection(selection: str, targets: np.ndarray) -> None:
-    """Raise InputError where `selection` does not fit targets int [n] (classes) or float [n, attributes]."""
+def check_criterion(criterion: str, targets: np.ndarray) -> None:
+    """Raise InputError where `criterion` does not fit targets int [n] (classes) or float [n, attributes]."""
     legal = _CRITERIA[targets.ndim]
-    if selection not in legal:
+    if criterion not in legal:
         kind = {1: "classes", 2: "attributes"}[targets.ndim]
-        raise InputError(f"setting selection is {selection}; with {kind} it must be {' or '.join(legal)}")
+        raise InputError(f"setting criterion is {criterion}; with {kind} it must be {' or '.join(legal)}")
 
 
 def dev_metrics(targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
@@ -39,12 +39,12 @@ def dev_metrics(targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
     return {"loss": 1 - ccc, "CCC": ccc}
 
 
-def is_better(row: dict[str, float], best: dict[str, float], selection: str) -> bool:
+def is_better(row: dict[str, float], best: dict[str, float], criterion: str) -> bool:
     """Whether an epoch's history row is strictly better on the dev part than the best so far."""
-    return _value(row, selection) > _value(best, selection)
+    return _value(row, criterion) > _value(best, criterion)
 
 
-def _value(row: dict[str, float], selection: str) -> float:
-    if selection == "loss":
+def _value(row: dict[str, float], criterion: str) -> float:
+    if criterion == "loss":
         return -row["dev_loss"]
-    return sum(row[f"dev_{name}"] for name in selection.split("+"))
+    return sum(row[f"dev_{name}"] for name in criterion.split("+"))

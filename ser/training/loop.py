@@ -8,102 +8,29 @@ import math
 import os
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, Protocol
+from dataclasses import fields, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ser.checkpoint import State
 from ser.errors import InputError
 from ser.progress import progress
-from ser.run import Context, Fold, Outcome, Part
-from ser.selection import check_selection, dev_metrics, is_better
-from ser.step import Batch, Step, autocast, to_device
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How a network is trained; each system's `Settings` adds its own fields. Every value stands in the
-    experiment file with its source, so there are no defaults.
-
-    `steps_per_epoch` optimiser steps make an epoch (0: one pass over the training part). `batch_size` examples make one
-    loss, `accumulation` losses one optimiser step. `micro_batch` is how many examples go through the network at a time
-    (0: all of a loss): the loss is the whole batch's all the same, only batch norm sees less at once. Whether a batch
-    fits the memory is no setting: `ser/step.py` sees to that. `bucketing` n > 0 draws n batches at a time and fills
-    them by length, so that little is padded; 0 fills them as drawn. `one_cycle` is cosine
-    warm-up from 1/25 of `learning_rate` over the first 30 % of the steps, then cosine decay to 1e-4 of that
-    start (Smith and Topin 2018, numbers of torch's OneCycleLR). `gradient_clip` is the largest gradient norm
-    (0: off). `patience` epochs without a better dev score end training (0: off). `average_decay` > 0 evaluates
-    an exponential moving average of the weights. `selection` is what the best epoch maximises on the dev part
-    (`loss`: minimises).
-    """
-
-    optimiser: Literal["adam", "adamw"]
-    learning_rate: float
-    weight_decay: float
-    schedule: Literal["constant", "one_cycle"]
-    epochs: int
-    steps_per_epoch: int
-    batch_size: int
-    accumulation: int
-    micro_batch: int
-    bucketing: int
-    gradient_clip: float
-    patience: int
-    average_decay: float
-    class_weights: Literal["none", "balanced"]
-    label_smoothing: float
-    precision: Literal["float32", "bfloat16", "float16"]
-    selection: Literal["UA", "WA", "WA+UA", "CCC", "loss"]
-
-
-@dataclass(frozen=True)
-class Segment:
-    """One example: frames [start, stop) of utterance number `index` of its part."""
-
-    index: int
-    utterance: str
-    start: int
-    stop: int
-    target: Any
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-
-class Task(Protocol):
-    """What the loop asks of a system. A `generator` of None means evaluation: nothing may be random."""
-
-    def network(self) -> nn.Module: ...
-
-    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Segment]: ...
-
-    def collate(self, segments: Sequence[Segment], generator: np.random.Generator | None) -> Batch: ...
-
-    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
-        """What the network makes of a batch: [B, ...], a row per example that depends on no other but by batch norm."""
-        ...
-
-    def loss(self, outputs: Tensor, batch: Batch, epoch: int) -> Tensor:
-        """The scalar to minimise, from float32 outputs; `epoch` counts from 0."""
-        ...
-
-    def scores(self, outputs: Tensor) -> Tensor:
-        """[B, K]: log-probabilities, or predicted attributes. An utterance's score is its segments' mean."""
-        ...
+from ser.runs.contract import Context, Fold, Outcome, Part
+from ser.training.criterion import check_criterion, dev_metrics, is_better
+from ser.training.state import State
+from ser.training.step import Step, autocast, to_device
+from ser.training.task import Example, Task, TrainingSettings
 
 
 def fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -> Outcome:
     """Train on `fold.train`, choose the epoch on `fold.dev` (the first best; the last epoch if dev is empty),
     score `fold.test`.
 
-    With `context.directory`, every epoch leaves a checkpoint there and a run under the same key goes on from it.
+    With `context.directory`, every epoch leaves its state there and a run under the same key goes on from it.
     Raises InputError when a part is empty, the settings do not fit the fold, the loss stops being finite, or the GPU's
-    memory does not do.
+    memory is too small.
     """
     try:
         return _fit(task, fold, settings, context)
@@ -120,7 +47,7 @@ def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -
     seed_everything(context.seed, 0)
     state = _start(task.network().to(context.device), settings, context.device)
     step = Step(task, state, settings.precision, settings.gradient_clip, context.device)
-    path = context.directory / "checkpoint.safetensors" if context.directory else None
+    path = context.directory / "state.safetensors" if context.directory else None
     if path:
         state.resume(path, context.key)
 
@@ -135,7 +62,7 @@ def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -
             state.epoch += 1
             state.history.append({"epoch": state.epoch, **row})
             best = state.history[state.best_epoch - 1]
-            if not fold.dev.utterances or not state.best_epoch or is_better(row, best, settings.selection):
+            if not fold.dev.utterances or not state.best_epoch or is_better(row, best, settings.criterion):
                 state.keep()
             if path:
                 state.save(path, context.key)
@@ -168,34 +95,19 @@ def seed_everything(*entropy: int) -> np.random.Generator:
     return np.random.default_rng(words[3])
 
 
-def class_weights(rule: str, targets: np.ndarray, classes: int) -> Tensor | None:
-    """Weights [classes] for cross-entropy: `balanced` is n / (classes * n_c), 0 for a class without examples."""
-    if rule == "none":
-        return None
-    counts = np.bincount(targets, minlength=classes)
-    weights = np.divide(len(targets), classes * counts, out=np.zeros(classes), where=counts > 0)
-    return torch.tensor(weights, dtype=torch.float32)
-
-
-def cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None, settings: TrainingSettings) -> Tensor:
-    """Cross-entropy of logits [B, K] with `class_weights` and the settings' label smoothing."""
-    weights = None if weights is None else weights.to(logits.device)
-    return F.cross_entropy(logits, target, weights, label_smoothing=settings.label_smoothing)
-
-
 def predict(task: Task, network: nn.Module, part: Part, settings: TrainingSettings, device: str) -> np.ndarray:
-    """Scores float64 [n, K] of a part's utterances, each the mean over its segments."""
-    segments = sorted(task.examples(part, None), key=len)  # by length: little padding within a batch
+    """Scores float64 [n, K] of a part's utterances, each the mean over its examples."""
+    examples = sorted(task.examples(part, None), key=len)  # by length: little padding within a batch
     network.eval()
     scores = []
     with torch.inference_mode():
-        for examples in _batches(segments, settings.micro_batch or settings.batch_size):
-            batch = to_device(task.collate(examples, None), device)
+        for some in _batches(examples, settings.micro_batch or settings.batch_size):
+            batch = to_device(task.collate(some, None), device)
             with autocast(settings.precision, device):
                 outputs = task.forward(network, batch)
             scores.append(task.scores(outputs.float()).double())
     values = torch.cat(scores).cpu().numpy()  # only now: the GPU need not wait for what was already scored
-    rows = np.array([segment.index for segment in segments])
+    rows = np.array([example.index for example in examples])
     totals = np.zeros((len(part.utterances), values.shape[1]))
     np.add.at(totals, rows, values)
     return totals / np.bincount(rows, minlength=len(totals))[:, None]
@@ -212,7 +124,7 @@ def _check(fold: Fold, settings: TrainingSettings) -> None:
         is_share = name.endswith("dropout") or name == "label_smoothing"
         if is_share and not 0 <= getattr(settings, name) < 1:
             raise InputError(f"setting {name} is {getattr(settings, name)}; it must be from 0 to below 1")
-    check_selection(settings.selection, fold.train.targets)
+    check_criterion(settings.criterion, fold.train.targets)
 
 
 def _prepare(context: Context) -> None:
@@ -259,7 +171,7 @@ def _train_epoch(
         rate = settings.learning_rate * part
         for parameters in state.optimiser.param_groups:
             parameters["lr"] = rate
-        losses.append(step([task.collate(segments, generator) for segments in group], settings.accumulation))
+        losses.append(step([task.collate(examples, generator) for examples in group], settings.accumulation))
     # Asked for once an epoch: each time a GPU has to wait for the answer.
     losses = torch.cat(losses).double().cpu().numpy()
     if not np.isfinite(losses).all():
@@ -281,12 +193,12 @@ def _schedule(name: str, step: int, steps: int) -> float:
 
 def _epoch_batches(
     task: Task, part: Part, settings: TrainingSettings, generator: np.random.Generator
-) -> Iterator[list[Segment]]:
+) -> Iterator[list[Example]]:
     """Shuffled passes over the part: one, or as many as `steps_per_epoch` needs."""
     left = settings.steps_per_epoch * settings.accumulation or math.inf
     while left > 0:
-        segments = task.examples(part, generator)
-        drawn = [segments[i] for i in generator.permutation(len(segments))]
+        examples = task.examples(part, generator)
+        drawn = [examples[i] for i in generator.permutation(len(examples))]
         batches = _bucketed(drawn, settings, generator) if settings.bucketing else _batches(drawn, settings.batch_size)
         for batch in batches:
             if left > 0:
@@ -296,19 +208,19 @@ def _epoch_batches(
             return
 
 
-def _batches(segments: Sequence[Segment], size: int) -> Iterator[list[Segment]]:
+def _batches(examples: Sequence[Example], size: int) -> Iterator[list[Example]]:
     """Consecutive batches; one left-over example joins the last, because batch norm cannot learn from one alone."""
     start = 0
-    while start < len(segments):
-        left = len(segments) - start
+    while start < len(examples):
+        left = len(examples) - start
         stop = start + (left if size > 1 and left == size + 1 else size)
-        yield list(segments[start:stop])
+        yield list(examples[start:stop])
         start = stop
 
 
 def _bucketed(
-    drawn: Sequence[Segment], settings: TrainingSettings, generator: np.random.Generator
-) -> Iterator[list[Segment]]:
+    drawn: Sequence[Example], settings: TrainingSettings, generator: np.random.Generator
+) -> Iterator[list[Example]]:
     """Batches of `drawn` examples of like length: sorted within each `bucketing` batches, then dealt in any order."""
     size = settings.bucketing * settings.batch_size
     pools = [sorted(drawn[i : i + size], key=len) for i in range(0, len(drawn), size)]

@@ -1,4 +1,4 @@
-"""The state of a training run, and its checkpoint: one safetensors file with a JSON header, written atomically."""
+"""The state of an unfinished run: what it goes on from, in one safetensors file with a JSON header."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from ser.files import replacing
+from ser.files import atomic_file
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class State:
 
     `average` is the moving average of the network's weights, if one is kept; `scaler` scales the loss under float16
     and does nothing under other precisions; `micro_batch` and `is_cached` are how a batch goes through the network
-    (`ser/step.py`); `best` the weights of `best_epoch` (0: none yet), which is counted from 1 like `epoch`, the number
+    (step.py); `best` the weights of `best_epoch` (0: none yet), which is counted from 1 like `epoch`, the number
     of epochs done.
     """
 
@@ -48,7 +48,7 @@ class State:
         self.best = {name: tensor.detach().clone() for name, tensor in self.evaluated.state_dict().items()}
 
     def save(self, path: Path, key: str) -> None:
-        """Replace the checkpoint at `path`; a kill at any moment leaves the old one or the new one whole."""
+        """Replace the state at `path`; a kill at any moment leaves the old one or the new one whole."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         if self.average is not None:
@@ -61,11 +61,11 @@ class State:
         copies = {
             name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
         }
-        with replacing(path) as temporary:
+        with atomic_file(path) as temporary:
             save_file(copies, temporary, metadata={"training": json.dumps(facts)})
 
     def resume(self, path: Path, key: str) -> bool:
-        """Go on from the checkpoint at `path`; False (and a line in the log) where none there can be used."""
+        """Go on from the state at `path`; False (and a line in the log) where none there can be used."""
         if not path.exists():
             return False
         try:
@@ -76,7 +76,7 @@ class State:
                     return False
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, KeyError, ValueError, OSError) as error:
-            log.warning("%s is not a whole checkpoint (%s): training starts afresh", path, error)
+            log.warning("%s is not a whole state (%s): training starts afresh", path, error)
             return False
         self.network.load_state_dict(_under(tensors, "network"))
         if self.average is not None:

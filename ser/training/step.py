@@ -1,7 +1,7 @@
 """One optimiser step: autocast, accumulation, and batches that go through the network in pieces.
 
 A loss over a batch (CCC, weighted cross-entropy) is no mean of the losses of its pieces, so the loss is always that
-of all outputs together. Where the memory does not do for the graph of a whole batch, the outputs of all pieces are
+of all outputs together. Where the memory is too small for the graph of a whole batch, the outputs of all pieces are
 computed first, without one; then the loss and its gradient with respect to the outputs; then each piece again,
 with a graph and the same random numbers, to pass its share of that gradient on (gradient caching, Gao et al. 2021).
 It costs one more forward pass and changes no number but by rounding. Batch norm takes its statistics from each piece.
@@ -12,30 +12,28 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ser.checkpoint import State
 from ser.errors import InputError
+from ser.training.state import State
+from ser.training.task import Batch, Task
 
 log = logging.getLogger(__name__)
-
-Batch = dict[str, Tensor]
 
 
 class Step:
     """Called with the batches of one optimiser step; gives their losses, float32 [batches], on the device.
 
-    `task` is a `ser.training.Task`. `state.micro_batch` examples go through the network at a time (0: all of a batch).
-    When the GPU's memory does not do, gradients are cached, then the pieces halved, each with a line in the log.
-    Raises InputError when it does not even do for one example.
+    `state.micro_batch` examples go through the network at a time (0: all of a batch).
+    When the GPU's memory is too small, gradients are cached, then the pieces halved, each with a line in the log.
+    Raises InputError when it is too small even for one example.
     """
 
-    def __init__(self, task: Any, state: State, precision: str, gradient_clip: float, device: str) -> None:
+    def __init__(self, task: Task, state: State, precision: str, gradient_clip: float, device: str) -> None:
         self.task, self.state, self.precision = task, state, precision
         self.gradient_clip, self.device = gradient_clip, device
 
@@ -74,7 +72,7 @@ class Step:
         pieces = min(state.micro_batch or largest, largest)
         if state.is_cached or pieces == largest:
             if pieces == 1:
-                raise InputError(f"{self.device}: its memory does not do for one example of a batch: use a larger GPU")
+                raise InputError(f"{self.device}: its memory is too small for one example of a batch: use a larger GPU")
             state.micro_batch = (pieces + 1) // 2
         state.is_cached = True
         log.warning("%s: out of memory: %d examples at a time from here on", self.device, state.micro_batch)

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from workflow.conftest import Project, copy_project
 
-from .slurm import Slurm, missing
+from helpers.slurm import Slurm, missing
 
 
 @pytest.fixture(scope="session")
@@ -33,14 +32,3 @@ def profile(slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SNAKEMAKE_PROFILE", "profiles/slurm")
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
-
-
-def cluster_project(folder: Path) -> Project:
-    """A copy of the project whose profile asks Slurm for its jobs every second instead of every ten."""
-    project = copy_project(folder)
-    path = folder / "profiles/slurm/profile.yaml"
-    text = path.read_text()
-    assert "before-status-checks: 10" in text and "between-status-checks: 30" in text
-    text = text.replace("before-status-checks: 10", "before-status-checks: 1")
-    path.write_text(text.replace("between-status-checks: 30", "between-status-checks: 1"))
-    return project

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from workflow.conftest import Project
 
-from .conftest import cluster_project
-from .slurm import Slurm
+from helpers.project import PATIENCE, Project, cluster_project
+from helpers.slurm import Slurm
 
 # A network, and a probe of an encoder's features.
 EXPERIMENTS = {"attention_fcn": ["full"], "superb_er": ["hubert_large"]}
@@ -22,14 +21,13 @@ EXPERIMENTS = {"attention_fcn": ["full"], "superb_er": ["hubert_large"]}
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The table as one machine builds it."""
-    project = cluster_project(tmp_path_factory.mktemp("local") / "project")
-    project.set(experiments=EXPERIMENTS)
+    project = cluster_project(tmp_path_factory.mktemp("local") / "project", experiments=EXPERIMENTS)
     project.version()
     project.build("all")
     return project
 
 
-def until(is_so: Callable[[], bool], what: str, seconds: float = 120) -> None:
+def until(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
@@ -43,7 +41,6 @@ def start(project: Project, log: Path) -> subprocess.Popen:
         return subprocess.Popen(command, cwd=project.folder, stdout=out, stderr=out, start_new_session=True)
 
 
-@pytest.mark.timeout(600)
 def test_the_values_are_the_local_ones_after_a_drained_node_a_cancelled_job_and_a_killed_build(
     local: Project, slurm: Slurm, profile: None, tmp_path: Path
 ) -> None:
@@ -75,7 +72,7 @@ def test_the_values_are_the_local_ones_after_a_drained_node_a_cancelled_job_and_
     slurm.command("scancel", *left)
     until(lambda: not slurm.jobs("RUNNING,SUSPENDED,COMPLETING"), "the end of the cancelled jobs")
 
-    said = project.tool("dvc", "repro", timeout=500)
+    said = project.tool("dvc", "repro")
     assert results(project) == results(local)
     assert "Data and pipelines are up to date." in project.tool("dvc", "repro")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import cluster_project
-from .slurm import Slurm
+from helpers.project import cluster_project
+from helpers.slurm import Slurm
 
 CLIENTS = {"sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo", "sacct", "sacctmgr", "sshare"}
 

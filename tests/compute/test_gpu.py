@@ -7,14 +7,14 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT
 
-from ser.gpu import gpu_ids, gpu_slots
+from helpers import ROOT
+from ser.compute.gpu import gpu_ids, gpu_slots
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from ser.gpu import gpu_slots
+from ser.compute.gpu import gpu_slots
 with gpu_slots(int(sys.argv[1]), 4, Path(sys.argv[2])) as gpu:
     print(gpu, flush=True)
     time.sleep(60)

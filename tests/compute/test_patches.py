@@ -1,8 +1,22 @@
-"""A Slurm that does not answer costs no job; what needs a real one is in tests/cluster."""
+"""Changes of Snakemake's insides hold for the versions in which these were read; a real Slurm is in tests/cluster."""
 
 import asyncio
+import re
+from importlib.metadata import version
+from types import SimpleNamespace
 
-from ser.slurm import mend_status_checks
+import pytest
+
+from helpers import ROOT
+from ser.compute import patches
+
+
+@pytest.mark.parametrize("package", patches.READ_IN)
+def test_the_insides_are_those_of_the_locked_version(package: str) -> None:
+    locked = re.search(rf"^{package}==(\S+)", (ROOT / "envs/requirements.lock").read_text(), re.MULTILINE)
+    assert locked is not None
+    told = f"read {package} {locked[1]} again, then correct ser/compute/patches.py"
+    assert patches.READ_IN[package] == locked[1] == version(package), told
 
 
 class Executor:
@@ -23,7 +37,11 @@ class Executor:
 
 def test_jobs_are_kept_until_slurm_answers() -> None:
     executor = Executor([None, ["b"], []])
-    mend_status_checks(executor, 30)
+    workflow = SimpleNamespace(
+        scheduler=SimpleNamespace(_executor=executor),
+        remote_execution_settings=SimpleNamespace(seconds_between_status_checks=30),
+    )
+    patches.mend_status_checks(workflow)
 
     async def ask(active: list[str]) -> list[str]:
         return [job async for job in executor.check_active_jobs(active)]

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from wavs import write_wav
 
+from helpers.wavs import write_wav
 from ser.corpora import casia
 from ser.errors import InputError
 
@@ -22,7 +22,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_names_in_mixed_case(tree: Path) -> None:
-    reading = casia.read(tree)
+    reading = casia.read_release(tree)
     by_name = {u.utterance: u for u in reading.utterances}
     assert len(by_name) == 13
     assert {(u.speaker, u.emotion) for u in reading.utterances if u.speaker == "zhaoquanyin"} == {
@@ -35,13 +35,13 @@ def test_names_in_mixed_case(tree: Path) -> None:
 
 def test_the_order_does_not_depend_on_case(tree: Path) -> None:
     (tree / "ZhaoQuanyin").rename(tree / "zhaoquanyin")
-    assert sorted(u.utterance for u in casia.read(tree).utterances)[0] == "liuchanhg_sad_201"
+    assert sorted(u.utterance for u in casia.read_release(tree).utterances)[0] == "liuchanhg_sad_201"
 
 
 def test_what_fits_no_class_is_left_out_by_name(tree: Path) -> None:
     write_wav(tree / "liuchanhg" / "bored" / "201.wav")
     write_wav(tree / "liuchanhg" / "sad" / "take two.wav")
-    assert casia.read(tree).excluded == [
+    assert casia.read_release(tree).excluded == [
         ("liuchanhg/bored/201.wav", "'bored' is none of CASIA's emotions"),
         ("liuchanhg/sad/take two.wav", "its name is not a number"),
     ]
@@ -49,9 +49,9 @@ def test_what_fits_no_class_is_left_out_by_name(tree: Path) -> None:
 
 def test_a_wrong_root_is_told_and_the_right_one_named(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"one level below: give {tree} as root"):
-        casia.read(tmp_path)
+        casia.read_release(tmp_path)
     with pytest.raises(InputError, match=f"one level above: give {tree} as root"):
-        casia.read(tree / "liuchanhg")
+        casia.read_release(tree / "liuchanhg")
 
 
 def test_published_counts_agree_with_each_other() -> None:

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from wavs import write_wav
 
-from ser.corpora import build, crema_d
+from helpers.wavs import write_wav
+from ser.corpora import crema_d
 from ser.errors import InputError
+from ser.manifests.build import build_manifest
 
 DEMOGRAPHICS = "ActorID,Age,Sex,Race,Ethnicity\n1001,51,Male,Caucasian,Not Hispanic\n1091,29,Female,Asian,Hispanic\n"
 
@@ -22,7 +23,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_fields_of_the_name(tree: Path) -> None:
-    reading = crema_d.read(tree)
+    reading = crema_d.read_release(tree)
     assert [(u.speaker, u.sentence, u.emotion, u.gender) for u in reading.utterances] == [
         ("1001", "DFA", "angry", "male"),
         ("1001", "IEO", "disgusted", "male"),
@@ -39,20 +40,20 @@ def test_fields_of_the_name(tree: Path) -> None:
 
 def test_without_demographics_genders_are_empty(tree: Path) -> None:
     (tree / "VideoDemographics.csv").unlink()
-    reading = crema_d.read(tree)
+    reading = crema_d.read_release(tree)
     assert {u.gender for u in reading.utterances} == {""}
     assert reading.warnings == ["no VideoDemographics.csv: the column gender is empty"]
 
 
 def test_broken_demographics_are_named(tree: Path) -> None:
     (tree / "VideoDemographics.csv").write_text(DEMOGRAPHICS + "1002,30,?,,\n")
-    assert crema_d.read(tree).broken == ["VideoDemographics.csv line 4: ActorID '1002', Sex '?'"]
+    assert crema_d.read_release(tree).broken == ["VideoDemographics.csv line 4: ActorID '1002', Sex '?'"]
 
 
 def test_other_names_are_left_out_by_name(tree: Path) -> None:
     for name in ("1092_DFA_ANG_XX", "1001_XXX_ANG_XX", "1001_DFA_CAL_XX"):
         write_wav(tree / "AudioWAV" / f"{name}.wav")
-    reading = crema_d.read(tree)
+    reading = crema_d.read_release(tree)
     assert len(reading.utterances) == 6
     assert [file for file, _ in reading.excluded] == [
         "AudioWAV/1001_DFA_CAL_XX.wav",
@@ -65,14 +66,14 @@ def test_pointers_instead_of_audio_are_told_with_the_cure(tree: Path) -> None:
     pointer = tree / "AudioWAV" / "1001_DFA_ANG_XX.wav"
     pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 9\n")
     with pytest.raises(InputError, match=r"1 unreadable audio files: AudioWAV/1001_DFA_ANG_XX.wav \(.*git lfs pull"):
-        build("crema_d", tree)
+        build_manifest("crema_d", tree)
 
 
 def test_a_wrong_root_is_told_and_the_right_one_named(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"expected AudioWAV/.*one level below: give {tree} as root"):
-        crema_d.read(tmp_path)
+        crema_d.read_release(tmp_path)
     with pytest.raises(InputError, match=f"one level above: give {tree} as root"):
-        crema_d.read(tree / "AudioWAV")
+        crema_d.read_release(tree / "AudioWAV")
 
 
 def test_published_counts_agree_with_each_other() -> None:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from wavs import write_wav
 
+from helpers.wavs import write_wav
 from ser.corpora import emodb
 from ser.errors import InputError
-from ser.manifest import Utterance
+from ser.manifests.utterance import Utterance
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_letters_are_german(tree: Path) -> None:
-    reading = emodb.read(tree)
+    reading = emodb.read_release(tree)
     assert [(u.utterance, u.speaker, u.gender, u.emotion, u.sentence) for u in reading.utterances] == [
         ("03a01Wa", "03", "male", "angry", "a01"),
         ("08a02Lb", "08", "female", "bored", "a02"),
@@ -35,8 +35,8 @@ def test_letters_are_german(tree: Path) -> None:
 
 def test_the_root_may_be_the_audio_folder_in_any_case(tree: Path) -> None:
     (tree / "wav").rename(tree / "WAV")
-    assert emodb.read(tree).utterances[0].path == "WAV/03a01Wa.wav"
-    assert emodb.read(tree / "WAV").utterances[0] == Utterance(
+    assert emodb.read_release(tree).utterances[0].path == "WAV/03a01Wa.wav"
+    assert emodb.read_release(tree / "WAV").utterances[0] == Utterance(
         "03a01Wa", "03a01Wa.wav", speaker="03", sentence="a01", gender="male", emotion="angry"
     )
 
@@ -44,22 +44,22 @@ def test_the_root_may_be_the_audio_folder_in_any_case(tree: Path) -> None:
 def test_other_names_are_left_out_by_name(tree: Path) -> None:
     write_wav(tree / "wav" / "03a01Xa.wav")
     (tree / "wav" / "notes.txt").write_text("")
-    reading = emodb.read(tree)
+    reading = emodb.read_release(tree)
     assert len(reading.utterances) == 7
     assert [file for file, _ in reading.excluded] == ["wav/03a01Xa.wav"]
 
 
 def test_a_wrong_root_is_told_and_the_right_one_named(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"expected wav/.*found emodb/; .*one level below: give {tree} as root"):
-        emodb.read(tmp_path)
+        emodb.read_release(tmp_path)
     (tree / "docu").mkdir()
     with pytest.raises(InputError, match=f"found nothing; .*one level above: give {tree} as root"):
-        emodb.read(tree / "docu")
+        emodb.read_release(tree / "docu")
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"found nothing$"):
-        emodb.read(tmp_path / "empty")
+        emodb.read_release(tmp_path / "empty")
     with pytest.raises(InputError, match="no such folder: give the root of EmoDB: wav/"):
-        emodb.read(tmp_path / "nowhere")
+        emodb.read_release(tmp_path / "nowhere")
 
 
 def test_published_counts_agree_with_each_other() -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from wavs import write_wav
 
+from helpers.wavs import write_wav
 from ser.corpora import iemocap
 from ser.errors import InputError
 
@@ -46,7 +46,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_all_labels_are_kept(tree: Path) -> None:
-    reading = iemocap.read(tree)
+    reading = iemocap.read_release(tree)
     improvised = [u for u in reading.utterances if u.style == "improvised"]
     assert tuple(u.emotion for u in improvised) == WORDS
     assert (reading.excluded, reading.broken) == ([], [])
@@ -54,7 +54,7 @@ def test_all_labels_are_kept(tree: Path) -> None:
 
 
 def test_the_speaker_is_the_letter_of_the_last_field(tree: Path) -> None:
-    by_name = {u.utterance: u for u in iemocap.read(tree).utterances}
+    by_name = {u.utterance: u for u in iemocap.read_release(tree).utterances}
     turn = by_name["Ses01F_impro01_M001"]
     assert (turn.speaker, turn.gender, turn.session, turn.sentence) == ("Ses01M", "male", "Ses01", "")
     turn = by_name["Ses05M_script01_1b_F000"]
@@ -65,13 +65,13 @@ def test_the_speaker_is_the_letter_of_the_last_field(tree: Path) -> None:
 
 
 def test_scores_stand_as_valence_activation_dominance(tree: Path) -> None:
-    turn = iemocap.read(tree).utterances[0]
+    turn = iemocap.read_release(tree).utterances[0]
     assert (turn.valence, turn.arousal, turn.dominance) == (2.5, 3.0, 3.5)
 
 
 def test_scores_outside_the_scale_are_kept_and_named(tree: Path) -> None:
     add(tree, "Ses02F_impro01", {"F000": "neu"}, "[0.5000, 5.5000, 3.0000]")
-    reading = iemocap.read(tree)
+    reading = iemocap.read_release(tree)
     assert reading.utterances[11].valence == 0.5
     assert reading.warnings[-1] == "1 utterances with an attribute outside 1..5, kept: Ses02F_impro01_F000"
 
@@ -81,7 +81,7 @@ def test_names_in_mixed_case(tree: Path) -> None:
     (tree / "Session1").rename(tree / "SESSION1")
     folder = tree / "SESSION1" / "sentences" / "wav" / "Ses01F_impro01"
     (folder / "Ses01F_impro01_F000.wav").rename(folder / "Ses01F_impro01_F000.WAV")
-    reading = iemocap.read(tree)
+    reading = iemocap.read_release(tree)
     assert len(reading.utterances) == 13
     assert reading.utterances[0].path == "SESSION1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.WAV"
 
@@ -90,7 +90,7 @@ def test_labels_without_audio_and_audio_without_labels_are_named(tree: Path) -> 
     folder = tree / "Session1" / "sentences" / "wav" / "Ses01F_impro01"
     (folder / "Ses01F_impro01_F000.wav").unlink()
     write_wav(folder / "Ses01F_impro01_M999.wav", 80)
-    assert iemocap.read(tree).excluded == [
+    assert iemocap.read_release(tree).excluded == [
         ("Ses01F_impro01_F000", "no audio file (labelled in Session1/dialog/EmoEvaluation/Ses01F_impro01.txt line 3)"),
         (
             "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_M999.wav",
@@ -113,16 +113,16 @@ def test_labels_without_audio_and_audio_without_labels_are_named(tree: Path) -> 
 def test_a_broken_line_is_named_with_file_number_and_content(tree: Path, line: str) -> None:
     file = tree / "Session1" / "dialog" / "EmoEvaluation" / "Ses01F_impro01.txt"
     file.write_bytes(file.read_bytes() + f"{line}\r\n".encode())
-    reading = iemocap.read(tree)
+    reading = iemocap.read_release(tree)
     assert len(reading.utterances) == 13
     assert reading.broken == [f"Session1/dialog/EmoEvaluation/Ses01F_impro01.txt line 47: {line!r}"]
 
 
 def test_a_wrong_root_is_told_and_the_right_one_named(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"expected Session<1..5>/.*one level below: give {tree} as root"):
-        iemocap.read(tmp_path)
+        iemocap.read_release(tmp_path)
     with pytest.raises(InputError, match=f"found dialog/, sentences/; .*one level above: give {tree} as root"):
-        iemocap.read(tree / "Session1")
+        iemocap.read_release(tree / "Session1")
 
 
 def test_published_counts_agree_with_each_other() -> None:

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from ser.corpora import build, iemocap
-from ser.manifest import Utterance
-from ser.protocol import Protocol
-from ser.splits import Split
-from ser.splitting import make
-from ser.validation import read_yaml
+from helpers import ROOT
+from ser.corpora import iemocap
+from ser.manifests.build import build_manifest
+from ser.manifests.utterance import Utterance
+from ser.plan.experiments import read_experiments
+from ser.splits.make import make_split
+from ser.splits.protocol import Protocol
+from ser.splits.split import Split
 
 SESSIONS, ACTORS, STYLES = ("Ses01", "Ses02", "Ses03", "Ses04", "Ses05"), "FM", ("improvised", "scripted")
 EMOTIONS = ("neutral", "angry", "sad", "happy", "excited")
@@ -89,17 +90,17 @@ def wav(number: int) -> bytes:
 def corpus(tmp_path_factory) -> tuple[list[Utterance], dict]:
     root = tmp_path_factory.mktemp("iemocap") / "IEMOCAP_full_release"
     write_tree(root)
-    return build("iemocap", root)
+    return build_manifest("iemocap", root)
 
 
 def split(corpus, experiment: str, protocol: str) -> Split:
-    fields = read_yaml(ROOT / f"experiments/{experiment}.yaml")["protocols"][protocol]
+    fields = read_experiments(ROOT)[experiment]["protocols"][protocol]
     fields = {key: value for key, value in fields.items() if key not in ("selections", "source", "note")}
-    return make(Protocol.from_mapping(fields), "clean", corpus[0])
+    return make_split(Protocol.from_mapping(fields), "clean", corpus[0])
 
 
 def fold_sizes(made: Split) -> list[int]:
-    return [len(made.rows(number, "test")) for number in range(1, made.protocol.n_folds + 1)]
+    return [len(made.rows(number, "test")) for number in range(1, made.n_folds + 1)]
 
 
 def test_the_release_is_whole(corpus):
@@ -123,7 +124,7 @@ def test_the_release_is_whole(corpus):
 def test_the_four_subsets_of_the_literature(corpus, protocol, total, classes):
     made = split(corpus, "fair", protocol)
     assert len(made.utterances) == sum(fold_sizes(made)) == total
-    assert dict(zip(made.protocol.labels, np.bincount(made.targets).tolist(), strict=True)) == classes
+    assert dict(zip(made.labels, np.bincount(made.targets).tolist(), strict=True)) == classes
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_the_sizes_of_the_folds(corpus, experiment, protocol, sizes):
 
 def test_each_session_has_its_classes(corpus):
     made = split(corpus, "superb_er", "iemocap_5531_sessions")
-    order = [made.protocol.labels.index(label) for label in ("neutral", "angry", "sad", "happy")]
+    order = [made.labels.index(label) for label in ("neutral", "angry", "sad", "happy")]
     found = [np.bincount(made.targets[made.rows(number, "test")])[order].tolist() for number in range(1, 6)]
     assert found == CLASSES
 

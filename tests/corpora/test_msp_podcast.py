@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from wavs import write_wav
 
+from helpers.wavs import write_wav
 from ser.corpora import msp_podcast
 from ser.errors import InputError
 
@@ -34,7 +34,7 @@ def write_tree(root: Path, table: str = HEADER + ROWS, audio: str = "Audios") ->
 
 
 def test_every_row_is_kept_with_its_part_and_scores(tmp_path: Path) -> None:
-    reading = msp_podcast.read(write_tree(tmp_path))
+    reading = msp_podcast.read_release(write_tree(tmp_path))
     assert [(u.emotion, u.partition, u.speaker, u.gender, u.session) for u in reading.utterances] == [
         ("angry", "train", "30", "male", "0001"),
         ("sad", "dev", "30", "male", "0001"),
@@ -54,7 +54,7 @@ def test_every_row_is_kept_with_its_part_and_scores(tmp_path: Path) -> None:
 
 
 def test_test3_without_labels_is_left_out_by_name(tmp_path: Path) -> None:
-    assert msp_podcast.read(write_tree(tmp_path)).excluded == [
+    assert msp_podcast.read_release(write_tree(tmp_path)).excluded == [
         (
             "Audios/MSP-PODCAST_test3_0001.wav",
             "no line in labels_consensus.csv (the labels of Test3 are not released)",
@@ -65,10 +65,10 @@ def test_test3_without_labels_is_left_out_by_name(tmp_path: Path) -> None:
 def test_test3_with_hidden_and_with_released_labels(tmp_path: Path) -> None:
     table = HEADER + "MSP-PODCAST_test3_0001.wav,,,,,,,Test3\n"
     root = write_tree(tmp_path, table)
-    assert ("MSP-PODCAST_test3_0001.wav", "its labels are hidden") in msp_podcast.read(root).excluded
+    assert ("MSP-PODCAST_test3_0001.wav", "its labels are hidden") in msp_podcast.read_release(root).excluded
     table = HEADER + "MSP-PODCAST_test3_0001.wav,N,4,4,4,Unknown,Male,Test3\n"
     (root / "Labels" / "labels_consensus.csv").write_text(table)
-    (turn,) = msp_podcast.read(root).utterances
+    (turn,) = msp_podcast.read_release(root).utterances
     assert (turn.partition, turn.session, turn.speaker) == ("test3", "", "unknown")
 
 
@@ -81,7 +81,7 @@ def test_old_spellings_any_order_of_columns_and_any_case(tmp_path: Path) -> None
     )
     (root / "Labels" / "labels_consensus.csv").rename(root / "Labels" / "labels_concensus.csv")
     (root / "Labels").rename(root / "labels")
-    (turn,) = msp_podcast.read(root).utterances
+    (turn,) = msp_podcast.read_release(root).utterances
     assert (turn.path, turn.partition, turn.gender) == ("Audio/MSP-PODCAST_0001_0001.wav", "train", "male")
     assert (turn.arousal, turn.valence, turn.dominance) == (1.5, 2.0, 3.0)
 
@@ -89,7 +89,7 @@ def test_old_spellings_any_order_of_columns_and_any_case(tmp_path: Path) -> None
 def test_labels_without_audio_are_named(tmp_path: Path) -> None:
     root = write_tree(tmp_path)
     (root / "Audios" / "MSP-PODCAST_0001_0001.wav").unlink()
-    reading = msp_podcast.read(root)
+    reading = msp_podcast.read_release(root)
     assert len(reading.utterances) == 9
     assert reading.excluded[0] == (
         "MSP-PODCAST_0001_0001.wav",
@@ -111,7 +111,7 @@ def test_labels_without_audio_are_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_line_is_named_with_number_and_content(tmp_path: Path, line: str) -> None:
-    reading = msp_podcast.read(write_tree(tmp_path, f"{HEADER}{ROWS}{line}\n"))
+    reading = msp_podcast.read_release(write_tree(tmp_path, f"{HEADER}{ROWS}{line}\n"))
     assert reading.broken == [f"labels_consensus.csv line 12: {line!r}"]
     assert len(reading.utterances) == 10
 
@@ -119,15 +119,15 @@ def test_a_broken_line_is_named_with_number_and_content(tmp_path: Path, line: st
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     root = write_tree(tmp_path, HEADER.replace("Split_Set", "Partition").replace("EmoDom,", "") + ROWS)
     with pytest.raises(InputError, match="labels_consensus.csv: no column EmoDom, Split_Set; it has FileName,"):
-        msp_podcast.read(root)
+        msp_podcast.read_release(root)
 
 
 def test_a_wrong_root_is_told_and_the_right_one_named(tmp_path: Path) -> None:
     root = write_tree(tmp_path / "release")
     with pytest.raises(InputError, match=f"one level below: give {root} as root"):
-        msp_podcast.read(tmp_path)
+        msp_podcast.read_release(tmp_path)
     with pytest.raises(InputError, match=f"one level above: give {root} as root"):
-        msp_podcast.read(root / "Audios")
+        msp_podcast.read_release(root / "Audios")
 
 
 def test_published_counts_agree_with_each_other() -> None:

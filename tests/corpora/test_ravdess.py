@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from wavs import write_wav
 
+from helpers.wavs import write_wav
 from ser.corpora import ravdess
 from ser.errors import InputError
 
@@ -20,7 +20,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_fields_of_the_name(tree: Path) -> None:
-    reading = ravdess.read(tree)
+    reading = ravdess.read_release(tree)
     assert [u.emotion for u in reading.utterances] == (
         ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgusted", "surprised", "angry"]
     )
@@ -32,7 +32,7 @@ def test_fields_of_the_name(tree: Path) -> None:
 
 
 def test_the_root_may_be_the_folder_of_actors(tree: Path) -> None:
-    reading = ravdess.read(tree / "Audio_Speech_Actors_01-24")
+    reading = ravdess.read_release(tree / "Audio_Speech_Actors_01-24")
     assert reading.utterances[-1].path == "Actor_24/03-01-05-02-02-02-24.wav"
 
 
@@ -42,7 +42,7 @@ def test_song_video_and_odd_names_are_left_out_by_name(tree: Path) -> None:
     (tree / "Video_Speech_Actor_01" / "Actor_01" / "01-01-03-01-01-01-01.mp4").write_bytes(b"video")
     write_wav(tree / "Audio_Speech_Actors_01-24" / "Actor_01" / "03-01-09-01-01-01-01.wav")
     write_wav(tree / "Audio_Speech_Actors_01-24" / "Actor_01" / "noise.wav")
-    reading = ravdess.read(tree)
+    reading = ravdess.read_release(tree)
     assert len(reading.utterances) == 9
     assert [(file.rpartition("/")[2], reason) for file, reason in reading.excluded] == [
         ("03-02-03-01-01-01-01.wav", "song"),
@@ -54,10 +54,10 @@ def test_song_video_and_odd_names_are_left_out_by_name(tree: Path) -> None:
 
 def test_a_wrong_root_is_told_and_the_right_one_named(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"found ravdess/; .*one level below: give {tree} as root"):
-        ravdess.read(tmp_path)
+        ravdess.read_release(tmp_path)
     actors = tree / "Audio_Speech_Actors_01-24"
     with pytest.raises(InputError, match=f"one level above: give {actors} as root"):
-        ravdess.read(actors / "Actor_01")
+        ravdess.read_release(actors / "Actor_01")
 
 
 def test_published_counts_agree_with_each_other() -> None:

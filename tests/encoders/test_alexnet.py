@@ -11,10 +11,12 @@ import torch
 from torchvision.models import AlexNet_Weights, alexnet
 
 from ser import cli
+from ser.encoders.alexnet import KERNELS, PLACES, alexnet_convolutions
+from ser.encoders.checkpoint import checkpoint_digest, checkpoint_files, is_demo, open_checkpoint
+from ser.encoders.demo import write_encoder
+from ser.encoders.fetch import save_alexnet
 from ser.errors import InputError
-from ser.features import demo_encoders
-from ser.features.encoder_files import checkpoint_digest, checkpoint_files, is_demo, open_checkpoint
-from ser.imagenet import DEVIATION, KERNELS, MEAN, PLACES, alexnet_convolutions, save_alexnet
+from ser.systems.shared.images import DEVIATION, MEAN
 
 CHANNELS = (64, 192, 384, 256, 256)
 
@@ -64,7 +66,7 @@ def test_the_folder_is_a_checkpoint_of_two_files(folder, state, tmp_path):
 
 def test_the_demo_is_narrow_random_and_says_so(tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        demo_encoders.write("alexnet", tmp_path / name, seed)
+        write_encoder("alexnet", tmp_path / name, seed)
     a, b, c = (checkpoint_digest(tmp_path / name) for name in "abc")
     assert a == b != c and is_demo(tmp_path / "a")
     pairs = alexnet_convolutions(tmp_path / "a", [round(width / 8) for width in CHANNELS])
@@ -72,7 +74,7 @@ def test_the_demo_is_narrow_random_and_says_so(tmp_path):
 
 
 def test_other_checkpoints_are_refused_both_ways(folder, tmp_path):
-    demo_encoders.write("hubert_base", tmp_path / "hubert", seed=1)
+    write_encoder("hubert_base", tmp_path / "hubert", seed=1)
     with pytest.raises(InputError, match="hubert: model type hubert, not alexnet: take the folder that `ser weights"):
         alexnet_convolutions(tmp_path / "hubert", CHANNELS)
     with pytest.raises(InputError, match="alexnet: weights of AlexNet, not of a speech encoder"):

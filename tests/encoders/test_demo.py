@@ -1,24 +1,24 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModel
 
+from helpers import ROOT
+from ser.encoders.demo import write_encoder
+from ser.encoders.published import ENCODERS
 from ser.errors import InputError
-from ser.features import demo_encoders
 
-ROOT = Path(__file__).resolve().parents[2]
 FILES = ["config.json", "model.safetensors", "preprocessor_config.json"]
 
 
 @pytest.fixture(scope="module")
 def encoders(tmp_path_factory):
     folder = tmp_path_factory.mktemp("encoders")
-    for encoder in demo_encoders.ENCODERS:
-        demo_encoders.write(encoder, folder / encoder, seed=1)
+    for encoder in ENCODERS:
+        write_encoder(encoder, folder / encoder, seed=1)
     return folder
 
 
@@ -57,8 +57,8 @@ def test_each_opens_as_the_published_one_does(encoders, encoder, model, normalis
 def test_same_seed_same_bytes_whatever_was_drawn_before(encoders, tmp_path):
     torch.manual_seed(99)
     state = torch.get_rng_state()
-    demo_encoders.write("wavlm_base", tmp_path / "same", seed=1)
-    demo_encoders.write("wavlm_base", tmp_path / "other", seed=2)
+    write_encoder("wavlm_base", tmp_path / "same", seed=1)
+    write_encoder("wavlm_base", tmp_path / "other", seed=2)
     assert torch.equal(torch.get_rng_state(), state)
     for name in FILES:
         ours = (encoders / "wavlm_base" / name).read_bytes()
@@ -82,5 +82,5 @@ def test_a_demo_checkpoint_is_told_from_a_published_one(encoders):
 
 def test_an_unknown_encoder_is_named(tmp_path):
     with pytest.raises(InputError, match="no demo encoder 'hubert_xl': use one of hubert_base, hubert_large"):
-        demo_encoders.write("hubert_xl", tmp_path / "x", seed=1)
+        write_encoder("hubert_xl", tmp_path / "x", seed=1)
     assert list(tmp_path.iterdir()) == []

@@ -8,52 +8,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import fold, iemocap_like, protocol
-from conftest import ROOT
 
-from ser import metrics
+from helpers import ROOT
+from helpers.builders import fold, iemocap_like, protocol
+from helpers.runs import scores_of, write_run, write_runs
 from ser.errors import InputError
-from ser.evaluation import evaluate
-from ser.manifest import Utterance
+from ser.evaluations import metrics
+from ser.evaluations.evaluate import evaluate
+from ser.manifests.utterance import Utterance
 from ser.outputs import write_json
-from ser.predictions import read_predictions, write_predictions
-from ser.splits import Split, write
-from ser.splitting import make
+from ser.runs.contract import Fold
+from ser.runs.predictions import read_predictions, write_predictions
+from ser.splits.make import make_split
+from ser.splits.split import Split
+from ser.splits.write import write_split
 
 SESSIONS = {"folds": {"kind": "leave_one_out", "group": "session", "number": 5}, "leaks": []}
-
-
-def scores_of(split: Split, number: int, seed: int) -> np.ndarray:
-    """Scores that are right about two times in three, and otherwise a class drawn by seed and fold."""
-    targets = split.fold(number, {}).test.targets
-    generator = np.random.default_rng([seed, number])
-    said = np.where(generator.random(len(targets)) < 0.6, targets, generator.integers(4, size=len(targets)))
-    return np.log(np.full((len(targets), 4), 0.1) + 0.6 * (said[:, None] == np.arange(4)))
-
-
-def write_run(folder: Path, split: Split, number: int, seed: int, scores: np.ndarray | None = None) -> Path:
-    scores = scores_of(split, number, seed) if scores is None else scores
-    part = split.fold(number, {})
-    write_predictions(folder / "predictions.csv", part, scores)
-    facts = {"seed": seed, "fold": number, "protocol_hash": split.protocol_hash, "data_hash": split.data_hash}
-    facts |= {"system": "majority", "settings": {}, "features": {}, "code_version": "c0de"}
-    write_json(folder / "metrics.json", facts)
-    return folder
-
-
-def write_runs(tmp_path: Path, split: Split, seeds: tuple[int, ...]) -> list[Path]:
-    return [
-        write_run(tmp_path / f"seed{seed}" / f"fold{number}", split, number, seed)
-        for seed in seeds
-        for number in range(1, split.protocol.n_folds + 1)
-    ]
 
 
 @pytest.fixture
 def split() -> Split:
     """Five sessions of unequal size: the fold mean is not the pooled value."""
     rows = [row for row in iemocap_like() if row.speaker != "Ses01F" or row.utterance.endswith("1")]
-    return make(protocol(**SESSIONS), "clean", rows)
+    return make_split(protocol(**SESSIONS), "clean", rows)
 
 
 def test_values_of_folds_seeds_and_all_predictions(tmp_path: Path, split: Split) -> None:
@@ -61,7 +38,9 @@ def test_values_of_folds_seeds_and_all_predictions(tmp_path: Path, split: Split)
     matrices = np.array(
         [
             [
-                metrics.confusion_matrix(split.fold(k, {}).test.targets, scores_of(split, k, seed).argmax(axis=1), 4)
+                metrics.confusion_matrix(
+                    Fold.of(split, k, {}).test.targets, scores_of(split, k, seed).argmax(axis=1), 4
+                )
                 for k in range(1, 6)
             ]
             for seed in (1, 2, 3)
@@ -97,7 +76,7 @@ def test_one_seed_has_no_spread_and_the_order_of_folders_is_nothing(tmp_path: Pa
 
 def test_a_fold_without_a_class_has_no_fold_mean_of_ua(tmp_path: Path) -> None:
     rows = [row for row in iemocap_like() if row.session != "Ses02" or row.emotion != "sad"]
-    split = make(protocol(**SESSIONS), "clean", rows)
+    split = make_split(protocol(**SESSIONS), "clean", rows)
     found = evaluate(split, write_runs(tmp_path, split, (1,)))
     fold_mean, pooled = found["results"][""]["fold_mean"], found["results"][""]["pooled"]
     assert np.isnan(fold_mean["UA"]["value"])
@@ -111,7 +90,7 @@ def test_a_fold_without_a_class_has_no_fold_mean_of_ua(tmp_path: Path) -> None:
 
 
 def test_declared_leaks_stand_beside_the_numbers(tmp_path: Path) -> None:
-    split = make(protocol(), "clean", iemocap_like())
+    split = make_split(protocol(), "clean", iemocap_like())
     found = evaluate(split, write_runs(tmp_path, split, (1,)))
     assert found["leaks"]["sessions"]["number"] == 5
     assert "test shares sessions with train or dev, as declared" in found["notes"]
@@ -120,7 +99,7 @@ def test_declared_leaks_stand_beside_the_numbers(tmp_path: Path) -> None:
 def test_two_speakers_have_no_interval(tmp_path: Path) -> None:
     rows = [row for row in iemocap_like() if row.session == "Ses01"]
     folds = {"kind": "leave_one_out", "group": "speaker", "number": 2}
-    split = make(protocol(folds=folds), "last_epoch", rows)
+    split = make_split(protocol(folds=folds), "last_epoch", rows)
     numbers = evaluate(split, write_runs(tmp_path, split, (1,)))["results"][""]["pooled"]["WA"]
     assert (numbers["ci_low"], numbers["ci_high"]) == (None, None)
     assert numbers["notes"] == ["no interval: 2 speakers"]
@@ -145,13 +124,13 @@ def attribute_split(selection: str) -> Split:
     ]
     folds = {"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1", "test2"], "also_report": ["dev"]}
     fields = {"labels": None, "targets": ["valence", "arousal"], "scale": [1, 7], "subset": "all", "leaks": []}
-    return make(protocol(**fields, folds=folds, dev={"kind": "official"}), selection, rows)
+    return make_split(protocol(**fields, folds=folds, dev={"kind": "official"}), selection, rows)
 
 
 @pytest.mark.parametrize("selection", ["clean", "test_selected"])
 def test_attributes_are_scored_by_ccc_over_the_whole_of_each_reported_part(tmp_path: Path, selection: str) -> None:
     split = attribute_split(selection)
-    targets = split.fold(1, {}).test.targets
+    targets = Fold.of(split, 1, {}).test.targets
     said = targets + np.random.default_rng(1).normal(0, 1, (90, 2))
     found = evaluate(split, [write_run(tmp_path / "fold1", split, 1, 1, said)])
     assert list(found["results"]) == ["test1", "test2", "dev"]
@@ -188,11 +167,11 @@ def test_confusions_of_each_part_add_up_to_all_predictions(tmp_path: Path) -> No
     ]
     folds = {"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1", "test2"]}
     fields = {"labels": {"angry": ["angry"], "sad": ["sad"]}, "subset": "all", "leaks": []}
-    split = make(protocol(**fields, folds=folds, dev={"kind": "official"}), "clean", rows)
+    split = make_split(protocol(**fields, folds=folds, dev={"kind": "official"}), "clean", rows)
     scores = np.log(np.random.default_rng(0).dirichlet([1, 1], 20))
     found = evaluate(split, [write_run(tmp_path / "fold1", split, 1, 1, scores)])
     assert list(found["confusion"]) == ["test1", "test2"]
-    targets, predicted = split.fold(1, {}).test.targets, scores.argmax(axis=1)
+    targets, predicted = Fold.of(split, 1, {}).test.targets, scores.argmax(axis=1)
     for part, rows_of in (("test1", slice(0, 12)), ("test2", slice(12, 20))):
         expected = metrics.confusion_matrix(targets[rows_of], predicted[rows_of], 2)
         np.testing.assert_array_equal(found["confusion"][part]["1"], expected)
@@ -277,7 +256,7 @@ def test_scores_that_are_not_numbers_are_refused(tmp_path: Path, bad: float) -> 
 
 def test_the_script_writes_strict_json_and_one_line_on_bad_input(tmp_path: Path, split: Split) -> None:
     folders = write_runs(tmp_path, split, (1, 2))
-    write(split, tmp_path / "s.csv", tmp_path / "s.json")
+    write_split(split, protocol(**SESSIONS), tmp_path / "s.csv", tmp_path / "s.json")
     script = [sys.executable, "workflow_scripts/evaluate.py", "--split", str(tmp_path / "s.json")]
     script += ["--output", str(tmp_path / "e.json"), "--runs"]
     subprocess.run([*script, *map(str, folders)], cwd=ROOT, check=True, capture_output=True)
@@ -291,6 +270,8 @@ def test_the_script_writes_strict_json_and_one_line_on_bad_input(tmp_path: Path,
 
 
 def test_starts_without_heavy_imports() -> None:
-    script = "import sys; import ser.evaluation; print({'scipy', 'sklearn', 'pandas', 'torch'} & set(sys.modules))"
+    script = (
+        "import sys; import ser.evaluations.evaluate; print({'scipy', 'sklearn', 'pandas', 'torch'} & set(sys.modules))"
+    )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert result.stdout.strip() == "set()"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from ser.metrics import attribute_metrics, class_metrics, ua, wa
-from ser.statistics import Interval, Sums, mean_over_folds, speaker_intervals
+from ser.evaluations.intervals import Interval, Sums, mean_over_folds, speaker_intervals
+from ser.evaluations.metrics import attribute_metrics, class_metrics, ua, wa
 
 
 def confusions(n_speakers: int, seed: int = 0) -> np.ndarray:
@@ -143,5 +143,5 @@ def test_intervals_of_ccc() -> None:
 def test_many_speakers_are_drawn_in_batches_that_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     values = confusions(50)
     whole = speaker_intervals(class_metrics, [pooled(values)], 50)["WA"]
-    monkeypatch.setattr("ser.statistics._BATCH", 50 * 300)
+    monkeypatch.setattr("ser.evaluations.intervals._BATCH", 50 * 300)
     assert speaker_intervals(class_metrics, [pooled(values)], 50)["WA"] == whole

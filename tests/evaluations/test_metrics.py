@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
 
-from ser import metrics
+from ser.evaluations import metrics
 
 HAND = np.array([[3, 1, 0], [0, 2, 2], [1, 0, 1]])  # recalls 3/4, 2/4, 1/2; 6 of 10 right
 

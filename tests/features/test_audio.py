@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import ROOT
 
-from ser import manifest
+from helpers import ROOT
 from ser.errors import InputError
-from ser.features.audio import audio_key, decode, waveform, write_audio
+from ser.features.audio import audio_key, decode, write_audio
 from ser.features.store import Store
-from ser.manifest import Utterance
+from ser.manifests import utterance as manifest
+from ser.manifests.utterance import Utterance
+from ser.waveforms import waveform
 
 NOISE = np.random.default_rng(0).integers(-30_000, 30_000, 4_000).astype(np.int16)
 
@@ -127,7 +128,7 @@ def script(*arguments: object) -> subprocess.CompletedProcess:
 
 
 def test_script_from_manifest_to_store_without_torch(tmp_path):
-    manifest.write(tmp_path / "m.csv", [utterance(tmp_path, "a")])
+    manifest.write_manifest(tmp_path / "m.csv", [utterance(tmp_path, "a")])
     paths = ("--manifest", tmp_path / "m.csv", "--root", tmp_path, "--output", tmp_path / "x.safetensors")
     done = script(*paths)
     assert done.returncode == 0, done.stderr

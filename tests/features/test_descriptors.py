@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from ser.errors import InputError
-from ser.features import extraction
-from ser.features.audio import decode, waveform
-from ser.features.functionals import FUNCTIONALS, NAMES, SHAPE, functionals, pitch
+from ser.features.audio import decode
+from ser.features.descriptors import FUNCTIONALS, NAMES, SHAPE, functionals, pitch
+from ser.features.spec import open_extractor
+from ser.waveforms import waveform
 
 TIME = np.arange(32_000) / 16_000
 
@@ -93,7 +94,7 @@ def test_angry_speech_is_higher_and_louder_than_sad(shared_data):
 def test_opensmile_not_installed_says_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, "opensmile", None)
     with pytest.raises(InputError, match=r"pip install opensmile.*licence"):
-        extraction.load({"kind": "opensmile", "feature_set": "eGeMAPSv02"})
+        open_extractor({"kind": "opensmile", "feature_set": "eGeMAPSv02"})
 
 
 def test_opensmile_is_asked_for_the_functionals_of_the_set(monkeypatch):
@@ -114,7 +115,7 @@ def test_opensmile_is_asked_for_the_functionals_of_the_set(monkeypatch):
         __version__="2.5.0",
     )
     monkeypatch.setitem(sys.modules, "opensmile", stand_in)
-    extractor = extraction.load({"kind": "opensmile", "feature_set": "eGeMAPSv02"})
+    extractor = open_extractor({"kind": "opensmile", "feature_set": "eGeMAPSv02"})
     found = extractor.compute([np.ones(5, np.float32), np.ones(7, np.float32)])
     assert [array.tolist() for array in found] == [[[5, 16000]], [[7, 16000]]]
     assert calls == [("set", "level"), (5, 16_000), (7, 16_000)] and extractor.identity == {"opensmile": "2.5.0"}

@@ -9,10 +9,13 @@ import pytest
 import torch
 import transformers
 
+from ser.encoders.checkpoint import checkpoint_digest
+from ser.encoders.demo import write_encoder
 from ser.errors import InputError
-from ser.features import demo_encoders, extraction
-from ser.features.encoder_files import checkpoint_digest
-from ser.features.spec import validate_spec
+from ser.features import extraction
+from ser.features.kinds.encoder import Settings, open_states
+from ser.features.spec import Extractor, open_extractor, validate_spec
+from ser.features.states import States
 from ser.features.store import Store, write_store
 
 FAMILIES = ["hubert_base", "hubert_large", "wavlm_base", "wavlm_large", "wav2vec2_base", "wav2vec2_large"]
@@ -25,13 +28,13 @@ WAVES = [np.random.default_rng(n).normal(0.05, 0.1, samples).astype(np.float32) 
 def folders(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("encoders")
     for name in FAMILIES:
-        demo_encoders.write(name, root / name, seed=1)
+        write_encoder(name, root / name, seed=1)
     return root
 
 
-def load(folder: Path, device: str = "cpu", **settings) -> extraction.Extractor:
+def load(folder: Path, device: str = "cpu", **settings) -> Extractor:
     spec = validate_spec({"kind": "encoder", "encoder": folder.name, "layer": "last"} | settings)
-    return extraction.load(spec, encoder_dir=folder, device=device)
+    return open_extractor(spec, encoder_dir=folder, device=device)
 
 
 def single(folder: Path, wave: np.ndarray) -> list[np.ndarray]:
@@ -55,23 +58,27 @@ def test_batched_equals_single(folders, family):
         np.testing.assert_allclose(output, expected[-1], atol=2e-5)
 
 
+def states_of(folder: Path) -> States:
+    return open_states(Settings(encoder=folder.name, layer="last"), folder, "cpu", threads=1)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_rule_for_batches_is_needed(folders, family):
     """What the test above would see if group-normalised encoders were padded, or the mask left out."""
-    extractor = load(folders / family)
-    extractor.compute.masked = not extractor.compute.masked
-    if extractor.compute.masked:
-        naive = extractor.compute(WAVES)[1]
+    states = states_of(folders / family)
+    states.masked = not states.masked
+    if states.masked:
+        naive = states([[x] for x in WAVES])[1]
     else:  # pad by hand: without a mask, zeros are speech
-        naive = extractor.compute([np.pad(WAVES[1], (0, 8_000))])[0][: len(extractor.compute([WAVES[1]])[0])]
+        naive = states([[np.pad(WAVES[1], (0, 8_000))]])[0][: len(states([[WAVES[1]]])[0])]
     assert np.abs(naive - single(folders / family, WAVES[1])[-1]).max() > 1e-2
 
 
 def test_batches_hold_equal_lengths_or_fill_a_budget(folders):
     lengths = [160, 80, 160, 79, 160]
-    grouped = load(folders / "hubert_base").compute
+    grouped = states_of(folders / "hubert_base")
     assert [[lengths[i] for i in batch] for batch in grouped._batches(lengths)] == [[160] * 3, [80], [79]]
-    masked = load(folders / "hubert_large").compute
+    masked = states_of(folders / "hubert_large")
     masked.batch_samples = 400
     assert [[lengths[i] for i in batch] for batch in masked._batches(lengths)] == [[160, 160], [160, 80], [79]]
     masked.batch_samples = 100  # an utterance beyond the budget goes alone
@@ -127,7 +134,7 @@ def test_store_is_longest_first_and_the_same_bytes_each_time(folders, tmp_path):
     spec = validate_spec({"kind": "encoder", "encoder": "x", "layer": "last"})
     seconds = []
     for name in ("a", "b"):
-        extractor = extraction.load(spec, encoder_dir=folders / "wavlm_base", device="cpu")
+        extractor = open_extractor(spec, encoder_dir=folders / "wavlm_base", device="cpu")
         extraction.write_feature(tmp_path / name, Store(audio), spec, extractor, "v1", seconds.append)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert sum(seconds) == pytest.approx(2 * sum(SAMPLES) / 16_000)
@@ -136,7 +143,7 @@ def test_store_is_longest_first_and_the_same_bytes_each_time(folders, tmp_path):
     assert store.metadata["checkpoint"] == checkpoint_digest(folders / "wavlm_base")
     assert (store.metadata["device"], store.metadata["ser_demo"]) == ("cpu", "true")
     np.testing.assert_array_equal(store["u1"], extractor.compute([samples["u1"] / np.float32(32_768)])[0])
-    other = extraction.load(spec, encoder_dir=folders / "hubert_base", device="cpu")
+    other = open_extractor(spec, encoder_dir=folders / "hubert_base", device="cpu")
     extraction.write_feature(tmp_path / "c", Store(audio), spec, other, "v1")
     assert Store(tmp_path / "c").metadata["key"] != store.metadata["key"]
 
@@ -240,7 +247,7 @@ def test_digest_follows_every_file_that_is_read(folders, tmp_path):
 def test_options(folders, monkeypatch):
     spec = validate_spec({"kind": "encoder", "encoder": "hubert_base", "layer": 0})
     with pytest.raises(InputError, match="encoder hubert_base: give its checkpoint folder with --encoder-dir"):
-        extraction.load(spec)
+        open_extractor(spec)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="device cuda: this machine has no GPU"):
         load(folders / "hubert_base", device="cuda")

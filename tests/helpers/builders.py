@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from ser.features.store import Store, write_store
-from ser.manifest import Utterance
-from ser.protocol import Protocol
-from ser.run import Fold, Part
+from ser.manifests.utterance import Utterance
+from ser.runs.contract import Fold, Part
+from ser.splits.protocol import Protocol
 
 EMOTIONS = ("angry", "happy", "excited", "sad", "neutral", "frustrated")
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ser.features import demo_encoders, extraction
-from ser.features.spec import validate_spec
+from ser.encoders.demo import write_encoder
+from ser.features import extraction
+from ser.features.spec import open_extractor, validate_spec
 from ser.features.store import Store, write_store
-from ser.run import Fold, Part
+from ser.runs.contract import Fold, Part
 
 FEATURES = {"spectrogram": {"kind": "log_stft", "pre_emphasis": 0.97}, "mfcc": {"kind": "mfcc"}}
 PUBLISHED = {
@@ -47,7 +48,7 @@ def make(folder: Path, per_part: tuple[int, int, int] = (16, 0, 4), seed: int = 
     names = [f"{part}{i}" for part, n in zip(("train", "dev", "test"), per_part, strict=True) for i in range(n)]
     kinds = {name: int(name.strip("traindevs")) % 4 for name in names}
     sounds = {name: sound(kinds[name], int(rng.integers(8_000, 16_000)), rng) for name in names}
-    demo_encoders.write("hubert_base", folder / "hubert_base", seed=1)
+    write_encoder("hubert_base", folder / "hubert_base", seed=1)
     return replace(fold_of(folder, sounds, kinds), encoders={"encoder": folder / "hubert_base"})
 
 
@@ -67,7 +68,7 @@ def fold_of(folder: Path, sounds: dict[str, np.ndarray], kinds: dict[str, int]) 
 def feature(path: Path, audio: Store, spec: dict, **options) -> Store:
     """Any feature of the audio, computed by its own file."""
     spec = validate_spec(spec)
-    extraction.write_feature(path, audio, spec, extraction.load(spec, **options), "v1")
+    extraction.write_feature(path, audio, spec, open_extractor(spec, **options), "v1")
     return Store(path)
 
 

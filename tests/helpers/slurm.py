@@ -7,6 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from helpers.project import PATIENCE
+
 DAEMONS = ("munged", "slurmctld", "slurmd")
 CONFIG = """\
 ClusterName=test
@@ -91,7 +93,7 @@ class Slurm:
                 ["scancel", "--signal=KILL", "--full", "--user=root"],
                 env=os.environ | self.environment,
                 capture_output=True,
-                timeout=30,
+                timeout=PATIENCE,
             )
             time.sleep(1)
         for daemon in reversed(self._daemons):
@@ -105,7 +107,7 @@ class Slurm:
     def command(self, *command: str, check: bool = True) -> str:
         """What a Slurm client prints."""
         environment = os.environ | self.environment
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE)
         assert not check or result.returncode == 0, result.stderr
         return result.stdout
 
@@ -126,11 +128,11 @@ class Slurm:
         log.close()
 
     def _wait(self, name: str, is_up) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not is_up():
             log = (self.folder / f"{name}.log").read_text()
             assert self._daemons[-1].poll() is None, f"{name} ended: {log[-2000:]}"
-            assert time.monotonic() < deadline, f"{name} is not up after 30 s: {log[-2000:]}"
+            assert time.monotonic() < deadline, f"{name} is not up after {PATIENCE} s: {log[-2000:]}"
             time.sleep(0.2)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ser.features.store import Store, write_store
-from ser.run import Fold, Part
+from ser.runs.contract import Fold, Part
 
 TRAINING = {
     "optimiser": "adamw",
@@ -26,7 +26,7 @@ TRAINING = {
     "class_weights": "none",
     "label_smoothing": 0.0,
     "precision": "float32",
-    "selection": "UA",
+    "criterion": "UA",
 }
 INPUT = {
     "segment_seconds": 0.0,

@@ -13,19 +13,24 @@ from typing import Any
 
 import numpy as np
 import yaml
-from builders import iemocap_like
-from conftest import ROOT
 
-from ser.evaluation import evaluate
+from helpers import ROOT
+from helpers.builders import iemocap_like
+from helpers.params import params
+from helpers.project import PATIENCE
+from ser.evaluations.evaluate import evaluate
 from ser.files import sha256_of
 from ser.outputs import write_json, write_table
-from ser.plan import Group, Plan, load
-from ser.predictions import write_predictions
-from ser.splits import Split, write
-from ser.splitting import make
-from ser.tracking import TrackedGroup, tracked
+from ser.plan.groups import Group, Plan
+from ser.plan.load import load_plan
+from ser.plan.places import Places
+from ser.runs.contract import Fold
+from ser.runs.predictions import write_predictions
+from ser.splits.make import make_split
+from ser.splits.split import Split
+from ser.splits.write import write_split
+from ser.tracking.records import TrackedGroup, tracked
 
-sys.path.insert(0, str(ROOT / "workflow_scripts"))
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 
@@ -36,28 +41,27 @@ def tracked_project(
     folder.mkdir(parents=True)
     for name in ("ser", "experiments", "schemas"):
         (folder / name).symlink_to(ROOT / name)
-    params = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"experiments": dict(experiments)}
-    params["scales"]["demo"] |= {"corpora": ["iemocap"], "seeds": list(seeds)}
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    plan = load(params, folder)
-    work, rows = folder / "work/demo", iemocap_like(per_emotion)
+    given = params(experiments=dict(experiments))
+    given["scales"]["demo"] |= {"corpora": ["iemocap"], "seeds": list(seeds)}
+    (folder / "params.yaml").write_text(yaml.safe_dump(given, sort_keys=False))
+    plan = load_plan(given, folder)
+    places, rows = Places(str(folder / "work/demo")), iemocap_like(per_emotion)
     for group in plan.live:
-        split = make(group.protocol, group.selection, rows)
-        write(split, work / f"{group.split}.csv", work / f"{group.split}.json")
-        folders = [
-            finish_run(work, group, split, seed, fold, epochs)
-            for seed in group.seeds
-            for fold in range(1, group.protocol.n_folds + 1)
-        ]
-        write_json(work / f"evaluations/{group.name}.json", evaluate(split, folders))
+        split = make_split(group.protocol, group.selection, rows)
+        files = [Path(places.split(group.split, suffix)) for suffix in (".csv", ".json")]
+        write_split(split, group.protocol, *files)
+        folders = [finish_run(places, group, split, *run, epochs) for run in group.runs]
+        write_json(Path(places.evaluation(group.name)), evaluate(split, folders))
     return plan
 
 
-def finish_run(work: Path, group: Group, split: Split, seed: int, fold: int, epochs: int, code: str = "c0de") -> Path:
+def finish_run(
+    places: Places, group: Group, split: Split, seed: int, fold: int, epochs: int, code: str = "c0de"
+) -> Path:
     """The files of one run, and of the job that made it."""
-    folder = work / f"runs/{group.name}/seed{seed}/fold{fold}"
+    folder = Path(places.run(group.name, seed, fold))
     generator = np.random.default_rng([seed, fold])
-    part = split.fold(fold, {})
+    part = Fold.of(split, fold, {})
     write_predictions(
         folder / "predictions.csv", part, generator.normal(size=(len(part.test.utterances), len(part.labels)))
     )
@@ -83,7 +87,8 @@ def finish_run(work: Path, group: Group, split: Split, seed: int, fold: int, epo
     known = {"group": group.name, "gpu": "", "git_commit": "0123abcd-dirty", "key": f"{code}-{seed}-{fold}"}
     facts = {"facts": {"best_epoch": epochs}, "sha256": {"predictions.csv": sha256_of(folder / "predictions.csv")}}
     write_json(folder / "metrics.json", identity | known | facts)
-    write_table(work / f"benchmarks/train/{group.name}/seed{seed}.tsv", [{"s\tmax_rss": "20.5\t700.25"}])
+    job = f"{group.name}/{group.job(seed, fold)}"
+    write_table(Path(places.benchmark("train", job)), [{"s\tmax_rss": "20.5\t700.25"}])
     return folder
 
 
@@ -99,13 +104,14 @@ class Tracked:
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder, self.plan, self.work = folder, plan, folder / "work/demo"
+        self.places = Places(str(self.work))
         self.database = folder / "mlflow.db"
         self.uri = f"sqlite:///{self.database}"
 
     def found(self) -> list[TrackedGroup]:
         """What an import finds in work/."""
         with chdir(self.folder):
-            return list(tracked(self.plan, Path("work/demo")))
+            return list(tracked(self.plan, Places.of("demo")))
 
     def track(self, by_interface: bool = False, groups: Iterable[TrackedGroup] | None = None) -> dict[str, int]:
         """Import `groups`, or what there is; `by_interface`: as into a server."""
@@ -116,7 +122,7 @@ class Tracked:
             importer = Importer(self.uri, titles, pool, self.folder / "staging")
             if by_interface:
                 importer.engine = None
-            return importer.run(groups or tracked(self.plan, Path("work/demo")))
+            return importer.import_all(groups or tracked(self.plan, Places.of("demo")))
 
     @property
     def client(self) -> Any:
@@ -148,4 +154,6 @@ class Tracked:
     def script(self, *arguments: str, uri: str = "") -> subprocess.CompletedProcess[str]:
         command = [sys.executable, ROOT / "workflow_scripts/track.py", *arguments]
         environment = os.environ | {"MLFLOW_TRACKING_URI": uri}
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=120)
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=PATIENCE
+        )

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from wavs import insert_chunk, set_data_length, write_wav
 
-from ser.audio_files import AudioFacts, UnreadableAudio, inspect, inspect_all, segment
+from helpers.wavs import insert_chunk, set_data_length, write_wav
+from ser.manifests.audio_files import AudioFacts, UnreadableAudio, inspect, inspect_all, sample_range
 
 
 def reason(path: Path) -> str:
@@ -142,13 +142,13 @@ def test_all_files_are_looked_at_in_order(tmp_path: Path) -> None:
 
 def test_segments() -> None:
     facts = AudioFacts(16_000, 16_000, 1, "")
-    assert segment(None, None, facts) == (0, 16_000)
-    assert segment(0.25, None, facts) == (4_000, 16_000)
-    assert segment(None, 0.5, facts) == (0, 8_000)
-    assert segment(0.5, 1.0, facts) == (8_000, 16_000)
+    assert sample_range(None, None, facts) == (0, 16_000)
+    assert sample_range(0.25, None, facts) == (4_000, 16_000)
+    assert sample_range(None, 0.5, facts) == (0, 8_000)
+    assert sample_range(0.5, 1.0, facts) == (8_000, 16_000)
     for start, end in [(0.5, 1.1), (1.0, None), (0.5, 0.5), (-0.1, 0.5)]:
         with pytest.raises(ValueError, match="is not inside its 1.000 s"):
-            segment(start, end, facts)
+            sample_range(start, end, facts)
 
 
 def test_real_ravdess_files(shared_data: Path) -> None:

@@ -4,11 +4,11 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from wavs import insert_chunk, write_wav
 
-from ser import corpora
+from helpers.wavs import insert_chunk, write_wav
 from ser.errors import InputError
-from ser.manifest import EMOTIONS
+from ser.manifests import build as corpora
+from ser.manifests.utterance import EMOTIONS
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def own(root: Path, *rows: str) -> Path:
 
 @pytest.mark.parametrize("name", ["iemocap", "casia", "msp_podcast", "emodb", "ravdess", "crema_d"])
 def test_loaders_keep_the_contract(name: str) -> None:
-    loader = corpora.load(name)
+    loader = corpora.loader_of(name)
     assert name == loader.NAME
     assert all(isinstance(text, str) and "\n" not in text for text in (loader.TITLE, loader.LAYOUT))
     for release in loader.PUBLISHED:
@@ -36,11 +36,11 @@ def test_loaders_keep_the_contract(name: str) -> None:
 @pytest.mark.parametrize("name", ["emo_db", "tree", "__init__", "../corpora/emodb", ""])
 def test_an_unknown_corpus_is_told_which_there_are(name: str) -> None:
     with pytest.raises(InputError, match="has casia, crema_d, emodb, iemocap, msp_podcast, ravdess; .*CSV manifest"):
-        corpora.load(name)
+        corpora.loader_of(name)
 
 
 def test_audio_facts_are_filled_in_and_sorted(tree: Path) -> None:
-    utterances, report = corpora.build("emodb", tree)
+    utterances, report = corpora.build_manifest("emodb", tree)
     assert [u.utterance for u in utterances] == ["03a01Fa", "03a01Wa", "08a02Ta"]
     first = utterances[0]
     assert (first.num_samples, first.sample_rate) == (800, 16_000)
@@ -70,37 +70,37 @@ def test_all_unreadable_files_stop_the_build_at_once(tree: Path) -> None:
         (tree / "wav" / f"03a02W{chr(ord('a') + number % 26)}.wav").write_bytes(b"text" * number)
         (tree / "wav" / f"08a02W{chr(ord('a') + number % 26)}.wav").write_bytes(b"")
     with pytest.raises(InputError) as caught:
-        corpora.build("emodb", tree)
+        corpora.build_manifest("emodb", tree)
     message = str(caught.value)
     assert message.startswith(f"{tree}: 52 unreadable audio files: wav/03a02Wa.wav (not audio that libsndfile reads")
     assert message.count("wav/") == 20
-    assert message.endswith(" and 32 more: mend them, or set on_unreadable: exclude to go on without them")
+    assert message.endswith(" and 32 more: repair them, or set on_unreadable: exclude to go on without them")
 
 
 def test_unreadable_files_can_be_left_out_by_name(tree: Path) -> None:
     (tree / "wav" / "03a01Wa.wav").write_bytes(b"")
-    utterances, report = corpora.build("emodb", tree, on_unreadable="exclude")
+    utterances, report = corpora.build_manifest("emodb", tree, on_unreadable="exclude")
     assert [u.utterance for u in utterances] == ["03a01Fa", "08a02Ta"]
     assert report["unreadable"] == [{"file": "wav/03a01Wa.wav", "reason": "empty (0 bytes): copy it again"}]
     for name in ("03a01Fa", "08a02Ta"):
         (tree / "wav" / f"{name}.wav").write_bytes(b"")
     with pytest.raises(InputError, match=r"no utterance is left; wav/03a01Fa.wav \(empty"):
-        corpora.build("emodb", tree, on_unreadable="exclude")
+        corpora.build_manifest("emodb", tree, on_unreadable="exclude")
     with pytest.raises(InputError, match="on_unreadable: 'skip' is neither stop nor exclude"):
-        corpora.build("emodb", tree, on_unreadable="skip")
+        corpora.build_manifest("emodb", tree, on_unreadable="skip")
 
 
 def test_broken_labels_stop_the_build_whatever_is_done_with_audio(tree: Path) -> None:
     manifest = own(tree, "wav/03a01Fa.wav,,sad,,", "nowhere.wav,1,sad,,")
     with pytest.raises(InputError, match="1 broken labels: own.csv line 2: speaker empty$"):
-        corpora.build("mine", tree, manifest, on_unreadable="exclude")
+        corpora.build_manifest("mine", tree, manifest, on_unreadable="exclude")
     with pytest.raises(InputError, match=r"line 2: speaker empty; 1 unreadable audio files: nowhere.wav \(missing\)"):
-        corpora.build("mine", tree, manifest)
+        corpora.build_manifest("mine", tree, manifest)
 
 
 def test_identical_audio_under_two_names_is_a_warning(tree: Path) -> None:
     (tree / "wav" / "03a01Wb.wav").write_bytes((tree / "wav" / "03a01Wa.wav").read_bytes())
-    utterances, report = corpora.build("emodb", tree)
+    utterances, report = corpora.build_manifest("emodb", tree)
     assert len(utterances) == 4
     assert report["duplicates"] == [("wav/03a01Wa.wav", "wav/03a01Wb.wav")]
     assert "identical audio under several names: wav/03a01Wa.wav = wav/03a01Wb.wav" in report["warnings"]
@@ -109,7 +109,7 @@ def test_identical_audio_under_two_names_is_a_warning(tree: Path) -> None:
 def test_odd_files_are_warnings(tree: Path) -> None:
     write_wav(tree / "wav" / "03a01Fa.wav", rate=44_100, channels=2)
     insert_chunk(tree / "wav" / "03a01Wa.wav", b"FLLR", b"odd")
-    warnings = corpora.build("emodb", tree)[1]["warnings"]
+    warnings = corpora.build_manifest("emodb", tree)[1]["warnings"]
     assert warnings[:3] == [
         "1 of 3 files: 2 channels (their mean is used): wav/03a01Fa.wav",
         "1 of 3 files: 44100 Hz instead of 16000 Hz (resampled): wav/03a01Fa.wav",
@@ -119,27 +119,27 @@ def test_odd_files_are_warnings(tree: Path) -> None:
 
 def test_segments_of_a_file(tree: Path) -> None:
     manifest = own(tree, "wav/03a01Fa.wav,1,joy,0.0125,0.025", "wav/03a01Fa.wav,1,sad,0.025,")
-    utterances, report = corpora.build("mine", tree, manifest)
+    utterances, report = corpora.build_manifest("mine", tree, manifest)
     assert [(u.utterance, u.num_samples) for u in utterances] == [
         ("wav/03a01Fa:0.0125-0.025", 200),
         ("wav/03a01Fa:0.025-", 400),
     ]
     assert report["duplicates"] == []
     manifest = own(tree, "wav/03a01Fa.wav,1,sad,0.01,0.06")
-    with pytest.raises(InputError, match=r"wav/03a01Fa.wav \(segment 0.01..0.06 s is not inside its 0.050 s: mend"):
-        corpora.build("mine", tree, manifest)
+    with pytest.raises(InputError, match=r"wav/03a01Fa.wav \(segment 0.01..0.06 s is not inside its 0.050 s: correct"):
+        corpora.build_manifest("mine", tree, manifest)
 
 
 def test_one_name_for_two_utterances_is_broken(tree: Path) -> None:
     (tree / "wav" / "copy").mkdir()
     manifest = own(tree, "wav/03a01Fa.wav,1,sad,,", "wav/03a01Fa.flac,2,sad,,")
     write_wav(tree / "wav" / "03a01Fa.flac")
-    with pytest.raises(InputError, match=r"utterance wav/03a01Fa stands more than once \(wav/03a01Fa.flac, wav/03a"):
-        corpora.build("mine", tree, manifest)
+    with pytest.raises(InputError, match=r"utterance wav/03a01Fa appears more than once \(wav/03a01Fa.flac, wav/03a"):
+        corpora.build_manifest("mine", tree, manifest)
 
 
 def test_real_emodb(shared_data: Path) -> None:
-    utterances, report = corpora.build("emodb", shared_data / "emodb")
+    utterances, report = corpora.build_manifest("emodb", shared_data / "emodb")
     assert report["emotion"] == {
         **{"angry": 127, "bored": 63, "disgusted": 1, "fearful": 1},
         **{"happy": 71, "neutral": 79, "sad": 62},

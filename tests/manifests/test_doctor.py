@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from wavs import write_wav
 
+from helpers.wavs import write_wav
 from ser import cli
 
 
@@ -75,7 +75,7 @@ def test_everything_is_told_although_files_and_labels_are_bad(ser, tmp_path: Pat
         "unreadable: 1, empty (0 bytes): copy it again: AudioWAV/1001_DFA_HAP_XX.wav",
         "unreadable: 1, a git-LFS pointer, not the audio: run `git lfs pull` in the clone: "
         "AudioWAV/1001_DFA_NEU_XX.wav",
-        "Mend these files, or set `on_unreadable: exclude` for this corpus to go on without them.",
+        "Repair these files, or set `on_unreadable: exclude` for this corpus to go on without them.",
         "broken label: VideoDemographics.csv line 3: ActorID '1002', Sex '?'",
     ):
         assert line in lines

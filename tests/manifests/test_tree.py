@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from wavs import write_wav
 
-from ser.corpora import tree
+from helpers.wavs import write_wav
 from ser.errors import InputError
+from ser.manifests import tree
 
 
 @pytest.fixture

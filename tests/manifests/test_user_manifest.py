@@ -6,9 +6,9 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from ser.corpora.user_manifest import read_user
 from ser.errors import InputError
-from ser.manifest import Utterance
+from ser.manifests.user_manifest import read_user_manifest
+from ser.manifests.utterance import Utterance
 
 
 def csv(folder: Path, content: str) -> Path:
@@ -18,13 +18,13 @@ def csv(folder: Path, content: str) -> Path:
 
 
 def broken(folder: Path, content: str) -> list[str]:
-    reading = read_user(csv(folder, content), folder)
+    reading = read_user_manifest(csv(folder, content), folder)
     assert reading.utterances == []
     return reading.broken
 
 
 def test_three_columns_are_enough(tmp_path: Path) -> None:
-    reading = read_user(
+    reading = read_user_manifest(
         csv(tmp_path, "\ufeffemotion, path ,speaker\nsad,a/ö 1.wav,7\n\n happy ,./b.flac,8\n"), tmp_path
     )
     assert reading.utterances == [
@@ -41,7 +41,7 @@ def test_optional_columns_and_segments(tmp_path: Path) -> None:
         "a.wav,1,sad,,1.25,,,dev,,\n"
         "a.wav,1,sad,named,,,,test1,,\n"
     )
-    assert read_user(csv(tmp_path, content), tmp_path).utterances == [
+    assert read_user_manifest(csv(tmp_path, content), tmp_path).utterances == [
         Utterance("a:0.5-1.25", "a.wav", 0.5, 1.25, "1", emotion="sad", arousal=3.5, partition="train"),
         Utterance("a:1.25-", "a.wav", 1.25, None, "1", emotion="sad", partition="dev"),
         Utterance("named", "a.wav", speaker="1", emotion="sad", partition="test1"),
@@ -60,14 +60,14 @@ def test_parquet_says_the_same_as_csv(tmp_path: Path) -> None:
         }
     )
     parquet.write_table(table, tmp_path / "own.parquet")
-    expected = read_user(csv(tmp_path, content), tmp_path).utterances
-    assert read_user(tmp_path / "own.parquet", tmp_path).utterances == expected
+    expected = read_user_manifest(csv(tmp_path, content), tmp_path).utterances
+    assert read_user_manifest(tmp_path / "own.parquet", tmp_path).utterances == expected
 
 
 def test_broken_rows_of_parquet_are_named_by_number(tmp_path: Path) -> None:
     table = pyarrow.table({"path": ["a.wav"], "speaker": [None], "emotion": ["sad"]})
     parquet.write_table(table, tmp_path / "own.parquet")
-    assert read_user(tmp_path / "own.parquet", tmp_path).broken == ["own.parquet row 1: speaker empty"]
+    assert read_user_manifest(tmp_path / "own.parquet", tmp_path).broken == ["own.parquet row 1: speaker empty"]
 
 
 @pytest.mark.parametrize(
@@ -90,20 +90,20 @@ def test_broken_rows_of_parquet_are_named_by_number(tmp_path: Path) -> None:
 )
 def test_wrong_columns(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(InputError, match=f"own.csv: {message}"):
-        read_user(csv(tmp_path, content), tmp_path)
+        read_user_manifest(csv(tmp_path, content), tmp_path)
 
 
 def test_files_that_are_no_table(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_bytes(b"path,speaker,emotion\n\xe9.wav,1,sad\n")
     with pytest.raises(InputError, match="own.csv: not a CSV file in UTF-8"):
-        read_user(tmp_path / "own.csv", tmp_path)
+        read_user_manifest(tmp_path / "own.csv", tmp_path)
     (tmp_path / "own.parquet").write_text("path,speaker,emotion\n")
     with pytest.raises(InputError, match="own.parquet: not a Parquet file"):
-        read_user(tmp_path / "own.parquet", tmp_path)
+        read_user_manifest(tmp_path / "own.parquet", tmp_path)
     with pytest.raises(InputError, match="none.csv: cannot be read: No such file"):
-        read_user(tmp_path / "none.csv", tmp_path)
+        read_user_manifest(tmp_path / "none.csv", tmp_path)
     with pytest.raises(InputError, match="nowhere: no such folder: give the folder that the paths in .*own.csv are"):
-        read_user(tmp_path / "own.csv", tmp_path / "nowhere")
+        read_user_manifest(tmp_path / "own.csv", tmp_path / "nowhere")
 
 
 def test_all_broken_lines_are_collected(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_links_that_leave_the_root(tmp_path: Path) -> None:
     (root / "folder").symlink_to(outside)
     (root / "inside.wav").symlink_to(root / "real" / "a.wav")
     content = "path,speaker,emotion\nfile.wav,1,sad\nfolder/a.wav,1,sad\ninside.wav,1,sad\n..odd.wav,1,sad\n"
-    reading = read_user(csv(tmp_path, content), root)
+    reading = read_user_manifest(csv(tmp_path, content), root)
     assert reading.broken == [
         "own.csv line 2: path 'file.wav' leads outside the root through a link",
         "own.csv line 3: path 'folder/a.wav' leads outside the root through a link",
@@ -156,6 +156,8 @@ def test_links_that_leave_the_root(tmp_path: Path) -> None:
 
 
 def test_other_emotions_are_kept_with_a_warning(tmp_path: Path) -> None:
-    reading = read_user(csv(tmp_path, "path,speaker,emotion\na.wav,1,joy\nb.wav,1,joy\nc.wav,1,sad\n"), tmp_path)
+    reading = read_user_manifest(
+        csv(tmp_path, "path,speaker,emotion\na.wav,1,joy\nb.wav,1,joy\nc.wav,1,sad\n"), tmp_path
+    )
     assert [u.emotion for u in reading.utterances] == ["joy", "joy", "sad"]
     assert reading.warnings == ["emotions by other names than the project's, which protocols must use: joy (2)"]

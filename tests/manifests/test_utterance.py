@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ser import manifest
 from ser.errors import InputError
-from ser.manifest import COLUMNS, Utterance
+from ser.manifests import utterance as manifest
+from ser.manifests.utterance import COLUMNS, Utterance
 
 FULL = Utterance(
     utterance="b",
@@ -40,8 +40,8 @@ def test_columns_are_the_contract() -> None:
 
 def test_what_is_written_reads_back_equal(tmp_path: Path) -> None:
     file = tmp_path / "new" / "m.csv"
-    manifest.write(file, [FULL, BARE])
-    assert manifest.read(file) == [FULL, BARE]
+    manifest.write_manifest(file, [FULL, BARE])
+    assert manifest.read_manifest(file) == [FULL, BARE]
     assert file.read_bytes().splitlines()[2] == b"a,a.wav,,,,,,,,,,,0,0,,,"
     assert b"\r" not in file.read_bytes()
     assert os.listdir(file.parent) == ["m.csv"]
@@ -49,10 +49,10 @@ def test_what_is_written_reads_back_equal(tmp_path: Path) -> None:
 
 def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "m.csv"
-    manifest.write(file, [BARE])
+    manifest.write_manifest(file, [BARE])
     with pytest.raises(InputError, match="not valid UTF-8: rename"):
-        manifest.write(file, [FULL, Utterance("x", os.fsdecode(b"caf\xe9.wav"))])
-    assert manifest.read(file) == [BARE]
+        manifest.write_manifest(file, [FULL, Utterance("x", os.fsdecode(b"caf\xe9.wav"))])
+    assert manifest.read_manifest(file) == [BARE]
     assert os.listdir(tmp_path) == ["m.csv"]
 
 
@@ -70,12 +70,12 @@ def test_other_tables_are_refused(tmp_path: Path, content: str, message: str) ->
     file = tmp_path / "m.csv"
     file.write_text(content)
     with pytest.raises(InputError, match=f"m.csv: {message}"):
-        manifest.read(file)
+        manifest.read_manifest(file)
 
 
 def test_a_missing_or_binary_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="m.csv: no such manifest"):
-        manifest.read(tmp_path / "m.csv")
+        manifest.read_manifest(tmp_path / "m.csv")
     (tmp_path / "m.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="m.csv: not a CSV file in UTF-8"):
-        manifest.read(tmp_path / "m.csv")
+        manifest.read_manifest(tmp_path / "m.csv")

@@ -1,10 +1,10 @@
 """Claims: which official part each is about is said and checked."""
 
 import pytest
-from builders import protocol
 
-from ser.claims import check_part
+from helpers.builders import protocol
 from ser.errors import InputError
+from ser.plan.claims import check_part
 
 OFFICIAL = protocol(
     folds={"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1"], "also_report": ["dev"]},

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ser import code
+from ser.plan import code
 
 
 @pytest.fixture

@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT
 
+from helpers import ROOT
+from helpers.params import params
+from ser.encoders.demo import write_encoder
 from ser.errors import InputError
-from ser.features import demo_encoders
-from ser.plan import Plan, load
-from ser.validation import read_yaml
+from ser.plan.groups import Plan
+from ser.plan.load import load_plan
+from ser.plan.places import Places
+from ser.plan.validation import read_yaml
 
+PLACES = Places.of("free")
 SYSTEM = """
 from dataclasses import dataclass
 from typing import Literal
@@ -55,17 +59,16 @@ EXPERIMENT = {
         "full": {"title": "Everything", "table": "1", "source": "paper"},
         "mode_b": {"title": "The other mode", "source": "code", "settings": {"mode": "b"}, "selections": ["clean"]},
     },
+    "sources": {"table": {"evidence": "paper", "cite": "Table 1"}},
     "claims": [
         {
             "row": "full",
             "protocol": "emodb_2",
-            "metric": "WA",
-            "value": 70.5,
+            "values": {"WA": 70.5},
             "table": "1",
             "selection": "unknown",
             "aggregation": "unknown",
-            "source": "Table 1",
-            "evidence": "paper",
+            "source": "table",
         }
     ],
 }
@@ -76,19 +79,20 @@ def project(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
     (tmp_path / "ser" / "systems").mkdir(parents=True)
     (tmp_path / "ser" / "systems" / "net.py").write_text(SYSTEM)
-    (tmp_path / "ser" / "corpora").mkdir()
-    for path in (ROOT / "ser" / "corpora").glob("*.py"):
-        (tmp_path / "ser" / "corpora" / path.name).touch()
+    for path in (ROOT / "ser" / "corpora").rglob("*.py"):
+        copy = tmp_path / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.touch()
     (tmp_path / "experiments").mkdir()
     (tmp_path / "corpora").mkdir()
     return tmp_path
 
 
-def plan(project: Path, experiment: dict[str, Any] | None = None, **params: Any) -> Plan:
+def plan(project: Path, experiment: dict[str, Any] | None = None, **changes: Any) -> Plan:
     (project / "experiments" / "one.yaml").write_text(yaml.safe_dump(experiment or EXPERIMENT, sort_keys=False))
-    base = read_yaml(ROOT / "params.yaml")
-    corpora = base["corpora"] | {"emodb": {"root": str(project / "corpora")}}
-    return load(base | {"scale": "free", "experiments": {"one": "all"}, "corpora": corpora} | params, project)
+    corpora = {"emodb": {"root": str(project / "corpora")}}
+    given = {"scale": "free", "experiments": {"one": "all"}, "corpora": corpora}
+    return load_plan(params(**given | changes), project)
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
@@ -143,9 +147,7 @@ def test_a_row_can_start_from_another_experiments_row(project: Path) -> None:
 
 
 def test_what_cannot_run_is_skipped_with_the_reason(project: Path) -> None:
-    assert (
-        "set corpora.emodb.root" in plan(project, corpora=read_yaml(ROOT / "params.yaml")["corpora"]).groups[0].skipped
-    )
+    assert "set corpora.emodb.root" in plan(project, corpora={}).groups[0].skipped
     assert "not part of scale demo" in plan(project, scale="demo").groups[0].skipped
     assert "no ser/systems/later.py" in plan(project, changed("system", "later")).groups[0].skipped
     encoder = {
@@ -170,13 +172,14 @@ def test_what_cannot_run_is_skipped_with_the_reason(project: Path) -> None:
         ("rows.full.features", {"spectrogram": {"kind": "log_mel", "n_mel": 3}}, "n_mel"),
         ("rows.full.protocols", ["emodb"], "rows.full.protocols: unknown 'emodb': did you mean 'emodb_2'"),
         ("rows.full.from", "one/fulll", "from: unknown 'fulll': did you mean 'full'"),
-        ("system", "nett", "unknown system 'nett': did you mean 'net'?"),
+        ("system", "nett", "rows.full: system: unknown 'nett': did you mean 'net'?"),
         ("protocols.emodb_2.corpus", "emobd", "corpus: unknown 'emobd': did you mean 'emodb'"),
         ("protocols.emodb_2.folds.kind", "leave_1_out", "leave_1_out"),
         ("protocols.emodb_2.selections", ["cleen"], "'cleen' is not one of clean, test_selected, last_epoch"),
         ("claims.0.source", None, "claims.0: missing 'source'"),
         ("claims.0.row", "ful", "claim 1: row: unknown 'ful': did you mean 'full'"),
-        ("claims.0.metric", "accuracy", "'accuracy' is not one of WA"),
+        ("claims.0.values", {"accuracy": 1}, "'accuracy' is not one of WA"),
+        ("claims.0.source", "tabel", "claim 1: source: unknown 'tabel': did you mean 'table'"),
         ("claims.0.part", "test1", "claim 1: part 'test1': protocol emodb_2 has no official parts"),
     ],
 )
@@ -216,28 +219,28 @@ def test_wrong_parameters_are_refused_by_name(project: Path, params: dict[str, A
 
 
 def scale(name: str, *corpora: str) -> dict[str, Any]:
-    scales = read_yaml(ROOT / "params.yaml")["scales"]
+    scales = params()["scales"]
     return {"scale": name, "scales": scales | {name: scales[name] | {"corpora": list(corpora)}}}
 
 
 def test_the_corpora_of_a_scale_must_exist(project: Path) -> None:
-    for params, message in [
+    for changes, message in [
         (scale("demo", "caisa"), "scales.demo.corpora: unknown 'caisa': did you mean 'casia'"),
-        (scale("demo", "emodb"), "scales.demo.corpora: emodb has no demo (no ser/corpora/demo_emodb.py)"),
+        (scale("demo", "emodb"), "scales.demo.corpora: emodb has no demo (no ser/corpora/demo/emodb.py)"),
         (
             scale("free", "mine") | {"corpora": {"mine": {"root": str(project)}}},
             "corpora.mine: no ser/corpora/mine.py: name a CSV file in `manifest`",
         ),
     ]:
         with pytest.raises(InputError) as error:
-            plan(project, **params)
+            plan(project, **changes)
         assert message in str(error.value)
 
 
 def test_a_brought_corpus_that_no_protocol_reads_is_refused(project: Path) -> None:
     (project / "mine.csv").touch()
     mine = {"root": str(project), "manifest": str(project / "mine.csv")}
-    corpora = read_yaml(ROOT / "params.yaml")["corpora"] | {"mine": mine}
+    corpora = {"mine": mine}
     with pytest.raises(InputError, match="params.yaml: corpora.mine: no protocol reads it"):
         plan(project, **scale("free", "mine", "emodb") | {"corpora": corpora})
 
@@ -267,9 +270,10 @@ def test_encoders_that_a_row_trains_further(project: Path) -> None:
     experiment["rows"]["mode_b"] |= {"encoders": {"encoder": None}, "features": {"audio": None}}
     full, _, without = plan(project, experiment).groups
     assert full.encoders == {"encoder": "hubert_base"} and "set encoders.hubert_base" in full.skipped
-    assert full.stores["audio"] == "audio/emodb" and full.stores["spectrogram"].startswith("features/emodb/log_mel-")
+    assert full.stores(PLACES)["audio"] == "work/free/audio/emodb.safetensors"
+    assert full.stores(PLACES)["spectrogram"].startswith("work/free/features/emodb/log_mel-")
     assert not without.encoders and not without.skipped and set(without.features) == {"spectrogram"}
-    assert plan(project, experiment).specs.keys() == {full.stores["spectrogram"].split("/")[-1]}
+    assert plan(project, experiment).specs.keys() == {Path(full.stores(PLACES)["spectrogram"]).stem}
     experiment["rows"]["full"]["encoders"] = {"encoder": "hubert_tiny"}
     tiny = plan(project, experiment).groups[0]
     assert (tiny.note, tiny.skipped) == ("the encoder's weights are random", "")
@@ -279,7 +283,7 @@ def test_encoders_that_a_row_trains_further(project: Path) -> None:
 
 
 def test_a_checkpoint_under_another_ones_name_is_refused(project: Path, tmp_path: Path) -> None:
-    demo_encoders.write("wavlm_base", tmp_path / "checkpoint", seed=1)
+    write_encoder("wavlm_base", tmp_path / "checkpoint", seed=1)
     with pytest.raises(InputError) as error:
         plan(project, encoders={"hubert_large": str(tmp_path / "checkpoint")})
     assert str(error.value).startswith("params.yaml: encoders.hubert_large: ") and "\n" not in str(error.value)
@@ -290,13 +294,17 @@ def test_a_checkpoint_under_another_ones_name_is_refused(project: Path, tmp_path
 @pytest.mark.parametrize(
     ("row", "changes", "message"),
     [
-        ("full", {"metric": "ccc_arousal"}, "claim 2: metric ccc_arousal: protocol emodb_2 reports WA, UA, macro_f1"),
+        (
+            "full",
+            {"values": {"ccc_arousal": 0.5}},
+            "claim 2: metric ccc_arousal: protocol emodb_2 reports WA, UA, macro_f1",
+        ),
         (
             "mode_b",
             {"selection": "test_selected"},
             "claim 2: row mode_b is not run under emodb_2 with selection test_s",
         ),
-        ("full", {"selection": "clean", "value": 71.0}, "claim 2: claim 1 is about the same number"),
+        ("full", {"selection": "clean", "values": {"WA": 71.0}}, "claim 2: claim 1 is about the same number"),
     ],
 )
 def test_claims_that_no_line_would_show_are_refused(project: Path, row: str, changes: dict, message: str) -> None:
@@ -307,7 +315,7 @@ def test_claims_that_no_line_would_show_are_refused(project: Path, row: str, cha
 
 def test_a_null_claim_needs_its_reason(project: Path) -> None:
     experiment = copy.deepcopy(EXPERIMENT)
-    experiment["claims"][0]["value"] = None
+    experiment["claims"][0]["values"] = {"WA": None}
     with pytest.raises(InputError, match="missing 'reason'"):
         plan(project, experiment)
 
@@ -320,5 +328,5 @@ def test_a_key_that_stands_twice_is_refused(project: Path) -> None:
 
 
 def test_the_projects_own_files_are_valid() -> None:
-    groups = load(read_yaml(ROOT / "params.yaml"), ROOT).groups
+    groups = load_plan(params(), ROOT).groups
     assert {group.experiment for group in groups} == {path.stem for path in (ROOT / "experiments").glob("*.yaml")}

@@ -7,19 +7,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import protocol
-from test_evaluation import write_run
 
-from ser import splits
+from helpers.builders import protocol
+from helpers.runs import write_run
 from ser.errors import InputError
-from ser.honest_gap import COLUMNS, gaps, lines
-from ser.manifest import Utterance
+from ser.evaluations.gather import Gathered, gather
+from ser.manifests.utterance import Utterance
 from ser.outputs import write_json
-from ser.plan import Group, Plan
-from ser.protocol import Protocol
-from ser.scored import Scored, read_scored
-from ser.splits import Split
-from ser.splitting import make
+from ser.plan.groups import Group, Plan
+from ser.plan.places import Places
+from ser.results.honest_gap import COLUMNS, gap_lines, gaps
+from ser.runs.contract import Fold
+from ser.splits.make import make_split
+from ser.splits.protocol import Protocol
+from ser.splits.split import Split
+from ser.splits.write import write_split
 
 FIELDS = {"corpus": "c", "labels": {"angry": ["angry"], "sad": ["sad"]}, "subset": "all", "leaks": []}
 BY_SPEAKER = {"folds": {"kind": "leave_one_out", "group": "speaker", "number": 8}, "dev": {"kind": "next_group"}}
@@ -36,16 +38,18 @@ def corpus() -> list[Utterance]:
 
 def said(split: Split, number: int, right: int) -> np.ndarray:
     """Scores that are right for the first `right` utterances of the test part and wrong for the others."""
-    targets = split.fold(number, {}).test.targets
+    targets = Fold.of(split, number, {}).test.targets
     classes = np.where(np.arange(len(targets)) < right, targets, 1 - targets)
     return np.log(np.where(classes[:, None] == np.arange(2), 0.9, 0.1))
 
 
-def pair(tmp_path: Path, right: dict[str, dict[int, list[int]]]) -> tuple[list[Split], list[Scored]]:
+def pair(tmp_path: Path, right: dict[str, dict[int, list[int]]]) -> tuple[list[Split], list[Gathered]]:
     """`right[selection][seed]`: how many of each speaker's ten utterances are right."""
-    made = [make(protocol(**FIELDS, **BY_SPEAKER), selection, corpus()) for selection in ("test_selected", "clean")]
+    made = [
+        make_split(protocol(**FIELDS, **BY_SPEAKER), selection, corpus()) for selection in ("test_selected", "clean")
+    ]
     scored = [
-        read_scored(
+        gather(
             split,
             [
                 write_run(tmp_path / split.selection / f"{seed}_{k}", split, k, seed, said(split, k, n))
@@ -130,14 +134,14 @@ def groups(made: Protocol, **skipped: str) -> list[Group]:
 def written(work: Path, made: Protocol, rows: list[Utterance], **right: int) -> list[dict[str, Any]]:
     """The lines over a folder with the runs of both rules; `right` of each fold's utterances are so."""
     for selection, number in right.items():
-        split = make(made, selection, rows)
+        split = make_split(made, selection, rows)
         folder = work / f"splits/paper/p/{selection}"
         folder.parent.mkdir(parents=True, exist_ok=True)
-        splits.write(split, folder.with_suffix(".csv"), folder.with_suffix(".json"))
+        write_split(split, made, folder.with_suffix(".csv"), folder.with_suffix(".json"))
         for k in range(1, made.n_folds + 1):
             write_run(work / f"runs/paper/full/p/{selection}/seed1/fold{k}", split, k, 1, said(split, k, number))
     write_json(work / "manifests/c.json", {"unreadable": []})
-    return list(lines(Plan("paper", tuple(groups(made, clean="", test_selected="")), {}, {}), work))
+    return list(gap_lines(Plan("paper", tuple(groups(made, clean="", test_selected="")), {}, {}), Places(str(work))))
 
 
 def test_lines_are_as_the_table_has_them(tmp_path: Path) -> None:
@@ -210,7 +214,7 @@ def test_a_gap_that_cannot_be_computed_is_skipped_with_the_reason(
     tmp_path: Path, skipped: dict[str, str], reason: str
 ) -> None:
     made = protocol(**FIELDS, **BY_SPEAKER)
-    found = list(lines(Plan("paper", tuple(groups(made, **skipped)), {}, {}), tmp_path))
+    found = list(gap_lines(Plan("paper", tuple(groups(made, **skipped)), {}, {}), Places(str(tmp_path))))
     assert [(line["metric"], line["status"], line["note"]) for line in found] == [
         (metric, "skipped", reason) for metric in ("WA", "UA", "macro_f1")
     ]
@@ -218,4 +222,4 @@ def test_a_gap_that_cannot_be_computed_is_skipped_with_the_reason(
 
 def test_a_row_that_is_planned_under_one_rule_has_no_line(tmp_path: Path) -> None:
     made = protocol(**FIELDS, **BY_SPEAKER)
-    assert not list(lines(Plan("paper", tuple(groups(made, clean="")), {}, {}), tmp_path))
+    assert not list(gap_lines(Plan("paper", tuple(groups(made, clean="")), {}, {}), Places(str(tmp_path))))

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import protocol
 
-from ser.plan import Group, Plan
-from ser.table import COLUMNS, lines
+from helpers.builders import protocol
+from ser.plan.groups import Group, Plan
+from ser.plan.places import Places
+from ser.results.table import COLUMNS, table_lines
 
 CLAIM = {
     "row": "full",
@@ -47,7 +48,7 @@ def plan(claims: list[dict[str, Any]], skipped: str = "", selection: str = "clea
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Path:
+def places(tmp_path: Path) -> Places:
     """An evaluation: 0.41 on test1, and 0.47 on dev."""
     counts = {"n_seeds": 2, "n_folds": 1, "n_utterances": 9, "n_speakers": 4}
     results = {
@@ -67,11 +68,11 @@ def work(tmp_path: Path) -> Path:
         path.write_text(json.dumps(evaluation))
     (tmp_path / "manifests").mkdir()
     (tmp_path / "manifests/msp.json").write_text(json.dumps({"unreadable": []}))
-    return tmp_path
+    return Places(str(tmp_path))
 
 
-def test_each_part_is_a_line_with_its_own_claim(work: Path) -> None:
-    found = list(lines(plan([CLAIM | {"part": "test1"}]), work))
+def test_each_part_is_a_line_with_its_own_claim(places: Places) -> None:
+    found = list(table_lines(plan([CLAIM | {"part": "test1"}]), places))
     assert all(list(line) == COLUMNS for line in found)
     told = [tuple(line[key] for key in ("folds", "aggregation", "value", "claim", "status")) for line in found]
     assert told == [
@@ -84,13 +85,13 @@ def test_each_part_is_a_line_with_its_own_claim(work: Path) -> None:
     assert (found[0]["ci_low"], found[0]["ci_high"]) == ("0.0000", "")  # no minus before a zero
 
 
-def test_a_dev_part_is_chosen_on_only_under_clean(work: Path) -> None:
-    found = list(lines(plan([], selection="test_selected"), work))
+def test_a_dev_part_is_chosen_on_only_under_clean(places: Places) -> None:
+    found = list(table_lines(plan([], selection="test_selected"), places))
     assert [line["note"] for line in found] == ["a note"] * 4
 
 
-def test_a_claim_about_a_hidden_part_is_a_skipped_line(work: Path) -> None:
-    *scored, hidden = lines(plan([HIDDEN]), work)
+def test_a_claim_about_a_hidden_part_is_a_skipped_line(places: Places) -> None:
+    *scored, hidden = table_lines(plan([HIDDEN]), places)
     assert not any(line["claim"] for line in scored)
     told = {key: hidden[key] for key in ("folds", "claim", "claim_source", "value", "n_folds", "status", "note")}
     assert told == {
@@ -102,12 +103,12 @@ def test_a_claim_about_a_hidden_part_is_a_skipped_line(work: Path) -> None:
         "status": "skipped",
         "note": "its labels are hidden",
     }
-    *_, unread = lines(plan([HIDDEN | {"value": None, "reason": "not read"}]), work)
+    *_, unread = table_lines(plan([HIDDEN | {"value": None, "reason": "not read"}]), places)
     assert (unread["claim"], unread["note"]) == ("", "no claim: not read")
 
 
-def test_a_group_that_is_skipped_has_a_line_per_part(work: Path) -> None:
-    found = list(lines(plan([CLAIM | {"part": "dev"}, HIDDEN], skipped="no recordings"), work))
+def test_a_group_that_is_skipped_has_a_line_per_part(places: Places) -> None:
+    found = list(table_lines(plan([CLAIM | {"part": "dev"}, HIDDEN], skipped="no recordings"), places))
     assert [(line["folds"], line["claim"], line["status"]) for line in found] == [
         ("official: test1", "", "skipped"),
         ("official: dev", 0.5, "skipped"),

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import iemocap_like, protocol
-from conftest import ROOT
 
-from ser import manifest
+from helpers import ROOT
+from helpers.builders import iemocap_like, protocol
 from ser.errors import InputError
-from ser.splits import Split, read, write
-from ser.splitting import make
+from ser.manifests import utterance as manifest
+from ser.runs.contract import Fold
+from ser.splits.make import make_split
+from ser.splits.split import Split, read_split
+from ser.splits.write import write_split
 
 SPEAKERS = [f"Ses0{session}{voice}" for session in range(1, 6) for voice in "FM"]
 SESSIONS = {"folds": {"kind": "leave_one_out", "group": "session", "number": 5}, "leaks": []}
@@ -59,7 +61,7 @@ REPORTED = {**OFFICIAL, "folds": {**OFFICIAL["folds"], "also_report": ["dev"]}}
 
 
 def test_leave_one_speaker_out_with_the_next_speaker_as_dev() -> None:
-    split = make(protocol(), "clean", iemocap_like())
+    split = make_split(protocol(), "clean", iemocap_like())
     for number, speaker in enumerate(SPEAKERS, 1):
         following = SPEAKERS[number % 10]
         assert speakers(split, number, "test") == {speaker}
@@ -68,7 +70,7 @@ def test_leave_one_speaker_out_with_the_next_speaker_as_dev() -> None:
 
 
 def test_other_speaker_of_the_session_as_dev() -> None:
-    split = make(protocol(dev={"kind": "other_of_session"}), "clean", iemocap_like())
+    split = make_split(protocol(dev={"kind": "other_of_session"}), "clean", iemocap_like())
     for number, speaker in enumerate(SPEAKERS, 1):
         partner = speaker[:-1] + ("M" if speaker[-1] == "F" else "F")
         assert speakers(split, number, "dev") == {partner}
@@ -79,18 +81,18 @@ def test_other_speaker_of_the_session_as_dev() -> None:
 def test_other_of_session_needs_exactly_two_speakers() -> None:
     rows = [replace(row, session="all") for row in iemocap_like()]
     with pytest.raises(InputError, match="Ses01F of session all shares it with Ses01M, Ses02F"):
-        make(protocol(dev={"kind": "other_of_session"}), "clean", rows)
+        make_split(protocol(dev={"kind": "other_of_session"}), "clean", rows)
 
 
 def test_speaker_of_next_session_as_dev() -> None:
     dev = {"kind": "speaker_of_next_session"}
-    first = make(protocol(**SESSIONS, dev=dev), "clean", iemocap_like())
+    first = make_split(protocol(**SESSIONS, dev=dev), "clean", iemocap_like())
     for number in range(1, 6):
         following = number % 5 + 1
         assert speakers(first, number, "test") == {f"Ses0{number}F", f"Ses0{number}M"}
         assert speakers(first, number, "dev") == {f"Ses0{following}F"}
         assert f"Ses0{following}M" in speakers(first, number, "train")
-    drawn = make(protocol(**SESSIONS, dev={**dev, "seed": 3}), "clean", iemocap_like())
+    drawn = make_split(protocol(**SESSIONS, dev={**dev, "seed": 3}), "clean", iemocap_like())
     voices = [next(iter(speakers(drawn, number, "dev")))[-1] for number in range(1, 6)]
     assert set(voices) == {"F", "M"}
     assert [next(iter(speakers(drawn, n, "dev")))[:-1] for n in range(1, 6)] == [
@@ -102,30 +104,30 @@ def test_other_of_session_needs_named_sessions() -> None:
     rows = [replace(row, session="") for row in iemocap_like() if row.session == "Ses01"]
     folds = {"kind": "leave_one_out", "group": "speaker", "number": 2}
     with pytest.raises(InputError, match="needs two speakers in each session"):
-        make(protocol(folds=folds, dev={"kind": "other_of_session"}), "clean", rows)
+        make_split(protocol(folds=folds, dev={"kind": "other_of_session"}), "clean", rows)
 
 
 def test_a_dev_speaker_who_is_also_tested_stays_tested() -> None:
     visit = replace(iemocap_like()[0], utterance="visit", speaker="Ses02F", sha256="visit")
     fields = {**SESSIONS, "leaks": ["speakers"], "dev": {"kind": "speaker_of_next_session"}}
-    split = make(protocol(**fields), "clean", [*iemocap_like(), visit])
+    split = make_split(protocol(**fields), "clean", [*iemocap_like(), visit])
     assert "visit" in {split.utterances[row] for row in split.rows(1, "test")}
     assert "visit" not in {split.utterances[row] for row in split.rows(1, "dev")}
 
 
 @pytest.mark.parametrize("dev", ["next_group", "other_of_session"])
 def test_test_selected_is_judged_on_the_test_part_and_trains_on_the_rest(dev: str) -> None:
-    split = make(protocol(dev={"kind": dev}), "test_selected", iemocap_like())
+    split = make_split(protocol(dev={"kind": dev}), "test_selected", iemocap_like())
     for number, speaker in enumerate(SPEAKERS, 1):
         assert speakers(split, number, "train") == set(SPEAKERS) - {speaker}
         np.testing.assert_array_equal(split.rows(number, "dev"), split.rows(number, "test"))
-    fold = split.fold(1, {})
+    fold = Fold.of(split, 1, {})
     assert fold.dev.utterances == fold.test.utterances
     assert not set(fold.dev.utterances) & set(fold.train.utterances)
 
 
 def test_last_epoch_trains_on_what_others_select_on() -> None:
-    split = make(protocol(), "last_epoch", iemocap_like())
+    split = make_split(protocol(), "last_epoch", iemocap_like())
     for number, speaker in enumerate(SPEAKERS, 1):
         assert len(split.rows(number, "dev")) == 0
         assert speakers(split, number, "train") == set(SPEAKERS) - {speaker}
@@ -136,19 +138,19 @@ def test_group_k_fold_is_balanced_seeded_and_keeps_speakers_whole() -> None:
     of_seed = {}
     for seed in range(4):
         folds = {"kind": "group_k_fold", "group": "speaker", "number": 4, "seed": seed}
-        split = make(protocol(folds=folds), "clean", rows)
+        split = make_split(protocol(folds=folds), "clean", rows)
         tested = [speakers(split, number, "test") for number in range(1, 5)]
         assert sorted(s for fold in tested for s in fold) == SPEAKERS
         sizes = [len(split.rows(number, "test")) for number in range(1, 5)]
         assert max(sizes) - min(sizes) <= 10  # one speaker's utterances
         assert all(speakers(split, number, "dev") == tested[number % 4] for number in range(1, 5))
-        assert of_seed.setdefault(seed, split.data_hash) == make(protocol(folds=folds), "clean", rows).data_hash
+        assert of_seed.setdefault(seed, split.data_hash) == make_split(protocol(folds=folds), "clean", rows).data_hash
     assert len(set(of_seed.values())) > 1
 
 
 def test_random_k_fold_is_stratified_and_seeded() -> None:
     rows = iemocap_like(per_emotion=3)  # 30 of each emotion, so 30 60 30 30 of the classes
-    split = make(protocol(**RANDOM, **NO_DEV), "last_epoch", rows)
+    split = make_split(protocol(**RANDOM, **NO_DEV), "last_epoch", rows)
     for number in range(1, 5):
         tested = split.rows(number, "test")
         counts = np.bincount(split.targets[tested], minlength=4)
@@ -156,20 +158,20 @@ def test_random_k_fold_is_stratified_and_seeded() -> None:
         assert (np.abs(counts - np.array([30, 60, 30, 30]) / 4) < 1).all()
     assert sorted(np.concatenate([split.rows(n, "test") for n in range(1, 5)])) == list(range(150))
     other = {**RANDOM, "folds": {**RANDOM["folds"], "seed": 2}}
-    assert (make(protocol(**RANDOM, **NO_DEV), "last_epoch", rows[::-1]).parts == split.parts).all()
-    assert (make(protocol(**other, **NO_DEV), "last_epoch", rows).parts != split.parts).any()
+    assert (make_split(protocol(**RANDOM, **NO_DEV), "last_epoch", rows[::-1]).parts == split.parts).all()
+    assert (make_split(protocol(**other, **NO_DEV), "last_epoch", rows).parts != split.parts).any()
 
 
 def test_random_dev_is_stratified_and_its_shared_speakers_are_noted() -> None:
     dev = {"kind": "random", "fraction": 0.2, "seed": 1}
-    split = make(protocol(**SESSIONS, dev=dev), "clean", iemocap_like(per_emotion=3))
+    split = make_split(protocol(**SESSIONS, dev=dev), "clean", iemocap_like(per_emotion=3))
     for number in range(1, 6):
         counts = np.bincount(split.targets[split.rows(number, "dev")], minlength=4)
         assert counts.sum() == 24  # a fifth of the 120 utterances that are not tested: 24 48 24 24
         assert (np.abs(counts - np.array([24, 48, 24, 24]) / 5) < 1).all()
     assert "dev shares speakers with train in fold 1, 2, 3, 4, 5" in split.notes
     assert split.leaks == {}
-    other = make(protocol(**SESSIONS, dev={**dev, "seed": 2}), "clean", iemocap_like(per_emotion=3))
+    other = make_split(protocol(**SESSIONS, dev={**dev, "seed": 2}), "clean", iemocap_like(per_emotion=3))
     assert (other.parts != split.parts).any()
 
 
@@ -182,25 +184,25 @@ def of_parts(*parts: str) -> list[str]:
 
 
 def test_official_parts() -> None:
-    split = make(protocol(**OFFICIAL), "clean", official())
+    split = make_split(protocol(**OFFICIAL), "clean", official())
     assert split.parts.shape == (16, 1)
     assert names(split, split.rows(1, "test")) == names(split, split.scored(1)) == of_parts("test1", "test2")
     assert names(split, split.scored(1, "test2")) == of_parts("test2")
     assert speakers(split, 1, "dev") == {"speaker_dev"}
     assert split.left_out == {"emotion other": 10, "part test3": 4}
-    merged = make(protocol(**OFFICIAL), "last_epoch", official())
+    merged = make_split(protocol(**OFFICIAL), "last_epoch", official())
     assert speakers(merged, 1, "train") == {"speaker_train", "speaker_dev"}
     fields = {**OFFICIAL, "folds": {**OFFICIAL["folds"], "test": ["test9"]}}
     with pytest.raises(InputError, match="official part test9; the manifest has: dev, test1"):
-        make(protocol(**fields), "clean", official())
+        make_split(protocol(**fields), "clean", official())
 
 
 @pytest.mark.parametrize(
     ("selection", "chosen_on"), [("clean", ["dev"]), ("test_selected", ["test1", "test2"]), ("last_epoch", [])]
 )
 def test_a_reported_dev_part_is_scored_and_never_trains(selection: str, chosen_on: list[str]) -> None:
-    split = make(protocol(**REPORTED), selection, official())
-    fold = split.fold(1, {})
+    split = make_split(protocol(**REPORTED), selection, official())
+    fold = Fold.of(split, 1, {})
     assert fold.train.utterances == tuple(of_parts("train"))
     assert fold.dev.utterances == tuple(of_parts(*chosen_on))
     assert fold.test.utterances == tuple(of_parts("dev", "test1", "test2"))  # in the order of their names
@@ -212,27 +214,27 @@ def test_a_reported_dev_part_is_scored_and_never_trains(selection: str, chosen_o
 @pytest.mark.parametrize("selection", ["clean", "test_selected", "last_epoch"])
 def test_a_reported_dev_part_may_share_speakers_with_train_but_not_with_what_selects(selection: str) -> None:
     rows = [replace(row, speaker="both") if row.partition in ("train", "dev") else row for row in official()]
-    assert "dev shares speakers with train in fold 1" in make(protocol(**REPORTED), selection, rows).notes
+    assert "dev shares speakers with train in fold 1" in make_split(protocol(**REPORTED), selection, rows).notes
     rows = [replace(row, speaker="both") if row.partition in ("test2", "dev") else row for row in official()]
     if selection == "clean":
         with pytest.raises(InputError, match="shares speakers in fold 1"):
-            make(protocol(**REPORTED), selection, rows)
+            make_split(protocol(**REPORTED), selection, rows)
     else:
-        assert make(protocol(**REPORTED), selection, rows).leaks == {}
+        assert make_split(protocol(**REPORTED), selection, rows).leaks == {}
 
 
 def test_a_class_that_a_reported_part_lacks_is_noted() -> None:
     rows = [row for row in official() if (row.partition, row.emotion) not in (("test2", "sad"), ("dev", "sad"))]
-    notes = make(protocol(**REPORTED), "clean", rows).notes
+    notes = make_split(protocol(**REPORTED), "clean", rows).notes
     assert "no sad in test2, dev" in notes
     assert not any("test part of fold" in note for note in notes)
 
 
 @pytest.mark.parametrize("selection", ["clean", "test_selected"])
 def test_the_split_file_keeps_official_parts(tmp_path: Path, selection: str) -> None:
-    split = make(protocol(**REPORTED), selection, official())
-    write(split, tmp_path / "s.csv", tmp_path / "s.json")
-    found = read(tmp_path / "s.json")
+    split = make_split(protocol(**REPORTED), selection, official())
+    write_split(split, protocol(**REPORTED), tmp_path / "s.csv", tmp_path / "s.json")
+    found = read_split(tmp_path / "s.json")
     assert found.partitions == split.partitions
     np.testing.assert_array_equal(found.scored(1, "dev"), split.scored(1, "dev"))
     lines = (tmp_path / "s.csv").read_text().splitlines()
@@ -244,25 +246,25 @@ def test_the_split_file_keeps_official_parts(tmp_path: Path, selection: str) -> 
     assert facts["counts_reported"] == {"test1": each, "test2": each, "dev": each}
     assert facts["counts"][0]["test"]["utterances"] == 8
     moved = [replace(row, partition="test2") if row.utterance == "test1_sad_1" else row for row in official()]
-    assert make(protocol(**REPORTED), selection, moved).data_hash != split.data_hash
+    assert make_split(protocol(**REPORTED), selection, moved).data_hash != split.data_hash
 
 
 def test_attributes_keep_the_corpus_scale(tmp_path: Path) -> None:
     rows = [*official(), replace(official()[0], utterance="no_label", arousal=None)]
     fields = {**OFFICIAL, "labels": None, "targets": ["arousal", "valence"], "scale": [1, 7]}
-    split = make(protocol(**fields), "clean", rows)
+    split = make_split(protocol(**fields), "clean", rows)
     assert split.targets.dtype == np.float32
     assert split.targets[0].tolist() == [1.0, 7.5]
     assert split.left_out == {"part test3": 6, "without arousal": 1}
     assert "24 utterances have an attribute outside 1 to 7" in split.notes
-    write(split, tmp_path / "a.csv", tmp_path / "a.json")
-    np.testing.assert_array_equal(read(tmp_path / "a.json").targets, split.targets)
-    angry = make(protocol(**fields, emotions=["angry"]), "clean", rows)
+    write_split(split, protocol(**fields), tmp_path / "a.csv", tmp_path / "a.json")
+    np.testing.assert_array_equal(read_split(tmp_path / "a.json").targets, split.targets)
+    angry = make_split(protocol(**fields, emotions=["angry"]), "clean", rows)
     assert len(angry.utterances) == 8
 
 
 def test_merged_emotions_subset_and_left_out() -> None:
-    split = make(protocol(), "clean", iemocap_like())
+    split = make_split(protocol(), "clean", iemocap_like())
     assert Counter(split.targets.tolist()) == {0: 20, 1: 40, 2: 20, 3: 20}
     assert split.left_out == {"emotion frustrated": 20, "style scripted": 120}
     assert list(split.utterances) == sorted(split.utterances)
@@ -286,7 +288,7 @@ def test_an_undeclared_leak_of_each_kind_stops(kind: str, change: dict[str, str]
     if kind == "sessions":  # sessions are the groups here, so no fold can share one: leave speakers out instead
         fields = protocol(leaks=[], dev={"kind": "next_group"})
     with pytest.raises(InputError) as caught:
-        make(fields, selection, rows)
+        make_split(fields, selection, rows)
     message = str(caught.value)
     assert f"shares {kind} in fold 1, 2" in message
     assert {"audio": "Ses01_im_F_sad_0", "sentences": "the same"}.get(kind, "Ses0") in message
@@ -297,8 +299,8 @@ def test_an_undeclared_leak_of_each_kind_stops(kind: str, change: dict[str, str]
 def test_all_undeclared_leaks_are_told_at_once_and_declared_ones_are_kept() -> None:
     fields = {"subset": "all", **NO_DEV, "folds": RANDOM["folds"]}
     with pytest.raises(InputError, match="shares speakers in fold .*; sessions in fold .*; sentences in fold"):
-        make(protocol(**fields, leaks=[]), "last_epoch", iemocap_like())
-    split = make(protocol(**fields, leaks=["speakers", "sessions", "sentences"]), "last_epoch", iemocap_like())
+        make_split(protocol(**fields, leaks=[]), "last_epoch", iemocap_like())
+    split = make_split(protocol(**fields, leaks=["speakers", "sessions", "sentences"]), "last_epoch", iemocap_like())
     assert list(split.leaks) == ["speakers", "sessions", "sentences"]
     assert split.leaks["speakers"]["number"] == 10
     assert split.leaks["sentences"]["examples"] == ["script00", "script01"]
@@ -307,10 +309,12 @@ def test_all_undeclared_leaks_are_told_at_once_and_declared_ones_are_kept() -> N
 def test_a_declared_leak_that_does_not_occur_is_noted() -> None:
     rows = iemocap_like()
     own_texts = [replace(row, sentence=row.utterance) for row in rows]
-    split = make(protocol(leaks=["sessions", "sentences"]), "clean", own_texts)
+    split = make_split(protocol(leaks=["sessions", "sentences"]), "clean", own_texts)
     assert "leaks declared but not found: sentences" in split.notes
     assert "test shares sessions with train or dev, as declared" in split.notes
-    unnamed = make(protocol(leaks=["sessions", "sentences"]), "clean", [replace(row, sentence="") for row in rows])
+    unnamed = make_split(
+        protocol(leaks=["sessions", "sentences"]), "clean", [replace(row, sentence="") for row in rows]
+    )
     assert "whether test shares sentences cannot be checked: the manifest does not name them" in unnamed.notes
     assert not any("not found" in note for note in unnamed.notes)
 
@@ -318,71 +322,78 @@ def test_a_declared_leak_that_does_not_occur_is_noted() -> None:
 def test_segments_of_one_file_are_no_audio_leak_but_the_same_stretch_is() -> None:
     rows = official()
     same_file = [replace(row, sha256="one file", start=float(i), end=i + 1.0) for i, row in enumerate(rows)]
-    assert make(protocol(**OFFICIAL), "clean", same_file).leaks == {}
-    assert make(protocol(**OFFICIAL), "clean", [replace(row, sha256="") for row in rows]).leaks == {}
+    assert make_split(protocol(**OFFICIAL), "clean", same_file).leaks == {}
+    assert make_split(protocol(**OFFICIAL), "clean", [replace(row, sha256="") for row in rows]).leaks == {}
     same_stretch = [replace(row, start=0.0, end=1.0) for row in same_file]
     with pytest.raises(InputError, match="shares audio in fold 1 "):
-        make(protocol(**OFFICIAL), "clean", same_stretch)
+        make_split(protocol(**OFFICIAL), "clean", same_stretch)
 
 
 def test_unknown_speakers_are_no_leak_and_noted() -> None:
     rows = [replace(row, speaker="unknown") if row.utterance.endswith("1") else row for row in official()]
-    split = make(protocol(**OFFICIAL), "clean", rows)
+    split = make_split(protocol(**OFFICIAL), "clean", rows)
     assert split.leaks == {}
     assert any(note.startswith("8 utterances have an unknown speaker") for note in split.notes)
     with pytest.raises(InputError, match="1 utterances have no known speaker"):
         rows = iemocap_like()
         index = next(i for i, row in enumerate(rows) if row.emotion == "sad" and row.style == "improvised")
-        make(protocol(), "clean", [*rows[:index], replace(rows[index], speaker="unknown"), *rows[index + 1 :]])
+        make_split(protocol(), "clean", [*rows[:index], replace(rows[index], speaker="unknown"), *rows[index + 1 :]])
 
 
 def test_groups_must_be_as_many_as_declared() -> None:
     two = [row for row in iemocap_like() if row.session == "Ses01"]
     with pytest.raises(InputError, match="declares 10 speakers, the manifest has 2: Ses01F, Ses01M: set"):
-        make(protocol(), "clean", two)
+        make_split(protocol(), "clean", two)
     with pytest.raises(InputError, match="declares 9 speakers, the manifest has 10"):
-        make(protocol(folds={"kind": "leave_one_out", "group": "speaker", "number": 9}), "clean", iemocap_like())
+        make_split(protocol(folds={"kind": "leave_one_out", "group": "speaker", "number": 9}), "clean", iemocap_like())
     with pytest.raises(InputError, match="declares 3 folds of speakers, the manifest has 2"):
-        make(protocol(folds={"kind": "group_k_fold", "group": "speaker", "number": 3, "seed": 1}), "clean", two)
+        make_split(protocol(folds={"kind": "group_k_fold", "group": "speaker", "number": 3, "seed": 1}), "clean", two)
     with pytest.raises(InputError, match="the train part of fold 1, 2 is empty"):
-        make(protocol(folds={"kind": "leave_one_out", "group": "speaker", "number": 2}), "clean", two)
+        make_split(protocol(folds={"kind": "leave_one_out", "group": "speaker", "number": 2}), "clean", two)
 
 
 def test_labels_and_styles_that_the_corpus_does_not_have() -> None:
     rows = [row for row in iemocap_like() if row.emotion != "sad"]
     with pytest.raises(InputError, match="no utterance is labelled sad; the manifest has: angry, excited, frus"):
-        make(protocol(), "clean", rows)
+        make_split(protocol(), "clean", rows)
     rows = [row for row in iemocap_like() if row.emotion != "sad" or row.style == "scripted"]
     with pytest.raises(InputError, match="no utterance of class sad in the subset"):
-        make(protocol(), "clean", rows)
+        make_split(protocol(), "clean", rows)
     with pytest.raises(InputError, match="subset improvised: the manifest's styles are"):
-        make(protocol(), "clean", [replace(row, style="") for row in iemocap_like()])
+        make_split(protocol(), "clean", [replace(row, style="") for row in iemocap_like()])
     with pytest.raises(InputError, match="twice in the manifest: Ses01_im_F_angry_0"):
-        make(protocol(), "clean", [*iemocap_like(), iemocap_like()[0]])
+        make_split(protocol(), "clean", [*iemocap_like(), iemocap_like()[0]])
 
 
 def test_a_class_missing_in_a_fold_is_noted() -> None:
     rows = [row for row in iemocap_like() if not (row.emotion == "sad" and row.speaker in ("Ses01F", "Ses03M"))]
-    split = make(protocol(), "clean", rows)
+    split = make_split(protocol(), "clean", rows)
     assert "no sad in the test part of fold 1, 6" in split.notes
 
 
 def test_data_hash_depends_on_audio_targets_and_parts() -> None:
-    rows, base = iemocap_like(), make(protocol(), "clean", iemocap_like()).data_hash
+    rows, base = iemocap_like(), make_split(protocol(), "clean", iemocap_like()).data_hash
     index = next(i for i, row in enumerate(rows) if row.style == "improvised" and row.emotion == "sad")
 
     def changed(**fields: str | float) -> str:
-        return make(protocol(), "clean", [*rows[:index], replace(rows[index], **fields), *rows[index + 1 :]]).data_hash
+        return make_split(
+            protocol(), "clean", [*rows[:index], replace(rows[index], **fields), *rows[index + 1 :]]
+        ).data_hash
 
-    hashes = {base, changed(sha256="other"), changed(emotion="angry"), make(protocol(), "last_epoch", rows).data_hash}
+    hashes = {
+        base,
+        changed(sha256="other"),
+        changed(emotion="angry"),
+        make_split(protocol(), "last_epoch", rows).data_hash,
+    }
     hashes |= {changed(start=0.5), changed(end=0.5)}
     assert len(hashes) == 6
     assert changed(path="elsewhere.wav") == base
-    assert make(protocol(), "clean", rows[::-1]).data_hash == base
+    assert make_split(protocol(), "clean", rows[::-1]).data_hash == base
 
 
 def test_the_script_writes_what_read_reads(tmp_path: Path) -> None:
-    manifest.write(tmp_path / "m.csv", iemocap_like())
+    manifest.write_manifest(tmp_path / "m.csv", iemocap_like())
     fields = json.dumps(protocol().mapping)
     written = []
     for name in ("one", "two"):
@@ -393,8 +404,9 @@ def test_the_script_writes_what_read_reads(tmp_path: Path) -> None:
         subprocess.run(script, cwd=ROOT, check=True, capture_output=True)
         written.append([path.read_bytes() for path in paths])
     assert written[0] == written[1]
-    made, found = make(protocol(), "clean", iemocap_like()), read(tmp_path / "one" / "clean.json")
-    assert (found.protocol, found.selection, found.data_hash) == (made.protocol, made.selection, made.data_hash)
+    made, found = make_split(protocol(), "clean", iemocap_like()), read_split(tmp_path / "one" / "clean.json")
+    assert (found.protocol_hash, found.selection, found.data_hash) == (made.protocol_hash, "clean", made.data_hash)
+    assert (found.corpus, found.labels, found.scale) == (made.corpus, made.labels, made.scale)
     assert (found.utterances, found.speakers, found.sessions) == (made.utterances, made.speakers, made.sessions)
     assert (found.notes, found.leaks, found.left_out) == (made.notes, made.leaks, made.left_out)
     np.testing.assert_array_equal(found.parts, made.parts)
@@ -409,7 +421,7 @@ def test_the_script_writes_what_read_reads(tmp_path: Path) -> None:
 
 
 def test_the_script_tells_a_leak_in_one_line(tmp_path: Path) -> None:
-    manifest.write(tmp_path / "m.csv", iemocap_like())
+    manifest.write_manifest(tmp_path / "m.csv", iemocap_like())
     script = [sys.executable, "workflow_scripts/splits.py", "--manifest", str(tmp_path / "m.csv")]
     script += ["--protocol", json.dumps(protocol(leaks=[]).mapping), "--selection", "clean"]
     script += ["--output-csv", str(tmp_path / "s.csv"), "--output-json", str(tmp_path / "s.json")]
@@ -421,22 +433,23 @@ def test_the_script_tells_a_leak_in_one_line(tmp_path: Path) -> None:
 
 
 def test_read_refuses_a_csv_that_is_not_the_one_written(tmp_path: Path) -> None:
-    write(make(protocol(), "clean", iemocap_like()), tmp_path / "s.csv", tmp_path / "s.json")
+    split = make_split(protocol(), "clean", iemocap_like())
+    write_split(split, protocol(), tmp_path / "s.csv", tmp_path / "s.json")
     (tmp_path / "s.csv").write_text((tmp_path / "s.csv").read_text().replace("angry,test", "angry,train", 1))
     with pytest.raises(InputError, match="not the file that s.json describes"):
-        read(tmp_path / "s.json")
+        read_split(tmp_path / "s.json")
     (tmp_path / "s.csv").unlink()
     with pytest.raises(InputError, match="s.csv: no such file"):
-        read(tmp_path / "s.json")
+        read_split(tmp_path / "s.json")
     (tmp_path / "s.json").write_text("{}")
     with pytest.raises(InputError, match="not a split's file"):
-        read(tmp_path / "s.json")
+        read_split(tmp_path / "s.json")
 
 
 def test_fold_gives_parts_and_checks_stores() -> None:
-    split = make(protocol(), "clean", iemocap_like())
+    split = make_split(protocol(), "clean", iemocap_like())
     store = dict.fromkeys(split.utterances)
-    fold = split.fold(2, {"spectrogram": store})
+    fold = Fold.of(split, 2, {"spectrogram": store})
     assert (fold.number, fold.labels) == (2, ("angry", "happy", "sad", "neutral"))
     assert fold.test.speakers == ("Ses01M",) * 10
     assert fold.test.targets.dtype == np.int64
@@ -444,6 +457,6 @@ def test_fold_gives_parts_and_checks_stores() -> None:
     assert len({*fold.train.utterances, *fold.dev.utterances, *fold.test.utterances}) == 100
     del store["Ses01_im_M_sad_0"], store["Ses05_im_M_sad_0"]
     with pytest.raises(InputError, match="store spectrogram lacks .*: Ses01_im_M_sad_0, Ses05_im_M_sad_0: make"):
-        split.fold(2, {"spectrogram": store})
+        Fold.of(split, 2, {"spectrogram": store})
     with pytest.raises(InputError, match="no fold 11: folds go from 1 to 10"):
-        split.fold(11, {})
+        Fold.of(split, 11, {})

@@ -6,18 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
-from spectrogram_folds import INPUT, TRAINING, fold_of, make, settings, spectrogram
 from torchvision.models import alexnet
 
+from helpers import ROOT
+from helpers.params import params
+from helpers.spectrogram_folds import INPUT, TRAINING, fold_of, make, settings, spectrogram
+from ser.encoders.demo import ALEXNET_CHANNELS, write_encoder
+from ser.encoders.fetch import save_alexnet
 from ser.errors import InputError
-from ser.features import demo_encoders
-from ser.imagenet import save_alexnet
-from ser.plan import load
-from ser.run import Context
+from ser.plan.load import load_plan
+from ser.runs.contract import Context
 from ser.systems import attention_fcn
 from ser.systems.attention_fcn import Attention, AttentionFCN, Task, least_size, map_size, run, shapes, widths
-from ser.validation import read_yaml
 
 PAPER = settings(
     attention_fcn,
@@ -144,7 +144,7 @@ def test_utterance_shorter_than_the_receptive_field_is_scored(tmp_path):
 
 def pretrained(tmp_path: Path, **changes) -> tuple:
     """A fold with the demo's AlexNet as its backbone, and the settings that fit it."""
-    demo_encoders.write("alexnet", tmp_path / "alexnet", seed=1)
+    write_encoder("alexnet", tmp_path / "alexnet", seed=1)
     fold = replace(make(tmp_path), encoders={"backbone": tmp_path / "alexnet"})
     return fold, replace(SMALL, **IMAGE | {"width": 0.125} | changes)
 
@@ -192,7 +192,7 @@ def test_a_misspelt_or_wrong_encoder_is_never_random_weights(tmp_path):
     fold, given = pretrained(tmp_path)
     with pytest.raises(InputError, match="has one encoder, `backbone`, but the row names backbome"):
         run(replace(fold, encoders={"backbome": tmp_path / "alexnet"}), given, Context(seed=1))
-    demo_encoders.write("hubert_base", tmp_path / "hubert", seed=1)
+    write_encoder("hubert_base", tmp_path / "hubert", seed=1)
     with pytest.raises(InputError, match="hubert: model type hubert, not alexnet"):
         run(replace(fold, encoders={"backbone": tmp_path / "hubert"}), given, Context(seed=1))
 
@@ -249,10 +249,9 @@ def test_too_few_bins_are_named(tmp_path):
 
 @pytest.mark.parametrize("scale", ["demo", "paper"])
 def test_the_features_of_every_row_are_large_enough_for_its_network(scale):
-    params = read_yaml(ROOT / "params.yaml") | {"scale": scale, "experiments": {"attention_fcn": "all"}}
-    for group in load(params, ROOT).groups:
+    for group in load_plan(params(scale=scale, experiments={"attention_fcn": "all"}), ROOT).groups:
         spec, given = group.features["spectrogram"], attention_fcn.Settings(**group.settings)
         assert spec.get("n_mels", spec.get("n_bins")) >= least_size(given), group.name
         assert (given.channels == "image") and (given.normalisation == "train_min_max"), group.name
         if group.encoders and scale == "demo":
-            assert widths(given) == demo_encoders.ALEXNET_CHANNELS, group.name
+            assert widths(given) == ALEXNET_CHANNELS, group.name

@@ -6,14 +6,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
-from segment_folds import PUBLISHED, frozen, make
-from spectrogram_folds import TRAINING, settings
 from torch import nn
 
+from helpers.segment_folds import PUBLISHED, frozen, make
+from helpers.spectrogram_folds import TRAINING, settings
+from ser.encoders.alexnet import alexnet_convolutions
+from ser.encoders.demo import write_encoder
 from ser.errors import InputError
-from ser.features import demo_encoders
-from ser.imagenet import alexnet_convolutions
-from ser.run import Context
+from ser.runs.contract import Context
 from ser.systems import ca_mser
 from ser.systems.ca_mser import AlexNet, CaMser, Cepstra, Task, run
 
@@ -24,7 +24,7 @@ GIVEN = settings(ca_mser, **TRAINING | PUBLISHED | OWN | {"segment_seconds": 1.0
 @pytest.fixture(scope="module")
 def fold(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fold")
-    demo_encoders.write("alexnet", folder / "alexnet", seed=1)
+    write_encoder("alexnet", folder / "alexnet", seed=1)
     fold = make(folder)
     return replace(fold, encoders=fold.encoders | {"backbone": folder / "alexnet"})
 
@@ -44,7 +44,7 @@ def test_alexnet_is_torchvisions():
     torch.manual_seed(0)
     theirs, ours = torchvision.models.alexnet().eval(), AlexNet(1.0).eval()
     layers = [layer for layer in theirs.features if isinstance(layer, nn.Conv2d)]
-    ours.load([(layer.weight, layer.bias) for layer in layers])
+    ours.start_from([(layer.weight, layer.bias) for layer in layers])
     image = torch.randn(2, 3, 256, 384)
     expected = theirs.avgpool(theirs.features(image)).flatten(1)
     torch.testing.assert_close(ours(image), expected)

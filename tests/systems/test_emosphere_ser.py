@@ -9,23 +9,23 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from spectrogram_folds import TRAINING, settings
 
-from ser import metrics
-from ser.checkpoint import State
+from helpers.spectrogram_folds import TRAINING, settings
+from ser.encoders.demo import write_encoder
 from ser.errors import InputError
-from ser.features import demo_encoders
+from ser.evaluations import metrics
 from ser.features.store import Store, write_store
-from ser.run import Context, Fold, Outcome, Part
-from ser.step import Step
+from ser.runs.contract import Context, Fold, Outcome, Part
 from ser.systems import emosphere_ser
 from ser.systems.emosphere_ser import StatisticsPooling, StylePooling, Task, ccc, head, region_weight, run
+from ser.training.state import State
+from ser.training.step import Step
 
 WIDTH, LABELS = 48, ("arousal", "dominance", "valence")
 SMALL = settings(
     emosphere_ser,
     **TRAINING
-    | {"selection": "CCC", "class_weights": "balanced", "batch_size": 16, "schedule": "constant", "gradient_clip": 0.0},
+    | {"criterion": "CCC", "class_weights": "balanced", "batch_size": 16, "schedule": "constant", "gradient_clip": 0.0},
     seconds=12.0,
     encoder_width=WIDTH,
     pooling="style",
@@ -43,7 +43,7 @@ SMALL = settings(
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("encoder") / "wavlm_large"
-    demo_encoders.write("wavlm_large", folder, seed=1)
+    write_encoder("wavlm_large", folder, seed=1)
     return folder
 
 
@@ -331,7 +331,7 @@ def test_an_utterance_shorter_than_a_frame_is_lengthened(fold, tmp_path):
         ({"attention_heads": 0}, "attention_heads is 0; it must be at least 1"),
         ({"region_epochs": 0}, "region_epochs is 0; it must be at least 1"),
         ({"seconds": 0.0}, "seconds is 0.0; it must be at least 0.025"),
-        ({"selection": "UA"}, "selection is UA"),
+        ({"criterion": "UA"}, "criterion is UA"),
     ],
 )
 def test_settings_that_do_not_fit_are_named(fold, changes, words):

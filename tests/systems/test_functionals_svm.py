@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import fold, part
 from sklearn.datasets import make_classification
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from helpers.builders import fold, part
 from ser.errors import InputError
 from ser.features.store import Store, write_store
-from ser.run import Context, Fold
+from ser.runs.contract import Context, Fold
 from ser.systems import functionals_svm
 from ser.systems.functionals_svm import Settings
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from spectrogram_folds import TRAINING
 
+from helpers.spectrogram_folds import TRAINING
 from ser.errors import InputError
 from ser.features.store import Store, write_store
-from ser.run import Context, Fold, Part
+from ser.runs.contract import Context, Fold, Part
 from ser.systems.linear_probe import LinearProbe, Settings, Task, run
 
 SETTINGS = Settings(**TRAINING | {"epochs": 12, "optimiser": "adam", "learning_rate": 0.01}, projection=16)

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from builders import fold
 
-from ser import metrics
-from ser.predictions import read_predictions, write_predictions
-from ser.run import Context
+from helpers.builders import fold
+from ser.evaluations import metrics
+from ser.runs.contract import Context
+from ser.runs.predictions import read_predictions, write_predictions
 from ser.systems import majority
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from segment_folds import PUBLISHED, fold_of, frozen, make, sound
-from spectrogram_folds import TRAINING, settings
 from torch import nn
 
+from helpers.segment_folds import PUBLISHED, fold_of, frozen, make, sound
+from helpers.spectrogram_folds import TRAINING, settings
 from ser.errors import InputError
-from ser.run import Context
+from ser.runs.contract import Context
 from ser.systems import mfhca
 from ser.systems.mfhca import (
     MFHCA,

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from spectrogram_folds import INPUT, TRAINING, make, settings
 
+from helpers.spectrogram_folds import INPUT, TRAINING, make, settings
 from ser.errors import InputError
-from ser.run import Context
+from ser.runs.contract import Context
 from ser.systems import tf_transformer
 from ser.systems.tf_transformer import Task, TimeFrequencyTransformer, run, sinusoids
 

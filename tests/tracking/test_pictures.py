@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ser.history import read_history
 from ser.outputs import write_table
-from ser.pictures import draw_confusion, draw_curves
+from ser.runs.history import read_history
+from ser.tracking.pictures import draw_confusion, draw_curves
 
 LABELS = ("angry", "sad", "calm")
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ser import metrics
 from ser.errors import InputError
-from ser.selection import check_selection, dev_metrics, is_better
+from ser.evaluations import metrics
+from ser.training.criterion import check_criterion, dev_metrics, is_better
 
 
 def test_dev_metrics_by_hand():
@@ -35,10 +35,10 @@ def test_better_is_strict_and_a_loss_is_better_when_lower():
     assert is_better({"dev_loss": 0.4}, {"dev_loss": 0.5}, "loss")
 
 
-def test_selection_that_does_not_fit_the_targets_is_named():
-    check_selection("WA+UA", np.zeros(3, int))
-    check_selection("CCC", np.zeros((3, 2)))
+def test_a_criterion_that_does_not_fit_the_targets_is_named():
+    check_criterion("WA+UA", np.zeros(3, int))
+    check_criterion("CCC", np.zeros((3, 2)))
     with pytest.raises(InputError, match="with classes it must be UA or WA or WA"):
-        check_selection("CCC", np.zeros(3, int))
+        check_criterion("CCC", np.zeros(3, int))
     with pytest.raises(InputError, match="with attributes it must be CCC or loss"):
-        check_selection("UA", np.zeros((3, 2)))
+        check_criterion("UA", np.zeros((3, 2)))

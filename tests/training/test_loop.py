@@ -14,10 +14,11 @@ import pytest
 import torch
 from torch import nn
 
-from ser import training
 from ser.errors import InputError
-from ser.run import Context, Fold, Part
-from ser.training import Segment, TrainingSettings, class_weights, fit, predict
+from ser.runs.contract import Context, Fold, Part
+from ser.training import loop as training
+from ser.training.loop import fit, predict
+from ser.training.task import Example, TrainingSettings, class_weights
 
 SETTINGS = TrainingSettings(
     optimiser="adamw",
@@ -36,7 +37,7 @@ SETTINGS = TrainingSettings(
     class_weights="none",
     label_smoothing=0.0,
     precision="float32",
-    selection="loss",
+    criterion="loss",
 )
 CENTRES = np.array([[2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]])
 
@@ -67,7 +68,7 @@ class Task:
 
     def examples(self, part, generator):
         return [
-            Segment(i, name, 0, 1 + (i + j) % 3, part.targets[i])
+            Example(i, name, 0, 1 + (i + j) % 3, part.targets[i])
             for i, name in enumerate(part.utterances)
             for j in range(1 if generator is not None else 1 + i % 2)
         ]
@@ -148,7 +149,7 @@ def test_stopped_and_resumed_run_gives_the_same_bits(tmp_path, monkeypatch, aver
 def test_killed_process_resumes_with_the_same_bits(tmp_path):
     undisturbed = fit(Task(), fold(), SETTINGS, Context(seed=1))
     code = (
-        "import os, signal; import test_training as t; from ser.run import Context\n"
+        "import os, signal; import test_loop as t; from ser.runs.contract import Context\n"
         "class Killed(t.Task):\n"
         "    def loss(self, outputs, batch, epoch):\n"
         "        if epoch == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -165,27 +166,27 @@ def test_killed_process_resumes_with_the_same_bits(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["other key", "torn", "not safetensors", "left-over temporary"])
-def test_unusable_checkpoint_is_ignored_with_a_line_in_the_log(tmp_path, caplog, damage):
+def test_unusable_state_is_ignored_with_a_line_in_the_log(tmp_path, caplog, damage):
     undisturbed = fit(Task(), fold(), SETTINGS, Context(seed=1))
     fit(Task(), fold(), replace(SETTINGS, epochs=3), Context(seed=5, key="old", directory=tmp_path))
-    file = tmp_path / "checkpoint.safetensors"
+    file = tmp_path / "state.safetensors"
     key = "new" if damage == "other key" else "old"
     if damage == "torn":
         file.write_bytes(file.read_bytes()[:-100])
     elif damage == "not safetensors":
         file.write_bytes(b"x" * 300)
     elif damage == "left-over temporary":
-        file.rename(tmp_path / ".checkpoint.safetensors.tmp")
+        file.rename(tmp_path / ".state.safetensors.tmp")
     with caplog.at_level("WARNING"):
         assert_same(undisturbed, fit(Task(), fold(), SETTINGS, Context(seed=1, key=key, directory=tmp_path)))
     assert ("starts afresh" in caplog.text) == (damage != "left-over temporary")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["state.safetensors"]
 
 
-def test_checkpoint_bytes_repeat(tmp_path):
+def test_state_bytes_repeat(tmp_path):
     for name in ("a", "b"):
         fit(Task(), fold(), SETTINGS, Context(seed=1, key="k", directory=tmp_path / name))
-    first, second = ((tmp_path / name / "checkpoint.safetensors").read_bytes() for name in ("a", "b"))
+    first, second = ((tmp_path / name / "state.safetensors").read_bytes() for name in ("a", "b"))
     assert first == second
 
 
@@ -220,7 +221,7 @@ class Scripted(Task):
 
 
 def scripted(accuracy, **changes):
-    settings = replace(SETTINGS, **{"epochs": len(accuracy), "weight_decay": 0.0, "selection": "WA", **changes})
+    settings = replace(SETTINGS, **{"epochs": len(accuracy), "weight_decay": 0.0, "criterion": "WA", **changes})
     return settings, Scripted(accuracy)
 
 
@@ -284,7 +285,7 @@ def test_steps_per_epoch_goes_round_the_training_part():
 def test_buckets_hold_examples_of_like_length():
     class Long(Task):
         def examples(self, part, generator):
-            return [Segment(i, name, 0, 1 + i * 7 % 32, part.targets[i]) for i, name in enumerate(part.utterances)]
+            return [Example(i, name, 0, 1 + i * 7 % 32, part.targets[i]) for i, name in enumerate(part.utterances)]
 
         def collate(self, segments, generator):
             if generator is not None:
@@ -323,7 +324,7 @@ def test_learning_rate_reaches_its_peak_and_its_end():
 
 
 def test_attributes_are_selected_by_ccc():
-    outcome = fit(Task(True), fold(True), replace(SETTINGS, selection="CCC", epochs=12), Context(seed=1))
+    outcome = fit(Task(True), fold(True), replace(SETTINGS, criterion="CCC", epochs=12), Context(seed=1))
     assert outcome.scores.shape == (9, 2)
     assert outcome.facts["dev_CCC"] == max(row["dev_CCC"] for row in outcome.history) > 0.3
 
@@ -352,7 +353,7 @@ def test_history_is_json_without_clock_times():
         ({"batch_size": 0}, "setting batch_size is 0"),
         ({"epochs": 0}, "setting epochs is 0"),
         ({"micro_batch": -1}, "setting micro_batch is -1; it must be at least 0"),
-        ({"selection": "CCC"}, "setting selection is CCC; with classes it must be UA or WA or"),
+        ({"criterion": "CCC"}, "setting criterion is CCC; with classes it must be UA or WA or"),
     ],
 )
 def test_bad_settings_are_named(changes, words):

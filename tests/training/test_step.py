@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from ser.checkpoint import State
 from ser.errors import InputError
-from ser.step import Step
+from ser.training.state import State
+from ser.training.step import Step
 
 
 class Ccc:
@@ -121,7 +121,7 @@ def fail_once(loss):
 
 
 def test_memory_for_not_even_one_example_is_one_line():
-    with pytest.raises(InputError, match="cpu: its memory does not do for one example"):
+    with pytest.raises(InputError, match="cpu: its memory is too small for one example"):
         step(network(), Ccc(limit=0), 0)([batch()], 1)
 
 

@@ -1,133 +1,13 @@
-"""A copy of the project in which a test may change code and parameters, and run the real workflow."""
+"""The environment of all tests that run the workflow."""
 
 import os
-import re
-import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from conftest import ROOT
-
-PARTS = ["Snakefile", "params.yaml", "rules", "schemas", "experiments", "profiles", "ser", "workflow_scripts"]
-VERSIONED = ["dvc.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", "external", ".gitignore"]
-
-
-@dataclass
-class Project:
-    """A working copy, and `snakemake` as a user calls it there."""
-
-    folder: Path
-
-    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [Path(sys.executable).with_name("snakemake"), "--cores", "2", *arguments],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=280,
-        )
-
-    def tool(self, name: str, *arguments: str, timeout: float = 280, **environment: str) -> str:
-        """Call `dvc`, `git` or `python` in the project, as in an activated environment; returns all that it says.
-
-        Raises CalledProcessError, with what was said as its output, where it fails.
-        """
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return subprocess.run(
-            [name, *arguments],
-            cwd=self.folder,
-            env=os.environ | {"PATH": path} | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=True,
-            timeout=timeout,
-        ).stdout
-
-    def version(self) -> None:
-        """Put the project under Git and DVC, as a clone of it is."""
-        for name in VERSIONED:
-            source, target = ROOT / name, self.folder / name
-            target.parent.mkdir(exist_ok=True)
-            shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-        self.tool("git", "init", "--quiet")
-        self.commit()
-
-    def commit(self) -> None:
-        self.tool("git", "add", "--all")
-        who = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
-        self.tool("git", *who, "commit", "--quiet", "--message", "test")
-
-    def clone(self, folder: Path) -> "Project":
-        self.tool("git", "clone", "--quiet", ".", str(folder))
-        return Project(folder)
-
-    def start(self) -> subprocess.Popen:
-        """Begin to build the table, in a process group of its own."""
-        command = [Path(sys.executable).with_name("snakemake"), "--cores", "2", "--", "results/table.csv"]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen(command, cwd=self.folder, start_new_session=True, **quiet)
-
-    def build(self, target: str = "results/table.csv") -> str:
-        """Build `target`; returns what Snakemake said."""
-        result = self.snakemake("--", target)
-        assert result.returncode == 0, result.stderr[-6000:]
-        return result.stdout + result.stderr
-
-    def planned(self, target: str = "results/table.csv") -> dict[str, int]:
-        """How many jobs of each rule a dry run plans."""
-        result = self.snakemake("-n", "--", target)
-        assert result.returncode == 0, result.stderr[-6000:]
-        said = result.stdout + result.stderr
-        jobs = dict(re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE))
-        assert jobs or "Nothing to be done" in said, said
-        return {rule: int(number) for rule, number in jobs.items() if rule != "total"}
-
-    def planned_outputs(self) -> str:
-        """The text of a dry run: every planned job with its files."""
-        result = self.snakemake("-n", "--", "results/table.csv")
-        return result.stdout + result.stderr
-
-    def set(self, **params: Any) -> None:
-        """Change entries of params.yaml."""
-        path = self.folder / "params.yaml"
-        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | params, sort_keys=False))
-
-    def set_corpus(self, name: str, **settings: Any) -> None:
-        """Change entries of one corpus in params.yaml."""
-        corpora = yaml.safe_load((self.folder / "params.yaml").read_text())["corpora"]
-        self.set(corpora=corpora | {name: corpora.get(name, {}) | settings})
-
-    def metrics(self) -> dict[str, bytes]:
-        return {
-            str(path.relative_to(self.folder)): path.read_bytes()
-            for path in sorted(self.folder.glob("work/*/runs/**/metrics.json"))
-        }
-
-
-def copy_project(folder: Path) -> Project:
-    for name in PARTS:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, folder / name)
-    return Project(folder)
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return copy_project(tmp_path / "project")
 
 
 @pytest.fixture(autouse=True)
 def no_foreign_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the user's that changes what Snakemake does."""
     for name in ("SNAKEMAKE_PROFILE", "PYTHONPATH"):
         monkeypatch.delenv(name, raising=False)
     os.environ.setdefault("OMP_NUM_THREADS", "1")

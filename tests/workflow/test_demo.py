@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ser.table import COLUMNS
-
-from .conftest import Project, copy_project
+from helpers.project import PATIENCE, Project, copy_project
+from ser.results.table import COLUMNS
 
 # A system on a feature, one that trains an encoder on official parts, one without torch: seconds, not minutes.
 EXPERIMENTS = {"attention_fcn": ["full"], "fair": ["majority", "functionals_svm"], "emosphere_ser": ["full"]}
@@ -21,8 +20,7 @@ EXPERIMENTS = {"attention_fcn": ["full"], "fair": ["majority", "functionals_svm"
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = copy_project(tmp_path_factory.mktemp("demo") / "project")
-    project.set(experiments=EXPERIMENTS)
+    project = copy_project(tmp_path_factory.mktemp("demo") / "project", experiments=EXPERIMENTS)
     project.build()
     return project
 
@@ -84,7 +82,7 @@ def test_the_honest_gap_is_between_two_lines_of_the_table(built: Project) -> Non
 
 def test_a_second_call_has_nothing_to_do_and_a_touch_plans_nothing(built: Project) -> None:
     assert built.planned() == {}
-    for name in ("ser/systems/attention_fcn.py", "ser/metrics.py", "experiments/fair.yaml", "params.yaml"):
+    for name in ("ser/systems/attention_fcn.py", "ser/evaluations/metrics.py", "experiments/fair.yaml", "params.yaml"):
         (built.folder / name).touch()
     assert built.planned() == {}
 
@@ -103,7 +101,7 @@ def test_editing_a_system_plans_its_runs_and_what_follows_only(built: Project) -
 
 
 def test_editing_a_metric_trains_nothing(built: Project) -> None:
-    path = built.folder / "ser/metrics.py"
+    path = built.folder / "ser/evaluations/metrics.py"
     before = path.read_text()
     path.write_text(before + "\n# changed\n")
     try:
@@ -127,7 +125,7 @@ def test_a_kill_costs_nothing_but_time_and_the_same_seed_gives_the_same_bytes(bu
 
 def test_an_unfinished_build_has_a_partial_table(built: Project, tmp_path: Path) -> None:
     copy = Project(tmp_path / "copy")
-    shutil.copytree(built.folder, copy.folder, ignore=shutil.ignore_patterns("audio", "features", "releases"))
+    shutil.copytree(built.folder, copy.folder)
     group = "fair/functionals_svm/iemocap_5531/clean"
     (copy.folder / f"work/demo/evaluations/{group}.json").unlink()
     shutil.rmtree(copy.folder / f"work/demo/runs/{group}/seed1/fold2")
@@ -145,10 +143,10 @@ def test_an_unfinished_build_has_a_partial_table(built: Project, tmp_path: Path)
 def test_two_at_once_are_refused(built: Project, project: Project) -> None:
     project.set(experiments={"fair": ["majority"]})
     first = project.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not (project.folder / "work/demo/logs").is_dir() and time.monotonic() < deadline:
         time.sleep(0.2)
     second = project.snakemake("--", "results/table.csv")
     assert second.returncode != 0
     assert "another snakemake is at work in this folder" in second.stdout + second.stderr
-    assert first.wait(timeout=200) == 0
+    assert first.wait(timeout=PATIENCE) == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
-from .conftest import Project, copy_project
+from helpers.project import Project, copy_project
 
 # A network, and one without training, on one corpus.
 EXPERIMENTS = {"attention_fcn": ["full"], "fair": ["majority"]}
@@ -21,8 +21,7 @@ RATE = re.compile(r"learning_rate: 0\.\d+$", re.MULTILINE)  # of the demo rows
 @pytest.fixture(scope="module")
 def versioned(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project in which `dvc repro` has run and whose dvc.lock is committed."""
-    project = copy_project(tmp_path_factory.mktemp("dvc") / "project")
-    project.set(experiments=EXPERIMENTS)
+    project = copy_project(tmp_path_factory.mktemp("dvc") / "project", experiments=EXPERIMENTS)
     project.version()
     project.tool("dvc", "repro")
     project.commit()

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ser.features import demo_encoders
-
-from .conftest import Project
+from helpers.project import Project
+from ser.encoders.demo import write_encoder
 
 MAJORITY = "fair/majority/casia/clean"
 SMALL = "attention_fcn/full/iemocap_2280_sessions/clean"
@@ -33,7 +32,7 @@ def test_a_run_that_trains_a_published_encoder_asks_for_all_slots_of_one(
     project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    demo_encoders.write("wavlm_large", tmp_path / "wavlm", seed=1)
+    write_encoder("wavlm_large", tmp_path / "wavlm", seed=1)
     (tmp_path / "msp").mkdir()
     encoders = yaml.safe_load((project.folder / "params.yaml").read_text())["encoders"]
     project.set(

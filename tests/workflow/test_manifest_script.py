@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-from wavs import write_wav
 
-from ser import manifest
-from ser.corpora import tree
+from helpers import ROOT
+from helpers.wavs import write_wav
+from ser.manifests import tree
+from ser.manifests import utterance as manifest
 
 
 @pytest.fixture
@@ -31,11 +31,11 @@ def test_manifest_report_and_record(corpus: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for output in (first, second):
         assert run(corpus, output, "--corpus", "emodb").returncode == 0
-    assert [u.utterance for u in manifest.read(first / "m.csv")] == ["03a01Wa", "08a02Ta"]
+    assert [u.utterance for u in manifest.read_manifest(first / "m.csv")] == ["03a01Wa", "08a02Ta"]
     report = json.loads((first / "m.json").read_text())
     assert (report["utterances"], report["tree"]) == (2, tree.tree_digest(corpus))
     sha256 = json.loads((first / "m.tree.json").read_text())["files"]["wav/03a01Wa.wav"][2]
-    assert sha256 == manifest.read(first / "m.csv")[0].sha256
+    assert sha256 == manifest.read_manifest(first / "m.csv")[0].sha256
     for name in ("m.csv", "m.json", "m.tree.json"):
         content = (first / name).read_bytes()
         assert content == (second / name).read_bytes()
@@ -56,6 +56,6 @@ def test_ones_own_manifest_without_the_unreadable(corpus: Path, tmp_path: Path) 
     own.write_text("path,speaker,emotion\nwav/03a01Wa.wav,1,sad\nwav/none.wav,1,sad\n")
     more = ["--corpus", "mine", "--manifest", own, "--on-unreadable", "exclude"]
     assert run(corpus, tmp_path / "out", *more).returncode == 0
-    assert [u.utterance for u in manifest.read(tmp_path / "out" / "m.csv")] == ["wav/03a01Wa"]
+    assert [u.utterance for u in manifest.read_manifest(tmp_path / "out" / "m.csv")] == ["wav/03a01Wa"]
     report = json.loads((tmp_path / "out" / "m.json").read_text())
     assert report["unreadable"] == [{"file": "wav/none.wav", "reason": "missing"}]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Project, copy_project
+from helpers.project import PATIENCE, Project, copy_project
 
 CHROMIUM = Path("/usr/bin/chromium")
 GROUP = "full/iemocap_2280_sessions/clean"
@@ -17,8 +17,7 @@ GROUP = "full/iemocap_2280_sessions/clean"
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = copy_project(tmp_path_factory.mktemp("mlflow") / "project")
-    project.set(experiments={"attention_fcn": ["full"]})
+    project = copy_project(tmp_path_factory.mktemp("mlflow") / "project", experiments={"attention_fcn": ["full"]})
     said = project.build("all")
     assert "MLflow, mlflow.db: 12 runs new" in said  # two groups of five folds, and their parents
     return project
@@ -39,7 +38,7 @@ def page_address(built: Project) -> Iterator[str]:
         pytest.fail(said)
     process.terminate()
     process.stdout.close()
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=PATIENCE) == 0
 
 
 @pytest.mark.skipif(not CHROMIUM.is_file(), reason="no /usr/bin/chromium (Debian's package chromium)")
@@ -50,8 +49,8 @@ def test_experiments_a_run_its_curve_and_its_confusion_matrix_are_seen(page_addr
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
-        page.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
+        page.set_default_timeout(1000 * PATIENCE)
+        expect.set_options(timeout=1000 * PATIENCE)
         foreign = []
         page.on("request", lambda r: None if r.url.startswith((page_address, "data:", "blob:")) else foreign.append(r))
 
@@ -88,7 +87,9 @@ def test_experiments_a_run_its_curve_and_its_confusion_matrix_are_seen(page_addr
 def track(project: Project, uri: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "workflow_scripts/track.py"]
     environment = os.environ | {"MLFLOW_TRACKING_URI": uri}
-    return subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, timeout=200)
+    return subprocess.run(
+        command, cwd=project.folder, env=environment, capture_output=True, text=True, timeout=PATIENCE
+    )
 
 
 def test_a_server_is_tracked_to_as_well(built: Project, page_address: str) -> None:

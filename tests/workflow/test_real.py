@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import yaml
 
-from .conftest import Project
+from helpers.project import Project
 
 SPEAKERS = ("03", "08", "09")
 
@@ -71,7 +71,7 @@ def test_all_unreadable_files_are_listed_at_once_and_can_be_left_out(free: Proje
     error = next(line for line in (result.stdout + result.stderr).splitlines() if "error:" in line and "wav" in line)
     for path in (cut, empty, text):
         assert path.name in error
-    assert "what is finished stands in results/partial.csv" in result.stdout + result.stderr
+    assert "what is finished is in results/partial.csv" in result.stdout + result.stderr
     assert ",skipped," in (free.folder / "results/partial.csv").read_text()
     free.set_corpus("emodb", on_unreadable="exclude")
     free.build()

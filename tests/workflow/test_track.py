@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tracked_runs import Tracked, rows_of, tracked_project
 
-from ser.history import read_history
-from ser.plan import Plan, load
+from helpers.tracked_runs import Tracked, rows_of, tracked_project
+from ser.plan.groups import Plan
+from ser.plan.load import load_plan
+from ser.runs.history import read_history
 
 GROUP = "attention_fcn/full/iemocap_2280_sessions/clean"
 KEY = f"demo/{GROUP}"
@@ -47,7 +48,7 @@ def project(imported: Tracked, empty: Path, tmp_path: Path) -> Tracked:
     params = yaml.safe_load((folder / "params.yaml").read_text()) | {"experiments": {"attention_fcn": ["full"]}}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     shutil.copy(empty, folder)
-    return Tracked(folder, load(params, folder))
+    return Tracked(folder, load_plan(params, folder))
 
 
 def test_a_run_shows_its_settings_with_sources_its_course_and_where_it_comes_from(imported: Tracked) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ser.corpora import demo_speech
 from ser.corpora.casia import EMOTIONS
-from ser.corpora.demo_texts import MANDARIN
-from ser.corpora.espeak import Synthesiser
+from ser.corpora.demo import speech
+from ser.corpora.demo.espeak import Synthesiser
+from ser.corpora.demo.texts import MANDARIN
 from ser.errors import InputError
 
 UTTERANCES = 240
@@ -21,7 +21,7 @@ with which emotion. Good for trying the pipeline and for nothing else.
 """
 
 
-def write(root: Path, seed: int, utterances: int) -> None:
+def write_release(root: Path, seed: int, utterances: int) -> None:
     """Write the tree under the empty folder `root`: <speaker>/<emotion>/<201..>.wav, the number is the sentence.
 
     Raises InputError unless `utterances` is a multiple of 24 (4 speakers x 6 emotions), up to 240.
@@ -34,11 +34,11 @@ def write(root: Path, seed: int, utterances: int) -> None:
         )
     synthesiser, rng = Synthesiser(seed), np.random.default_rng(seed)
     for name, voice in _VOICES.items():
-        actor = demo_speech.speaker(voice, rng, EXPRESSION)
+        actor = speech.speaker(voice, rng, EXPRESSION)
         for folder, emotion in EMOTIONS.items():
             (root / name / folder).mkdir(parents=True)
             for number, text in enumerate(MANDARIN[:sentences], start=201):
-                take = demo_speech.act(synthesiser, actor, text, (emotion,), SPREAD, rng)
+                take = speech.act(synthesiser, actor, text, (emotion,), SPREAD, rng)
                 path = root / name / folder / f"{number}.wav"
-                soundfile.write(path, take.samples, demo_speech.SAMPLE_RATE, "PCM_16")
+                soundfile.write(path, take.samples, speech.SAMPLE_RATE, "PCM_16")
     (root / "readme.txt").write_text(_README, encoding="utf-8")

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ser.corpora import demo_speech
-from ser.corpora.demo_texts import ENGLISH
-from ser.corpora.espeak import Synthesiser
+from ser.corpora.demo import speech
+from ser.corpora.demo.espeak import Synthesiser
+from ser.corpora.demo.texts import ENGLISH
 from ser.errors import InputError
 
 UTTERANCES = 400
@@ -22,7 +22,7 @@ SPREAD = 0.25
 # How often each consensus code comes, for one actor and one style: every fold of every protocol has its classes.
 _WEIGHTS = {"neu": 5, "sad": 3, "ang": 3, "exc": 3, "hap": 2, "fru": 2, "xxx": 1, "rare": 1}
 _RARE = ("sur", "fea", "dis", "oth")
-# Consensus code -> emotion of demo_speech, and the word that raters write.
+# Consensus code -> emotion of speech.py, and the word that raters write.
 _EMOTIONS = {
     "neu": ("neutral", "Neutral"),
     "hap": ("happy", "Happiness"),
@@ -58,7 +58,7 @@ class _Turn:
     acted: str  # the code that the actor gives himself
 
 
-def write(root: Path, seed: int, utterances: int) -> None:
+def write_release(root: Path, seed: int, utterances: int) -> None:
     """Write the tree under the empty folder `root` (which stands for IEMOCAP_full_release).
 
     Raises InputError unless `utterances` is a multiple of 80 (40 dialogs of two actors) and at least 160.
@@ -69,9 +69,9 @@ def write(root: Path, seed: int, utterances: int) -> None:
     synthesiser, rng = Synthesiser(seed), np.random.default_rng(seed)
     rare = itertools.cycle(_RARE)
     for session in range(1, 6):
-        actors = {sex: demo_speech.speaker(f"en-us+{sex.lower()}{session}", rng) for sex in "FM"}
+        actors = {sex: speech.speaker(f"en-us+{sex.lower()}{session}", rng) for sex in "FM"}
         for style in ("impro", "script"):
-            codes = {sex: demo_speech.quota(_WEIGHTS, 2 * length, 1, rng) for sex in "FM"}
+            codes = {sex: speech.quota(_WEIGHTS, 2 * length, 1, rng) for sex in "FM"}
             dialogs = itertools.product("FM", _numbers(session, style))
             for place, (wearer, number) in enumerate(dialogs):
                 dialog, turns = f"Ses0{session}{wearer}_{style}{number}", []
@@ -90,7 +90,7 @@ def write(root: Path, seed: int, utterances: int) -> None:
                         synthesiser,
                         rng,
                     )
-                    soundfile.write(wav / f"{turn.name}.wav", samples, demo_speech.SAMPLE_RATE, "PCM_16")
+                    soundfile.write(wav / f"{turn.name}.wav", samples, speech.SAMPLE_RATE, "PCM_16")
                     turns.append(turn)
                 _write_labels(root / f"Session{session}" / "dialog", dialog, turns, rng)
     (root / "README.txt").write_text(_README, encoding="latin-1")
@@ -113,15 +113,15 @@ def _speak(
     name: str,
     code: str,
     text: str,
-    actor: demo_speech.Speaker,
+    actor: speech.Speaker,
     synthesiser: Synthesiser,
     rng: np.random.Generator,
 ) -> tuple[_Turn, np.ndarray]:
     codes = _MIXTURES[rng.integers(len(_MIXTURES))] if code == "xxx" else (code,)
     emotions = [_EMOTIONS[each][0] for each in codes]
-    take = demo_speech.act(synthesiser, actor, text, emotions, SPREAD, rng)
-    ballot = demo_speech.votes(codes, 3, tuple(_EMOTIONS), rng)
-    heard = demo_speech.ratings(take.attitude, 2, 1, 5, rng)
+    take = speech.act(synthesiser, actor, text, emotions, SPREAD, rng)
+    ballot = speech.votes(codes, 3, tuple(_EMOTIONS), rng)
+    heard = speech.ratings(take.attitude, 2, 1, 5, rng)
     if name == _OUT_OF_RANGE:
         heard[:, 2] = 5, 6
     return _Turn(name, code, text, take.seconds, ballot, heard, codes[0]), take.samples

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ser.corpora import demo_speech
-from ser.corpora.demo_texts import ENGLISH
-from ser.corpora.espeak import Synthesiser
+from ser.corpora.demo import speech
+from ser.corpora.demo.espeak import Synthesiser
+from ser.corpora.demo.texts import ENGLISH
 from ser.errors import InputError
 
 UTTERANCES = 300
@@ -31,7 +31,7 @@ _PARTS = {
 }
 _UNKNOWN = 3  # of Train's and of Development's speakers, the one whom the release cannot name
 _ACCENTS = ("en-us", "en-gb-x-rp", "en-us-nyc", "en-gb-scotland", "en-029", "en")
-# Class -> emotion of demo_speech, the word that workers choose, and how often it comes (flatter than in the release).
+# Class -> emotion of speech.py, the word that workers choose, and how often it comes (flatter than in the release).
 _CLASSES = {
     "N": ("neutral", "Neutral", 6),
     "H": ("happy", "Happy", 5),
@@ -58,7 +58,7 @@ chose how it is spoken. Good for trying the pipeline and for nothing else. The l
 
 @dataclass(frozen=True)
 class _Guest:
-    actor: demo_speech.Speaker
+    actor: speech.Speaker
     name: str  # SpkrID
     gender: str
     podcast: int
@@ -74,7 +74,7 @@ class _Turn:
     part: str
 
 
-def write(root: Path, seed: int, utterances: int) -> None:
+def write_release(root: Path, seed: int, utterances: int) -> None:
     """Write the tree under the empty folder `root` (which stands for MSP-PODCAST-Publish-<version>).
 
     Raises InputError for fewer than 200 utterances, for then no part has two turns of each class.
@@ -87,7 +87,7 @@ def write(root: Path, seed: int, utterances: int) -> None:
     turns = []
     for part, guests in _cast(rng).items():
         weights = {label: weight for label, (_, _, weight) in _CLASSES.items()}
-        labels = demo_speech.quota(weights, round(_PARTS[part][1] * utterances), 2, rng)
+        labels = speech.quota(weights, round(_PARTS[part][1] * utterances), 2, rng)
         segments = dict.fromkeys((guest.podcast for guest in guests), _SEGMENT)
         for number, (label, guest) in enumerate(zip(labels, itertools.cycle(guests), strict=False), start=1):
             file = f"MSP-PODCAST_{guest.podcast:04d}_{segments[guest.podcast]:04d}.wav"
@@ -115,7 +115,7 @@ def _cast(rng: np.random.Generator) -> dict[str, list[_Guest]]:
             unknown = part in ("Train", "Development") and place == _UNKNOWN
             cast[part].append(
                 _Guest(
-                    demo_speech.speaker(f"{accent}+{variant}", rng, EXPRESSION),
+                    speech.speaker(f"{accent}+{variant}", rng, EXPRESSION),
                     "Unknown" if unknown else str(number),
                     "Female" if variant[0] == "f" else "Male",
                     first + place // 2,
@@ -137,15 +137,15 @@ def _speak(
     labels = _MIXTURES[rng.integers(len(_MIXTURES))] if label == "X" else (label,)
     emotions = [_CLASSES[each][0] for each in labels]
     text = ENGLISH[rng.integers(len(ENGLISH))]
-    take = demo_speech.act(synthesiser, guest.actor, text, emotions, SPREAD, rng)
-    samples, rate = take.samples, demo_speech.SAMPLE_RATE
+    take = speech.act(synthesiser, guest.actor, text, emotions, SPREAD, rng)
+    samples, rate = take.samples, speech.SAMPLE_RATE
     if file == _STEREO:
-        wide = demo_speech.resample(samples, rate, 44_100)
+        wide = speech.resample(samples, rate, 44_100)
         samples, rate = np.stack([wide, 0.8 * wide], axis=1), 44_100
     soundfile.write(folder / file, samples, rate, "PCM_16")
     workers = int(rng.integers(5, 8))
-    ballot = demo_speech.votes(labels, workers, [each for each in _CLASSES if each != "X"], rng)
-    return _Turn(file, label, ballot, demo_speech.ratings(take.attitude, workers, 1, 7, rng), guest, part)
+    ballot = speech.votes(labels, workers, [each for each in _CLASSES if each != "X"], rng)
+    return _Turn(file, label, ballot, speech.ratings(take.attitude, workers, 1, 7, rng), guest, part)
 
 
 def _write_labels(folder: Path, turns: list[_Turn], rng: np.random.Generator) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ser.corpora.espeak import Synthesiser
+from ser.corpora.demo.espeak import Synthesiser
 
 SAMPLE_RATE = 16_000
 MIN_SECONDS = 0.6

@@ -1,34 +1,31 @@
 """Demo corpora: synthetic trees in the official layouts, so that all code runs where no licensed corpus is.
 
-The tree of <corpus> is written by `ser/corpora/demo_<corpus>.py` (its name is the corpus's name, there is no list):
-`UTTERANCES`, the size at demo scale, and `write(root, seed, utterances)`.
+The tree of a corpus is written by the file of the same name here: `UTTERANCES`, its size at scale demo, and
+`write_release(root, seed, utterances)`.
 """
 
 import hashlib
 import importlib
-import importlib.util
 import json
 from pathlib import Path
 
 from ser.errors import InputError
-from ser.files import replacing
-from ser.folders import replaced
+from ser.files import atomic_file, atomic_folder, words
 
 
-def write(corpus: str, directory: Path, listing: Path, seed: int, utterances: int | None = None) -> None:
+def write_demo(corpus: str, directory: Path, listing: Path, seed: int, utterances: int | None = None) -> None:
     """Write the tree of `corpus` to `directory`, replacing what is there, then its file list to `listing`.
 
     The same arguments in a fresh process give the same bytes (espeak.py says why fresh). The listing is JSON:
     corpus, seed, utterances and `files`, each with path (relative, sorted), size in bytes and sha256.
-    Raises InputError for a corpus without demo tree or a size that its layout cannot have.
+    Raises InputError for a corpus without a demo tree or a size that its layout cannot have.
     """
-    name = f"ser.corpora.demo_{corpus}"
-    if not corpus.isidentifier() or importlib.util.find_spec(name) is None:
-        raise InputError(f"no demo corpus {corpus!r}: there is no ser/corpora/demo_{corpus}.py")
-    module = importlib.import_module(name)
-    utterances = module.UTTERANCES if utterances is None else utterances
-    with replaced(directory) as root:
-        module.write(root, seed, utterances)
+    if corpus not in {*words("corpora")} & {*words("corpora/demo")}:
+        raise InputError(f"no demo corpus {corpus!r}: there is no ser/corpora/demo/{corpus}.py")
+    layout = importlib.import_module(f"ser.corpora.demo.{corpus}")
+    utterances = layout.UTTERANCES if utterances is None else utterances
+    with atomic_folder(directory) as root:
+        layout.write_release(root, seed, utterances)
         files = [
             {"path": path.relative_to(root).as_posix(), **_facts(path)}
             for path in sorted(root.rglob("*"))
@@ -36,7 +33,7 @@ def write(corpus: str, directory: Path, listing: Path, seed: int, utterances: in
         ]
         listing.unlink(missing_ok=True)  # a list must not outlive the tree that it describes
     text = json.dumps({"corpus": corpus, "seed": seed, "utterances": utterances, "files": files}, indent=1)
-    with replacing(listing) as temporary:
+    with atomic_file(listing) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 

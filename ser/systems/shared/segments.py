@@ -15,15 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ser.encoders.speech import SpeechEncoder
 from ser.errors import InputError
-from ser.features.audio import RATE, waveform
 from ser.features.store import Store
-from ser.imagenet import DEVIATION, MEAN
-from ser.run import Fold, Part
-from ser.segmentation import count_segments, segment, standardised
-from ser.speech_encoder import SpeechEncoder
-from ser.step import Batch
-from ser.training import Segment, TrainingSettings, class_weights, cross_entropy
+from ser.runs.contract import Fold, Part
+from ser.systems.shared.images import DEVIATION, MEAN
+from ser.training.task import Batch, Example, TrainingSettings, class_weights, cross_entropy
+from ser.waveforms import RATE, count_segments, cut, standardised, waveform
 
 # What decides how speech is cut; frozen states were cut when they were computed, and must have been cut alike.
 _OF_SPEECH = ("segment_seconds", "segment_count", "audio_padding", "pre_emphasis")
@@ -55,7 +53,7 @@ class SegmentSettings(TrainingSettings):
 
 
 class SegmentTask:
-    """A `ser.training.Task` on segments. It reads
+    """A `ser.training.task.Task` on segments. It reads
 
     - `fold.stores["audio"]`, int16 [samples];
     - `fold.encoders["encoder"]`, a checkpoint that learns, or `fold.stores["states"]`, frozen states of its segments;
@@ -110,20 +108,20 @@ class SegmentTask:
             )
         return ToImage(size)
 
-    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Segment]:
+    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]:
         return [
-            Segment(index, utterance, number * self.samples, (number + 1) * self.samples, target)
+            Example(index, utterance, number * self.samples, (number + 1) * self.samples, target)
             for index, (utterance, target) in enumerate(zip(part.utterances, part.targets, strict=True))
             for number in range(self._count(utterance))
         ]
 
-    def collate(self, segments: Sequence[Segment], generator: np.random.Generator | None) -> Batch:
+    def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:
         batch = {
-            "speech": torch.from_numpy(np.stack([self._speech(s) for s in segments])),
-            "target": torch.tensor([int(s.target) for s in segments]),
+            "speech": torch.from_numpy(np.stack([self._speech(example) for example in examples])),
+            "target": torch.tensor([int(example.target) for example in examples]),
         }
         if self.spectrogram:
-            batch["levels"] = torch.from_numpy(np.stack([self._levels(s) for s in segments]))
+            batch["levels"] = torch.from_numpy(np.stack([self._levels(example) for example in examples]))
         return batch
 
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
@@ -145,7 +143,7 @@ class SegmentTask:
             )
         return round(self.samples / hop)
 
-    def rows(self, store: Store, example: Segment, frames: int) -> np.ndarray:
+    def rows(self, store: Store, example: Example, frames: int) -> np.ndarray:
         """Those of a segment, of which each has `frames` in this store, without padding."""
         start = example.start // self.samples * frames
         return store.rows(example.utterance, start, start + frames)
@@ -202,7 +200,7 @@ class SegmentTask:
             low, high = np.minimum(low, x.min(axis=0)), np.maximum(high, x.max(axis=0))
         return low, np.where(high > low, high - low, np.float32(1))
 
-    def _levels(self, example: Segment) -> np.ndarray:
+    def _levels(self, example: Example) -> np.ndarray:
         """The image of a segment before it is resized, [bins, T]."""
         x = self.rows(self.spectrogram, example, self.frames)
         if len(x) < self.frames:
@@ -213,12 +211,12 @@ class SegmentTask:
             levels = levels.astype(np.uint8)
         return levels.T[::-1]
 
-    def _speech(self, example: Segment) -> np.ndarray:
+    def _speech(self, example: Example) -> np.ndarray:
         if self.states:
             return self.rows(self.states, example, self.state_frames).astype(np.float32)
         s, number = self.settings, example.start // self.samples
         x = waveform(self.audio[example.utterance])
-        return standardised(segment(x, number, self.samples, s.audio_padding, s.pre_emphasis))
+        return standardised(cut(x, number, self.samples, s.audio_padding, s.pre_emphasis))
 
 
 class ToImage(nn.Module):

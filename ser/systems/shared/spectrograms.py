@@ -9,12 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ser import augment
 from ser.errors import InputError
-from ser.imagenet import DEVIATION, MEAN
-from ser.run import Fold, Part
-from ser.step import Batch
-from ser.training import Segment, TrainingSettings, class_weights, cross_entropy
+from ser.runs.contract import Fold, Part
+from ser.systems.shared import augment
+from ser.systems.shared.images import DEVIATION, MEAN
+from ser.training.task import Batch, Example, TrainingSettings, class_weights, cross_entropy
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class SpectrogramSettings(TrainingSettings):
 
 
 class SpectrogramTask:
-    """A `ser.training.Task` on `fold.stores["spectrogram"]` ([frames, bins], log scale): cross-entropy on each
+    """A `ser.training.task.Task` on `fold.stores["spectrogram"]` ([frames, bins], log scale): cross-entropy on each
     segment, log-softmax as its scores. A system adds `network()`, which gives a module
     `(spectrogram, frames) -> logits [B, K]`.
 
@@ -79,22 +78,22 @@ class SpectrogramTask:
     def network(self) -> nn.Module:
         raise NotImplementedError
 
-    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Segment]:
+    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]:
         """Every utterance once (training: `collate` cuts the crop), or all its segments (evaluation)."""
-        segments = []
+        examples = []
         for index, (utterance, target) in enumerate(zip(part.utterances, part.targets, strict=True)):
             for start, stop in self._spans(len(self.store[utterance]), generator is not None):
-                segments.append(Segment(index, utterance, start, stop, target))
-        return segments
+                examples.append(Example(index, utterance, start, stop, target))
+        return examples
 
-    def collate(self, segments: Sequence[Segment], generator: np.random.Generator | None) -> Batch:
-        """A batch of the segments; with a generator, of one augmented random crop of each."""
-        examples = [self._example(segment, generator) for segment in segments]
-        frames = torch.tensor([len(example) for example in examples])
+    def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:
+        """A batch of the examples; with a generator, of one augmented random crop of each."""
+        spectrograms = [self._spectrogram(example, generator) for example in examples]
+        frames = torch.tensor([len(x) for x in spectrograms])
         batch = torch.zeros(len(examples), self.channels, self.bins, int(frames.max()))
-        for row, example in zip(batch, examples, strict=True):
-            row[..., : len(example)] = _channels(example.T, self.settings.channels)
-        target = torch.from_numpy(np.stack([segment.target for segment in segments]))
+        for row, x in zip(batch, spectrograms, strict=True):
+            row[..., : len(x)] = _channels(x.T, self.settings.channels)
+        target = torch.from_numpy(np.stack([example.target for example in examples]))
         result = {"spectrogram": batch, "frames": frames, "target": target}
         if generator is not None and self.settings.mixup > 0:
             share = float(generator.beta(self.settings.mixup, self.settings.mixup))
@@ -125,11 +124,11 @@ class SpectrogramTask:
         starts = np.linspace(0, length - self.frames, count).round().astype(int)
         return [(int(start), int(start) + self.frames) for start in starts]
 
-    def _example(self, segment: Segment, generator: np.random.Generator | None) -> Tensor:
+    def _spectrogram(self, example: Example, generator: np.random.Generator | None) -> Tensor:
         """One normalised example, [frames, bins]."""
-        whole = torch.from_numpy(np.array(self.store[segment.utterance], dtype=np.float32))
+        whole = torch.from_numpy(np.array(self.store[example.utterance], dtype=np.float32))
         floor = whole.min()
-        x = whole[segment.start : segment.stop]
+        x = whole[example.start : example.stop]
         if generator is not None:
             x = self._crop(x, floor, generator)
         if len(x) < self.least:

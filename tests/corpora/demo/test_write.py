@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from ser import corpora
+from helpers import ROOT
+from ser.manifests import build as corpora
 
-ROOT = Path(__file__).resolve().parents[2]
 SIZES = {"iemocap": 160, "casia": 48, "msp_podcast": 200}
 
 
@@ -231,12 +231,12 @@ def test_ratings_agree_with_the_sound(trees):
 
 @pytest.mark.parametrize(("corpus", "utterances", "speakers"), [("iemocap", 160, 10), ("casia", 48, 4)])
 def test_the_loaders_take_the_trees_for_releases(trees, corpus, utterances, speakers):
-    found, report = corpora.build(corpus, trees / corpus)
+    found, report = corpora.build_manifest(corpus, trees / corpus)
     assert (len(found), report["speakers"], report["excluded"]) == (utterances, speakers, [])
 
 
 def test_the_msp_podcast_loader_leaves_out_the_hidden_labels_only(trees):
-    found, report = corpora.build("msp_podcast", trees / "msp_podcast")
+    found, report = corpora.build_manifest("msp_podcast", trees / "msp_podcast")
     assert len(found) + len(report["excluded"]) == 200
     assert all("test3" in entry["file"] for entry in report["excluded"])
     assert Counter(report["emotion"].keys()).keys() >= {"other", "no_agreement", "contempt"}
@@ -245,7 +245,7 @@ def test_the_msp_podcast_loader_leaves_out_the_hidden_labels_only(trees):
 @pytest.mark.parametrize(
     ("corpus", "size", "message"),
     [
-        ("emodb", 100, "no demo corpus 'emodb': there is no ser/corpora/demo_emodb.py"),
+        ("emodb", 100, "no demo corpus 'emodb': there is no ser/corpora/demo/emodb.py"),
         ("iemocap", 100, "100 utterances do not fill 40 dialogs"),
         ("casia", 480, "use a multiple of 24 up to 240"),
         ("msp_podcast", 100, "use >= 200"),

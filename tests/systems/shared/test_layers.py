@@ -2,7 +2,7 @@
 
 import torch
 
-from ser.layers import MaskedBatchNorm, filled
+from ser.systems.shared.layers import MaskedBatchNorm, filled
 
 
 def test_filled():

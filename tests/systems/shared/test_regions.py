@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ser.regions import count, regions
+from ser.systems.shared.regions import count, regions
 
 AZIMUTHS, POLARS = np.arange(0, 360, 15.0), np.arange(0, 181, 15.0)
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from segment_folds import PUBLISHED, SOUND, feature, fold_of, frozen, make, sound
-from spectrogram_folds import TRAINING
 
+from helpers.segment_folds import PUBLISHED, SOUND, feature, fold_of, frozen, make, sound
+from helpers.spectrogram_folds import TRAINING
 from ser.errors import InputError
-from ser.imagenet import DEVIATION, MEAN
-from ser.segments import SegmentSettings, SegmentTask, ToImage
+from ser.systems.shared.images import DEVIATION, MEAN
+from ser.systems.shared.segments import SegmentSettings, SegmentTask, ToImage
 
 CODE = SegmentSettings(**TRAINING | PUBLISHED)
 CLEAN = replace(CODE, **SOUND)

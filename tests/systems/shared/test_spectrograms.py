@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from spectrogram_folds import INPUT, TRAINING, fold_of
 from torchvision.models import AlexNet_Weights
 
-from ser import augment
+from helpers.spectrogram_folds import INPUT, TRAINING, fold_of
 from ser.errors import InputError
-from ser.spectrograms import SpectrogramSettings, SpectrogramTask
+from ser.systems.shared import augment
+from ser.systems.shared.spectrograms import SpectrogramSettings, SpectrogramTask
 
 SETTINGS = SpectrogramSettings(**TRAINING, **INPUT)
 RNG = np.random.default_rng(0)

@@ -1,0 +1,33 @@
+# The frame of a build: one at a time in a folder, what a cluster is asked before the first job, what a failure leaves.
+from filelock import FileLock, Timeout
+
+from ser.compute import patches, slurm
+from ser.errors import InputError
+
+# Snakemake's own lock outlives a killed run (so profiles/default turns it off); this one ends with its process.
+LOCK = FileLock(".snakemake/ser.lock", timeout=0)
+
+
+onstart:
+    try:
+        LOCK.acquire()
+    except Timeout:
+        raise WorkflowError("another snakemake is at work in this folder: wait until it ends")
+    patches.lift_job_rate(workflow)
+    if status_command := patches.slurm_status_command(workflow):
+        try:
+            slurm.check_queue(Path.cwd(), status_command)
+            patches.mend_status_checks(workflow)
+            requests = {
+                slurm.Request.of(job.resources, job.threads, partition): job.name
+                for job, partition in patches.submissions(workflow)
+            }
+            print(*slurm.check_requests(requests), sep="\n", file=sys.stderr)
+        except InputError as error:
+            raise WorkflowError(str(error)) from None
+
+
+onerror:
+    shell("{PYTHON} workflow_scripts/table.py --params {CONFIG:q} --partial --output {places.PARTIAL}")
+    print(f"what is finished is in {places.PARTIAL}; the same command goes on with the rest")
+    print(f"{places.TABLE}, if there is one, is from an earlier build")

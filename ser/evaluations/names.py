@@ -1,0 +1,36 @@
+"""The metrics that are reported: their names, what they are of, and the unit in which the table prints them.
+
+A new metric is a line here and its function in metrics.py. Read while the workflow is parsed: nothing heavy.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+Unit = Literal["per cent", "coefficient"]
+
+CLASS_METRICS: dict[str, Unit] = {"WA": "per cent", "UA": "per cent", "macro_f1": "per cent"}
+ATTRIBUTE_METRICS: dict[str, Unit] = {"ccc": "coefficient"}  # of each attribute: ccc_arousal ...
+
+
+class Labelled(Protocol):
+    """A protocol or a split."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The classes, or the attributes."""
+
+    @property
+    def are_classes(self) -> bool:
+        """Which of the two they are."""
+
+
+def metric_names(of: Labelled) -> tuple[str, ...]:
+    """The metrics that are reported of a protocol's or split's labels, in the table's order."""
+    if of.are_classes:
+        return tuple(CLASS_METRICS)
+    return tuple(f"{metric}_{attribute}" for metric in ATTRIBUTE_METRICS for attribute in of.labels)
+
+
+def unit_of(metric: str) -> Unit:
+    """The unit of a metric that `metric_names` gave."""
+    return CLASS_METRICS.get(metric) or ATTRIBUTE_METRICS[metric.rpartition("_")[0]]

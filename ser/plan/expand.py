@@ -1,0 +1,183 @@
+"""From an experiment's rows to groups: what a row is made of, and why it cannot be computed here."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ser.encoders.checkpoint import is_demo
+from ser.encoders.published import MADE_HERE, NAMES
+from ser.errors import InputError
+from ser.features.spec import missing, validate_spec
+from ser.files import words
+from ser.plan.claims import check_claims
+from ser.plan.experiments import Experiment, check_names, refuse_near
+from ser.plan.groups import Group
+from ser.plan.settings import settings_schema
+from ser.plan.validation import validate
+from ser.splits.protocol import Protocol
+
+Specs = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """The groups of experiments under the content of params.yaml, in a project at `root`."""
+
+    params: Mapping[str, Any]
+    experiments: Mapping[str, Experiment]
+    root: Path
+
+    def groups(self, name: str, wanted: Collection[str] | str) -> Iterator[Group]:
+        """The groups of the rows `wanted` of an experiment (`all` of them).
+
+        Raises InputError for a row, system, setting, feature, encoder or protocol that does not exist, and for a
+        claim that no line of the table would show.
+        """
+        experiment = self.experiments[name]
+        protocols = {key: self._protocol(name, key) for key in experiment["protocols"]}
+        rows = list(experiment["rows"]) if isinstance(wanted, str) else list(wanted)
+        check_names(rows, experiment["rows"], f"params.yaml: experiments.{name}")
+        for row in rows:
+            yield from self._row(name, row, protocols)
+        check_claims(experiment, protocols, f"experiments/{name}.yaml")
+
+    @property
+    def _scale(self) -> Mapping[str, Any]:
+        scale: Mapping[str, Any] = self.params["scales"][self.params["scale"]]
+        return scale
+
+    def _row(self, name: str, row_name: str, protocols: Mapping[str, Protocol]) -> Iterator[Group]:
+        experiment, where = self.experiments[name], f"experiments/{name}.yaml: rows.{row_name}"
+        row = experiment["rows"][row_name]
+        system, blocks, sources = self._resolve(name, row_name)
+        features = {
+            key: validate_spec(spec, f"{where}.features.{key}") for key, spec in blocks["features"].items() if spec
+        }
+        encoders = {key: encoder for key, encoder in blocks["encoders"].items() if encoder}
+        reason = self._check_settings(where, system, blocks["settings"]) or self._missing(where, features, encoders)
+        keys = row.get("protocols", list(protocols))
+        check_names(keys, protocols, f"{where}.protocols")
+        for key in keys:
+            for selection in row.get("selections", experiment["protocols"][key]["selections"]):
+                yield Group(
+                    experiment=name,
+                    row=row_name,
+                    table=row.get("table", ""),
+                    protocol_name=key,
+                    selection=selection,
+                    protocol=protocols[key],
+                    system=system,
+                    settings=blocks["settings"],
+                    sources=sources,
+                    features=features,
+                    encoders=encoders,
+                    seeds=tuple(self._scale["seeds"][:1] if row.get("deterministic") else self._scale["seeds"]),
+                    note=self._note(row, key, features, encoders),
+                    one_job_per=row.get("one_job_per", self._scale["one_job_per"]),
+                    skipped=reason or self._missing_corpus(protocols[key].corpus),
+                )
+
+    def _protocol(self, experiment: str, name: str) -> Protocol:
+        fields = dict(self.experiments[experiment]["protocols"][name])
+        for key in ("selections", "source", "note"):
+            fields.pop(key, None)
+        where = f"experiments/{experiment}.yaml: protocols.{name}"
+        refuse_near(fields["corpus"], known_corpora(self.params, self.root), f"{where}: corpus")
+        return Protocol.from_mapping(fields, where)
+
+    def _resolve(self, name: str, row_name: str) -> tuple[str, dict[str, dict[str, Any]], dict[str, str]]:
+        """System, blocks (features, encoders, settings) and sources of a row; null takes a feature or encoder away."""
+        layers = self._layers(name, row_name)
+        where = f"experiments/{name}.yaml: rows.{row_name}"
+        system = next((layer["system"] for layer in reversed(layers) if "system" in layer), None)
+        if system is None:
+            raise InputError(f"{where}: no system: name a file of ser/systems here or for the whole experiment")
+        blocks: dict[str, dict[str, Any]] = {"features": {}, "encoders": {}, "settings": {}}
+        sources: dict[str, str] = {}
+        own = self.experiments[name]["rows"][row_name]
+        for block, target in blocks.items():
+            for layer in layers:
+                if target and block != "settings":  # those are held against the system's own list
+                    check_names(layer.get(block, {}), list(target), f"{where}: {block}")
+                for key, value in layer.get(block, {}).items():
+                    if layer.get("of_scale") and own.get(block, {}).get(key, value) != value:
+                        scale = self.params["scale"]
+                        raise InputError(f"{where}: scale {scale} sets {key}, which is what makes this row differ")
+                    # An experiment gives each value a source; a row or scale gives one for all it changes.
+                    sourced = "source" not in layer
+                    target[key] = value["value"] if sourced else value
+                    sources[key] = value["source"] if sourced else layer["source"]
+        return system, blocks, sources
+
+    def _layers(self, name: str, row_name: str) -> list[Mapping[str, Any]]:
+        """What makes up a row, in the order in which it applies: experiment, row, scale."""
+        stack = self._stack(name, row_name)
+        scale = self.params["scale"]
+        changes = [layer["scales"][scale] for layer in stack if scale in layer.get("scales", {})]
+        return [*stack, *({**change, "of_scale": True} for change in changes)]
+
+    def _stack(self, name: str, row_name: str) -> list[Mapping[str, Any]]:
+        """The experiment and the row; under them, with `from`, those of the row that this one starts from."""
+        row = self.experiments[name]["rows"][row_name]
+        below: list[Mapping[str, Any]] = []
+        if "from" in row:
+            source, source_row = row["from"].split("/")
+            where = f"experiments/{name}.yaml: rows.{row_name}.from"
+            check_names([source], self.experiments, where)
+            check_names([source_row], self.experiments[source]["rows"], where)
+            below = self._stack(source, source_row)
+        keys = ("system", "features", "encoders", "settings", "scales")
+        return [
+            *below,
+            {key: self.experiments[name][key] for key in keys if key in self.experiments[name]},
+            row,
+        ]
+
+    def _check_settings(self, where: str, system: str, settings: Mapping[str, Any]) -> str:
+        """Raises InputError for a setting that the system does not have; returns why it cannot run, or ''."""
+        known = words("systems", self.root)
+        if system not in known:
+            refuse_near(system, known, f"{where}: system")
+            return f"system {system} is not in this version (no ser/systems/{system}.py)"
+        file = self.root / "ser" / "systems" / f"{system}.py"
+        validate(dict(settings), settings_schema(file), f"{where}: settings of {system}")
+        return ""
+
+    def _note(self, row: Mapping[str, Any], protocol: str, features: Specs, encoders: Mapping[str, str]) -> str:
+        """What a reader of the numbers must know: the row's note on a protocol, encoders that were never trained."""
+        folders = [(name, self.params["encoders"].get(name)) for name in _checkpoints(features, encoders)]
+        is_random = self.params["scale"] != "demo" and any(
+            is_demo(Path(folder)) if folder else name in MADE_HERE for name, folder in folders
+        )
+        notes = [row.get("notes", {}).get(protocol), "the encoder's weights are random" if is_random else ""]
+        return "; ".join(filter(None, notes))
+
+    def _missing(self, where: str, features: Specs, encoders: Mapping[str, str]) -> str:
+        """Why a feature or encoder of a row cannot be had here, or ''."""
+        if reason := next(filter(None, map(missing, features.values())), ""):
+            return reason
+        names = _checkpoints(features, encoders)
+        check_names(names, [*NAMES, *self.params["encoders"]], f"{where}: encoders")
+        for name in names:
+            if self.params["scale"] != "demo" and name not in (*self.params["encoders"], *MADE_HERE):
+                return f"no checkpoint: set encoders.{name} in params.yaml"
+        return ""
+
+    def _missing_corpus(self, corpus: str) -> str:
+        scale = self.params["scale"]
+        if corpus not in self._scale["corpora"]:
+            return f"corpus {corpus} is not part of scale {scale}"
+        if scale != "demo" and corpus not in self.params["corpora"]:
+            return f"no recordings: set corpora.{corpus}.root in params.yaml"
+        return ""
+
+
+def known_corpora(params: Mapping[str, Any], root: Path) -> set[str]:
+    """Those that params.yaml names, and those that there are loaders for."""
+    return {*params["corpora"], *words("corpora", root)}
+
+
+def _checkpoints(features: Specs, encoders: Mapping[str, str]) -> list[str]:
+    """Every checkpoint that a row reads."""
+    return [*(spec["encoder"] for spec in features.values() if "encoder" in spec), *encoders.values()]

@@ -1,0 +1,85 @@
+"""Experiment files as they are written: checked against the schema, and what they refer to filled in."""
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ser.errors import InputError, did_you_mean
+from ser.evaluations.names import ATTRIBUTE_METRICS, CLASS_METRICS
+from ser.plan.claims import Claim
+from ser.plan.validation import read_yaml, validate
+from ser.splits.protocol import AGGREGATIONS, ATTRIBUTES, SELECTIONS
+
+Experiment = Mapping[str, Any]
+
+# What the schema leaves for the code to say.
+_WORDS = {
+    "metric": [*CLASS_METRICS, *(f"{metric}_{attribute}" for metric in ATTRIBUTE_METRICS for attribute in ATTRIBUTES)],
+    "selection": SELECTIONS,
+    "selection_or_unknown": [*SELECTIONS, "unknown"],
+    "aggregation": AGGREGATIONS,
+    "aggregation_or_unknown": [*AGGREGATIONS, "unknown"],
+}
+
+
+def read_experiments(root: Path) -> dict[str, Experiment]:
+    """All of `experiments/` below `root`: name -> its content, in which each protocol is whole and each claim is of one
+    metric, with its source's text. Raises InputError for an unknown key, value or name.
+    """
+    written = {path.stem: read_yaml(path) for path in sorted((root / "experiments").glob("*.yaml"))}
+    schema = read_yaml(root / "schemas" / "experiment.schema.yaml")
+    schema["$defs"] |= {name: {"enum": list(words)} for name, words in _WORDS.items()}
+    for name, experiment in written.items():
+        validate(experiment, schema, f"experiments/{name}.yaml")
+    return {name: experiment | _filled_in(name, written) for name, experiment in written.items()}
+
+
+def check_names(names: Collection[str], known: Collection[str], where: str) -> None:
+    """Raises InputError, beginning with `where`, for a name that is not known."""
+    for name in names:
+        if name not in known:
+            raise InputError(f"{where}: unknown {name!r}: {did_you_mean(name, known)}")
+
+
+def refuse_near(name: str, known: Collection[str], where: str) -> None:
+    """Raises InputError, beginning with `where`, for a name that is not known and looks like one that is."""
+    if name not in known and (near := difflib.get_close_matches(name, known, 1, cutoff=0.8)):
+        raise InputError(f"{where}: unknown {name!r}: did you mean {near[0]!r}?")
+
+
+def _filled_in(name: str, written: Mapping[str, Any]) -> dict[str, Any]:
+    where, experiment = f"experiments/{name}.yaml", written[name]
+    protocols = {
+        key: _protocol(protocol, written, f"{where}: protocols.{key}.from")
+        for key, protocol in experiment["protocols"].items()
+    }
+    return {"protocols": protocols, "claims": list(_claims(experiment, where))}
+
+
+def _protocol(protocol: Mapping[str, Any], written: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The protocol, whole: what it does not say itself is said by the one that it starts from."""
+    if "from" not in protocol:
+        return dict(protocol)
+    experiment, name = protocol["from"].split("/")
+    check_names([experiment], written, where)
+    check_names([name], written[experiment]["protocols"], where)
+    origin = written[experiment]["protocols"][name]
+    if "from" in origin:
+        raise InputError(f"{where}: {protocol['from']} starts from {origin['from']}: name that one")
+    return {key: value for key, value in (origin | protocol).items() if key != "from"}
+
+
+def _claims(experiment: Experiment, where: str) -> Iterator[Claim]:
+    """One for each number; `entry` is where it is written, counted from 1."""
+    sources = experiment.get("sources", {})
+    for entry, claim in enumerate(experiment["claims"], 1):
+        at = f"{where}: claim {entry}"
+        check_names([claim["row"]], experiment["rows"], f"{at}: row")
+        check_names([claim["protocol"]], experiment["protocols"], f"{at}: protocol")
+        check_names([claim["source"]], sources, f"{at}: source")
+        source = sources[claim["source"]]
+        shared = {key: value for key, value in claim.items() if key != "values"}
+        shared |= {"source": source["cite"], "evidence": source["evidence"], "entry": entry}
+        for metric, value in claim["values"].items():
+            yield {**shared, "metric": metric, "value": value}

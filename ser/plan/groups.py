@@ -1,0 +1,102 @@
+"""What is to be computed: groups of runs, and the plan that holds them all."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ser.features.spec import feature_name
+from ser.plan.places import Places
+from ser.splits.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class Group:
+    """All runs, over folds and seeds, of one row under one protocol and one selection rule.
+
+    `sources` says of each setting, feature and encoder where it is from: paper, code, secondary or chosen. `features`
+    are the system's names for them -> their validated specs, `encoders` its names for those that it trains further ->
+    their names in params.yaml. `skipped` is why nothing of this group is computed; empty: it is.
+    """
+
+    experiment: str
+    row: str
+    table: str
+    protocol_name: str
+    selection: str
+    protocol: Protocol
+    system: str
+    settings: Mapping[str, Any]
+    sources: Mapping[str, str]
+    features: Mapping[str, Mapping[str, Any]]
+    encoders: Mapping[str, str]
+    seeds: tuple[int, ...]
+    one_job_per: str
+    note: str = ""
+    skipped: str = ""
+
+    @property
+    def name(self) -> str:
+        """`<experiment>/<row>/<protocol>/<selection>`."""
+        return f"{self.experiment}/{self.row}/{self.protocol_name}/{self.selection}"
+
+    @property
+    def split(self) -> str:
+        """The name of its split."""
+        return f"{self.experiment}/{self.protocol_name}/{self.selection}"
+
+    @property
+    def chart(self) -> str:
+        """The name of its charts, which are drawn under one selection rule alone."""
+        return f"{self.experiment}-{self.row}-{self.protocol_name}"
+
+    @property
+    def folds(self) -> range:
+        """Its folds, counted from 1."""
+        return range(1, self.protocol.n_folds + 1)
+
+    @property
+    def runs(self) -> list[tuple[int, int]]:
+        """(seed, fold) of each run, seed-major."""
+        return [(seed, fold) for seed in self.seeds for fold in self.folds]
+
+    @property
+    def corpus(self) -> str:
+        """The corpus that its protocol is about."""
+        return self.protocol.corpus
+
+    def stores(self, places: Places) -> dict[str, str]:
+        """The system's name for a feature -> the store that it is read from."""
+        return {
+            name: places.audio(self.corpus)
+            if spec["kind"] == "audio"
+            else places.feature(self.corpus, feature_name(spec))
+            for name, spec in self.features.items()
+        }
+
+    def job(self, seed: int | str, fold: int | str) -> str:
+        """What the job that makes a run is called in logs, benchmarks and states: it may make all folds of a seed."""
+        return f"seed{seed}" if self.one_job_per == "seed" else f"seed{seed}-fold{fold}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is computed at the scale that params.yaml names; `specs` are the specs of all features by their names."""
+
+    scale: str
+    groups: tuple[Group, ...]
+    experiments: Mapping[str, Mapping[str, Any]]
+    specs: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def live(self) -> Iterator[Group]:
+        """The groups that are computed."""
+        return (group for group in self.groups if not group.skipped)
+
+    @property
+    def headlines(self) -> Iterator[Group]:
+        """The groups that are drawn: under `clean`, each first row, rows with a claim, and all of `fair`."""
+        for group in self.live:
+            experiment = self.experiments[group.experiment]
+            rows = {next(iter(experiment["rows"])), *(claim["row"] for claim in experiment["claims"])}
+            if group.selection == "clean" and (group.row in rows or group.experiment == "fair"):
+                yield group

@@ -1,0 +1,101 @@
+"""Where everything lies, relative to the project: the one list of the files that the workflow writes.
+
+A folder of `work/<scale>/` is a package of `ser/`. Names may be Snakemake's wildcards ("{corpus}").
+"""
+
+from dataclasses import dataclass
+
+RESULTS = "results"
+TABLE = f"{RESULTS}/table.csv"
+PARTIAL = f"{RESULTS}/partial.csv"
+HONEST_GAP = f"{RESULTS}/honest_gap.csv"
+METRICS = f"{RESULTS}/metrics.json"
+PLOTS = f"{RESULTS}/plots"
+CLAIMS = f"{PLOTS}/claims.csv"
+
+RUN_FILES = ("metrics.json", "predictions.csv", "history.csv")
+MODEL = "model.safetensors"
+
+
+def confusion_chart(name: str) -> str:
+    """The rows behind a group's confusion matrix; `name` is its `chart`."""
+    return f"{PLOTS}/confusion/{name}.csv"
+
+
+def curves_chart(name: str) -> str:
+    """The rows behind a group's training curves; `name` is its `chart`."""
+    return f"{PLOTS}/curves/{name}.csv"
+
+
+@dataclass(frozen=True)
+class Places:
+    """The files below `work`, the folder of one scale."""
+
+    work: str
+
+    @classmethod
+    def of(cls, scale: str) -> "Places":
+        """Those of a scale."""
+        return cls(f"work/{scale}")
+
+    def release(self, corpus: str) -> str:
+        """A demo corpus's release tree."""
+        return f"{self.work}/releases/{corpus}"
+
+    def listing(self, corpus: str) -> str:
+        """The list of a release tree's files."""
+        return f"{self.release(corpus)}.json"
+
+    def encoder(self, encoder: str) -> str:
+        """The folder of a checkpoint that is made here."""
+        return f"{self.work}/encoders/{encoder}"
+
+    def manifest(self, corpus: str, suffix: str = ".csv") -> str:
+        """A manifest; `.json`: the report on it; `.tree.json`: what the files were when they were read."""
+        return f"{self.work}/manifests/{corpus}{suffix}"
+
+    def audio(self, corpus: str) -> str:
+        """A corpus's decoded audio."""
+        return f"{self.work}/audio/{corpus}.safetensors"
+
+    def feature(self, corpus: str, feature: str) -> str:
+        """One feature of a corpus; `feature` is `<kind>-<digest of its settings>`."""
+        return f"{self.work}/features/{corpus}/{feature}.safetensors"
+
+    def split(self, split: str, suffix: str = ".json") -> str:
+        """A split, `<experiment>/<protocol>/<selection>`: its rows (`.csv`) or what is to be known about them."""
+        return f"{self.work}/splits/{split}{suffix}"
+
+    def seed(self, group: str, seed: int | str) -> str:
+        """The folder of a group's runs of one seed, `fold<k>` each."""
+        return f"{self.work}/runs/{group}/seed{seed}"
+
+    def run(self, group: str, seed: int | str, fold: int | str) -> str:
+        """The folder of a run."""
+        return f"{self.seed(group, seed)}/fold{fold}"
+
+    def states(self, job: str) -> str:
+        """The folder for the states of the unfinished runs of a job, `<group>/<job>`."""
+        return f"{self.work}/states/{job}"
+
+    def evaluation(self, group: str) -> str:
+        """A group's evaluation."""
+        return f"{self.work}/evaluations/{group}.json"
+
+    def log(self, rule: str, job: str = "") -> str:
+        """What a job said."""
+        return f"{self.work}/logs/{rule}{job and f'/{job}'}.log"
+
+    def benchmark(self, rule: str, job: str = "") -> str:
+        """How long a job took, and its peak memory."""
+        return f"{self.work}/benchmarks/{rule}{job and f'/{job}'}.tsv"
+
+    @property
+    def tracked(self) -> str:
+        """What was last imported into MLflow."""
+        return f"{self.work}/tracked.json"
+
+    @property
+    def untracked(self) -> str:
+        """When and why it last could not be."""
+        return f"{self.work}/untracked.txt"

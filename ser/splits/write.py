@@ -1,0 +1,81 @@
+"""The files of a split: its rows as CSV, and as JSON what is to be known about them."""
+
+import csv
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ser.errors import InputError
+from ser.files import atomic_file
+from ser.outputs import write_json
+from ser.splits.protocol import Protocol
+from ser.splits.split import PARTS, UNKNOWN, Split, target_columns
+
+
+def write_split(split: Split, protocol: Protocol, csv_path: Path, json_path: Path) -> None:
+    """Write the rows (CSV) and what is to be known about them (JSON), `protocol` among it.
+
+    Raises InputError where they would not lie in one folder, in which `read_split` looks for them.
+    """
+    if csv_path.resolve().parent != json_path.resolve().parent:
+        raise InputError(f"{csv_path} and {json_path} make up one split: put them into one folder")
+    folds = range(1, split.n_folds + 1)
+    texts = target_texts(split.labels, split.targets)
+    parts = np.array(PARTS)[split.parts].tolist()
+    names, columns = ["utterance", "speaker", "session"], [split.utterances, split.speakers, split.sessions]
+    if split.reported != ("",):
+        names, columns = [*names, "partition"], [*columns, split.partitions]
+    with atomic_file(csv_path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*names, *target_columns(split.labels, split.are_classes), *(f"fold{k}" for k in folds)])
+        writer.writerows([*row, *text, *part] for *row, text, part in zip(*columns, texts, parts, strict=True))
+    write_json(
+        json_path,
+        {
+            "corpus": split.corpus,
+            "labels": split.labels,
+            "scale": split.scale,
+            "n_folds": split.n_folds,
+            "reported": split.reported,
+            "protocol": protocol.mapping,
+            "selection": split.selection,
+            "protocol_hash": split.protocol_hash,
+            "data_hash": split.data_hash,
+            "csv": csv_path.name,
+            "csv_sha256": hashlib.sha256(csv_path.read_bytes()).hexdigest(),
+            "n_utterances": len(split.utterances),
+            "n_speakers": len(set(split.speakers) - set(UNKNOWN)),
+            "counts": [
+                {"fold": k, **{part: _counts(split, split.rows(k, part)) for part in ("train", "dev", "test")}}
+                for k in folds
+            ],
+            "counts_reported": {part: _counts(split, split.scored(1, part)) for part in split.reported if part},
+            "left_out": split.left_out,
+            "leaks_declared": protocol.leaks,
+            "leaks_found": split.leaks,
+            "notes": split.notes,
+        },
+    )
+
+
+def target_texts(labels: tuple[str, ...], targets: np.ndarray) -> list[list[str]]:
+    """Targets as the CSV spells them, row by row: the class's name, or each attribute."""
+    if targets.ndim == 2:
+        # The shortest text that reads back as the same float32.
+        texts: list[list[str]] = targets.astype(np.float32).astype(str).tolist()
+        return texts
+    return [[labels[target]] for target in targets]
+
+
+def _counts(split: Split, rows: np.ndarray) -> dict[str, Any]:
+    """Utterances, known speakers, and utterances per class of some rows."""
+    counts: dict[str, Any] = {
+        "utterances": len(rows),
+        "speakers": len({split.speakers[row] for row in rows} - set(UNKNOWN)),
+    }
+    if split.are_classes:
+        per_class = np.bincount(split.targets[rows], minlength=len(split.labels)).tolist()
+        counts["classes"] = dict(zip(split.labels, per_class, strict=True))
+    return counts

@@ -1,0 +1,101 @@
+"""What a system that trains a network gives the loop: a `Task`, and `Settings` that extend `TrainingSettings`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ser.runs.contract import Part
+
+Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a network is trained; each system's `Settings` adds its own fields. Every value stands in the
+    experiment file with its source, so there are no defaults.
+
+    `steps_per_epoch` optimiser steps make an epoch (0: one pass over the training part). `batch_size` examples make one
+    loss, `accumulation` losses one optimiser step. `micro_batch` is how many examples go through the network at a time
+    (0: all of a loss): the loss is the whole batch's all the same, only batch norm sees less at once. Whether a batch
+    fits the memory is no setting: `step.py` sees to that. `bucketing` n > 0 draws n batches at a time and fills
+    them by length, so that little is padded; 0 fills them as drawn. `one_cycle` is cosine
+    warm-up from 1/25 of `learning_rate` over the first 30 % of the steps, then cosine decay to 1e-4 of that
+    start (Smith and Topin 2018, numbers of torch's OneCycleLR). `gradient_clip` is the largest gradient norm
+    (0: off). `patience` epochs without a better dev score end training (0: off). `average_decay` > 0 evaluates
+    an exponential moving average of the weights. `criterion` is what the best epoch maximises on the dev part
+    (`loss`: minimises).
+    """
+
+    optimiser: Literal["adam", "adamw"]
+    learning_rate: float
+    weight_decay: float
+    schedule: Literal["constant", "one_cycle"]
+    epochs: int
+    steps_per_epoch: int
+    batch_size: int
+    accumulation: int
+    micro_batch: int
+    bucketing: int
+    gradient_clip: float
+    patience: int
+    average_decay: float
+    class_weights: Literal["none", "balanced"]
+    label_smoothing: float
+    precision: Literal["float32", "bfloat16", "float16"]
+    criterion: Literal["UA", "WA", "WA+UA", "CCC", "loss"]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example: frames [start, stop) of utterance number `index` of its part."""
+
+    index: int
+    utterance: str
+    start: int
+    stop: int
+    target: Any
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+class Task(Protocol):
+    """What the loop asks of a system. A `generator` of None means evaluation: nothing may be random."""
+
+    def network(self) -> nn.Module: ...
+
+    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]: ...
+
+    def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch: ...
+
+    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
+        """What the network makes of a batch: [B, ...], a row per example that depends on no other but by batch norm."""
+        ...
+
+    def loss(self, outputs: Tensor, batch: Batch, epoch: int) -> Tensor:
+        """The scalar to minimise, from float32 outputs; `epoch` counts from 0."""
+        ...
+
+    def scores(self, outputs: Tensor) -> Tensor:
+        """[B, K]: log-probabilities, or predicted attributes. An utterance's score is its examples' mean."""
+        ...
+
+
+def class_weights(rule: str, targets: np.ndarray, classes: int) -> Tensor | None:
+    """Weights [classes] for cross-entropy: `balanced` is n / (classes * n_c), 0 for a class without examples."""
+    if rule == "none":
+        return None
+    counts = np.bincount(targets, minlength=classes)
+    weights = np.divide(len(targets), classes * counts, out=np.zeros(classes), where=counts > 0)
+    return torch.tensor(weights, dtype=torch.float32)
+
+
+def cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None, settings: TrainingSettings) -> Tensor:
+    """Cross-entropy of logits [B, K] with `class_weights` and the settings' label smoothing."""
+    weights = None if weights is None else weights.to(logits.device)
+    return F.cross_entropy(logits, target, weights, label_smoothing=settings.label_smoothing)

@@ -1,0 +1,50 @@
+"""Waveforms at 16 kHz: from stored samples to numbers, and cut into segments of one length.
+
+Segments are cut as the published code of CA-MSER and MFHCA cuts them, or soundly. That code counts spectrogram
+frames, 1 + samples // hop of them, and pads the last segment's audio in front but its spectrogram behind. Features and
+systems both cut by these rules, so numpy is all that is imported here.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+RATE = 16_000
+FULL_SCALE = 32_768  # int16 sample / FULL_SCALE = waveform in [-1, 1)
+
+Count = Literal["frames", "samples"]
+Padding = Literal["front", "back"]
+
+
+def waveform(samples: np.ndarray) -> np.ndarray:
+    """float32 in [-1, 1) from the store's int16 samples."""
+    return samples.astype(np.float32) / FULL_SCALE
+
+
+def count_segments(samples: int, length: int, by: Count) -> int:
+    """How many segments of `length` samples an utterance has.
+
+    `samples`: as many as hold audio. `frames`: ceil((1 + samples // hop) / (length / hop)), which for every hop that
+    divides `length` is the number below; an exact multiple of `length` gets one more, whose audio is all padding.
+    """
+    return samples // length + 1 if by == "frames" else -(-samples // length)
+
+
+def cut(waveform: np.ndarray, number: int, length: int, padding: Padding, pre_emphasis: float = 0.0) -> np.ndarray:
+    """Segment `number`, from 0, of a float32 [samples] waveform: float32 [length], zeros where there is no audio.
+
+    `padding` says on which side of the audio the zeros stand. `pre_emphasis` a: x[t] - a * x[t - 1] over the whole
+    utterance, with x[-1] = 0, before it is cut.
+    """
+    start = number * length
+    piece = waveform[start : start + length]
+    if pre_emphasis:
+        before = waveform[start - 1 : start + len(piece) - 1] if start else np.append(np.float32(0), piece[:-1])
+        piece = piece - np.float32(pre_emphasis) * before[: len(piece)]
+    missing = length - len(piece)
+    return np.pad(piece, (missing, 0) if padding == "front" else (0, missing))
+
+
+def standardised(waveform: np.ndarray) -> np.ndarray:
+    """Mean 0, variance 1; silence stays 0. As `Wav2Vec2FeatureExtractor` of transformers, 1e-7 included."""
+    return (waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7)

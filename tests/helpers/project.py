@@ -1,0 +1,136 @@
+"""A copy of the project in which a test may change code and parameters, and run the real workflow."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from helpers import ROOT
+from helpers.params import params
+
+PARTS = ["Snakefile", "rules", "schemas", "experiments", "profiles", "ser", "workflow_scripts"]
+VERSIONED = ["dvc.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", "external", ".gitignore"]
+BIN = Path(sys.executable).parent
+PATIENCE = 1800  # seconds: only against hanging; on a busy machine a build takes many times its own time
+
+
+@dataclass
+class Project:
+    """A working copy, and `snakemake` as a user calls it there."""
+
+    folder: Path
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Call `snakemake` in the project, whatever comes of it."""
+        command = [BIN / "snakemake", "--cores", "2", *arguments]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE)
+
+    def tool(self, name: str, *arguments: str, **environment: str) -> str:
+        """Call `dvc`, `git` or `python` in the project, as in an activated environment; returns all that it says.
+
+        Raises CalledProcessError, with what was said as its output, where it fails.
+        """
+        path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            [name, *arguments],
+            cwd=self.folder,
+            env=os.environ | {"PATH": path} | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=True,
+            timeout=PATIENCE,
+        ).stdout
+
+    def version(self) -> None:
+        """Put the project under Git and DVC, as a clone of it is."""
+        for name in VERSIONED:
+            source, target = ROOT / name, self.folder / name
+            target.parent.mkdir(exist_ok=True)
+            shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+        self.tool("git", "init", "--quiet")
+        self.commit()
+
+    def commit(self) -> None:
+        """Commit all there is."""
+        self.tool("git", "add", "--all")
+        who = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+        self.tool("git", *who, "commit", "--quiet", "--message", "test")
+
+    def clone(self, folder: Path) -> "Project":
+        """A clone of what is committed."""
+        self.tool("git", "clone", "--quiet", ".", str(folder))
+        return Project(folder)
+
+    def start(self) -> subprocess.Popen:
+        """Begin to build the table, in a process group of its own."""
+        command = [BIN / "snakemake", "--cores", "2", "--", "results/table.csv"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen(command, cwd=self.folder, start_new_session=True, **quiet)
+
+    def build(self, target: str = "results/table.csv") -> str:
+        """Build `target`; returns what Snakemake said."""
+        result = self.snakemake("--", target)
+        assert result.returncode == 0, result.stderr[-6000:]
+        return result.stdout + result.stderr
+
+    def planned(self, target: str = "results/table.csv") -> dict[str, int]:
+        """How many jobs of each rule a dry run plans."""
+        result = self.snakemake("-n", "--", target)
+        assert result.returncode == 0, result.stderr[-6000:]
+        said = result.stdout + result.stderr
+        jobs = dict(re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE))
+        assert jobs or "Nothing to be done" in said, said
+        return {rule: int(number) for rule, number in jobs.items() if rule != "total"}
+
+    def planned_outputs(self) -> str:
+        """The text of a dry run: every planned job with its files."""
+        result = self.snakemake("-n", "--", "results/table.csv")
+        return result.stdout + result.stderr
+
+    def set(self, **entries: Any) -> None:
+        """Change entries of params.yaml."""
+        path = self.folder / "params.yaml"
+        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | entries, sort_keys=False))
+
+    def set_corpus(self, name: str, **settings: Any) -> None:
+        """Change entries of one corpus in params.yaml."""
+        corpora = yaml.safe_load((self.folder / "params.yaml").read_text())["corpora"]
+        self.set(corpora=corpora | {name: corpora.get(name, {}) | settings})
+
+    def metrics(self) -> dict[str, bytes]:
+        """Each run's metrics.json."""
+        return {
+            str(path.relative_to(self.folder)): path.read_bytes()
+            for path in sorted(self.folder.glob("work/*/runs/**/metrics.json"))
+        }
+
+
+def copy_project(folder: Path, **entries: Any) -> Project:
+    """A copy of the project's files with the tests' own parameters, in which `entries` are others."""
+    folder.mkdir(parents=True)
+    for name in PARTS:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    (folder / "params.yaml").write_text(yaml.safe_dump(params(**entries), sort_keys=False))
+    return Project(folder)
+
+
+def cluster_project(folder: Path, **entries: Any) -> Project:
+    """A copy of the project whose profile asks Slurm for its jobs every second instead of every ten."""
+    project = copy_project(folder, **entries)
+    path = folder / "profiles/slurm/profile.yaml"
+    text = path.read_text()
+    assert "before-status-checks: 10" in text and "between-status-checks: 30" in text
+    text = text.replace("before-status-checks: 10", "before-status-checks: 1")
+    path.write_text(text.replace("between-status-checks: 30", "between-status-checks: 1"))
+    return project

@@ -1,0 +1,105 @@
+"""What each rule's code depends on, package by package: an edit elsewhere must not run it again."""
+
+import re
+
+import pytest
+
+from helpers import ROOT
+from ser.files import words
+from ser.plan.code import code_of, code_of_module, reaches
+
+GROUND = {"ser", "workflow_scripts"}  # what all of them use: ser/*.py and the scripts' own frame
+SCRIPTS = {
+    "demo_corpus": "corpora",
+    "demo_encoder": "encoders",
+    "manifest": "manifests",
+    "audio": "features manifests plan",
+    "splits": "manifests splits",
+    "features": "compute features plan",
+    "train": "compute encoders features plan runs splits",
+    "evaluate": "evaluations runs splits",
+    "table": "encoders evaluations features plan results runs splits",
+    "honest_gap": "encoders evaluations features plan results runs splits",
+    "charts": "encoders evaluations features plan results runs splits",
+    "track": "encoders evaluations features plan results runs splits tracking",
+}
+# Of these packages a script needs no more than these files.
+NO_MORE = {
+    "audio": {"plan": "code"},
+    "features": {"plan": "code", "compute": "gpu"},
+    "train": {
+        "plan": "code",
+        "compute": "gpu",
+        "encoders": "checkpoint",
+        "features": "store",
+        "runs": "contract predictions",
+        "splits": "split",
+    },
+    "evaluate": {"runs": "predictions", "splits": "split"},
+    "demo_encoder": {"encoders": "alexnet checkpoint demo fetch published"},
+}
+NETWORK = "runs training"
+SYSTEMS = {
+    "attention_fcn": f"encoders features splits systems {NETWORK}",
+    "ca_mser": f"encoders features splits systems {NETWORK}",
+    "emosphere_ser": f"encoders features splits systems {NETWORK}",
+    "functionals_svm": "features runs splits systems",
+    "linear_probe": f"features splits systems {NETWORK}",
+    "majority": "features runs splits systems",
+    "mfhca": f"encoders features splits systems {NETWORK}",
+    "tf_transformer": f"features splits systems {NETWORK}",
+}
+
+
+def packages(code: tuple[str, ...]) -> dict[str, set[str]]:
+    """Package -> its files among `code`."""
+    found: dict[str, set[str]] = {}
+    for path in code:
+        if match := re.fullmatch(r"ser/(\w+)/(.+)\.py", path):
+            found.setdefault(match[1], set()).add(match[2])
+    return {package: files - {"__init__"} for package, files in found.items() if files != {"__init__"}}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_what_a_rules_script_depends_on(script: str) -> None:
+    found = packages(code_of(f"workflow_scripts/{script}.py"))
+    assert sorted(found) == SCRIPTS[script].split()
+    for package, files in NO_MORE.get(script, {}).items():
+        assert sorted(found[package]) == files.split(), package
+
+
+def test_every_rule_is_listed() -> None:
+    scripts = set(re.findall(r"workflow_scripts/(\w+)\.py", "".join(p.read_text() for p in ROOT.glob("rules/*.smk"))))
+    assert scripts == {*SCRIPTS}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_what_a_system_depends_on(system: str) -> None:
+    found = packages(code_of_module(f"ser.systems.{system}"))
+    assert sorted(found) == sorted(SYSTEMS[system].split())
+    others = {*words("systems")} - {system}
+    assert not found["systems"] & others
+    assert found.get("encoders", set()) <= {"alexnet", "checkpoint", "speech"}
+    assert found["features"] == {"store"} and found["splits"] == {"split"}
+
+
+def test_only_who_opens_images_weights_depends_on_their_reader() -> None:
+    using = {system for system in SYSTEMS if reaches(code_of_module(f"ser.systems.{system}"), "ser.encoders.alexnet")}
+    assert using == {"attention_fcn", "ca_mser"}
+
+
+@pytest.mark.parametrize("kind", sorted({*words("features/kinds")} - {"audio"}))
+def test_a_feature_depends_on_no_other_kind(kind: str) -> None:
+    found = packages(code_of_module(f"ser.features.kinds.{kind}"))
+    base = {"mfcc": {"kinds/log_mel"}}.get(kind, set())
+    assert {file for file in found["features"] if file.startswith("kinds/")} - {"kinds/__init__"} == {
+        f"kinds/{kind}"
+    } | base
+
+
+def test_who_trains_and_who_trains_an_encoder() -> None:
+    """What decides whether a GPU is asked for."""
+    training = {system for system in SYSTEMS if reaches(code_of_module(f"ser.systems.{system}"), "ser.training.loop")}
+    assert training == {*SYSTEMS} - {"functionals_svm", "majority"}
+    speech = {system for system in SYSTEMS if reaches(code_of_module(f"ser.systems.{system}"), "ser.encoders.speech")}
+    assert speech == {"ca_mser", "emosphere_ser", "mfhca"}
