@@ -12,7 +12,8 @@ import json
 import re
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,12 @@ def simulated(project: Path) -> Plan:
     changes = {"scale": "paper", "corpora": corpora, "encoders": encoders}
     copy.set(**changes)
     return load_plan(params(**changes), project)
+
+
+def only(plan: Plan, systems: Collection[str], kinds: Collection[str]) -> Plan:
+    """The plan without the groups of other systems and of other kinds of features."""
+    groups = (group for group in plan.groups if group.system in systems)
+    return replace(plan, groups=tuple(g for g in groups if {spec["kind"] for spec in g.features.values()} <= {*kinds}))
 
 
 def jobs(project: Path) -> list[tuple[Any, ...]]:

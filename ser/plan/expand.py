@@ -166,11 +166,18 @@ class Expansion:
 
     def _missing_corpus(self, corpus: str) -> str:
         scale = self.params["scale"]
-        if corpus not in self._scale["corpora"]:
+        if corpus not in corpora_of_scale(self.params):
             return f"corpus {corpus} is not part of scale {scale}"
         if scale != "demo" and corpus not in self.params["corpora"]:
             return f"no recordings: set corpora.{corpus}.root in params.yaml"
         return ""
+
+
+def corpora_of_scale(params: Mapping[str, Any]) -> list[str]:
+    """The corpora that are read: the scale's own and, but for demo, those that params.yaml names and no scale lists."""
+    listed = {corpus for scale in params["scales"].values() for corpus in scale["corpora"]}
+    own = [] if params["scale"] == "demo" else [corpus for corpus in params["corpora"] if corpus not in listed]
+    return [*params["scales"][params["scale"]]["corpora"], *own]
 
 
 def known_corpora(params: Mapping[str, Any], root: Path) -> set[str]:

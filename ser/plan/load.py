@@ -12,7 +12,7 @@ from ser.encoders.published import check_form
 from ser.errors import InputError
 from ser.features.spec import feature_name
 from ser.files import words
-from ser.plan.expand import Expansion, known_corpora
+from ser.plan.expand import Expansion, corpora_of_scale, known_corpora
 from ser.plan.experiments import Experiment, check_names, read_experiments
 from ser.plan.groups import Plan
 from ser.plan.places import Places
@@ -43,9 +43,9 @@ def load_plan(params: Params, root: Path = Path()) -> Plan:
     if wanted == "all":
         wanted = dict.fromkeys(experiments, "all")
     check_names(wanted, experiments, "params.yaml: experiments")
-    _check_own_corpora(params, experiments)
     expansion = Expansion(params, experiments, root)
     groups = tuple(group for name, rows in wanted.items() for group in expansion.groups(name, rows))
+    _check_own_corpora(params, experiments)
     specs = {
         feature_name(spec): spec for group in groups for spec in group.features.values() if spec["kind"] != "audio"
     }
@@ -64,10 +64,10 @@ def _over(params: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_places(params: Params, root: Path) -> None:
     """What is named must exist before any job starts; at scale demo nothing outside the project is used."""
-    scale, corpora = params["scale"], params["scales"][params["scale"]]["corpora"]
+    scale = params["scale"]
     where = f"params.yaml: scales.{scale}.corpora"
-    check_names(corpora, sorted(known_corpora(params, root)), where)
-    for name in corpora:
+    check_names(params["scales"][scale]["corpora"], sorted(known_corpora(params, root)), where)
+    for name in corpora_of_scale(params):
         if scale == "demo":
             if name not in words("corpora/demo", root):
                 raise InputError(f"{where}: {name} has no demo (no ser/corpora/demo/{name}.py): leave it out")
@@ -93,8 +93,8 @@ def _check_corpus(name: str, params: Params, root: Path) -> None:
 def _check_own_corpora(params: Params, experiments: Mapping[str, Experiment]) -> None:
     """A corpus that someone brought is there to be used: one that no protocol reads would vanish without a word."""
     read = {protocol["corpus"] for experiment in experiments.values() for protocol in experiment["protocols"].values()}
-    for name in params["scales"][params["scale"]]["corpora"]:
-        if "manifest" in params["corpora"].get(name, {}) and name not in read:
+    for name in corpora_of_scale(params):
+        if name in params["corpora"] and name not in read:
             raise InputError(
                 f"params.yaml: corpora.{name}: no protocol reads it: add one under `protocols` of an experiment file"
             )
