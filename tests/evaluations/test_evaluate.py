@@ -10,27 +10,17 @@ import numpy as np
 import pytest
 
 from helpers import ROOT
-from helpers.builders import fold, iemocap_like, protocol
+from helpers.builders import iemocap_like, protocol
 from helpers.runs import scores_of, write_run, write_runs
-from ser.errors import InputError
+from helpers.split_cases import SESSIONS
 from ser.evaluations import metrics
 from ser.evaluations.evaluate import evaluate
 from ser.manifests.utterance import Utterance
 from ser.outputs import write_json
 from ser.runs.contract import Fold
-from ser.runs.predictions import read_predictions, write_predictions
 from ser.splits.make import make_split
 from ser.splits.split import Split
 from ser.splits.write import write_split
-
-SESSIONS = {"folds": {"kind": "leave_one_out", "group": "session", "number": 5}, "leaks": []}
-
-
-@pytest.fixture
-def split() -> Split:
-    """Five sessions of unequal size: the fold mean is not the pooled value."""
-    rows = [row for row in iemocap_like() if row.speaker != "Ses01F" or row.utterance.endswith("1")]
-    return make_split(protocol(**SESSIONS), "clean", rows)
 
 
 def test_values_of_folds_seeds_and_all_predictions(tmp_path: Path, split: Split) -> None:
@@ -176,82 +166,6 @@ def test_confusions_of_each_part_add_up_to_all_predictions(tmp_path: Path) -> No
         expected = metrics.confusion_matrix(targets[rows_of], predicted[rows_of], 2)
         np.testing.assert_array_equal(found["confusion"][part]["1"], expected)
         assert found["results"][part]["pooled"]["WA"]["value"] == np.trace(expected) / expected.sum()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"data_hash": "0"}, "of another data_hash: {folder}"),
-        ({"protocol_hash": "0"}, "of another protocol_hash: {folder}"),
-        ({"settings": {"C": 2.0}}, "of another settings: {folder}"),
-        ({"code_version": "new"}, "of another code_version: {folder}"),
-        ({"fold": 2}, "seed 1 fold 2 again"),
-        ({"fold": 9}, "seed 1 fold 9 is not a fold of the split: {folder}"),
-        ({"fold": "3"}, "seed and fold must be integers"),
-    ],
-)
-def test_a_run_of_something_else_is_refused(tmp_path: Path, split: Split, change: dict, message: str) -> None:
-    folders = write_runs(tmp_path, split, (1,))
-    path = folders[2] / "metrics.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(InputError) as caught:
-        evaluate(split, folders)
-    assert message.format(folder=folders[2]) in str(caught.value)
-
-
-def test_missing_runs_are_named(tmp_path: Path, split: Split) -> None:
-    folders = write_runs(tmp_path, split, (1, 2))
-    with pytest.raises(InputError, match="runs missing: seed 1 fold 2, seed 2 fold 5: make them"):
-        evaluate(split, [*folders[:1], *folders[2:9]])
-    (folders[3] / "predictions.csv").unlink()
-    with pytest.raises(InputError, match="fold4.predictions.csv: no such file"):
-        evaluate(split, folders)
-    (folders[3] / "metrics.json").unlink()
-    with pytest.raises(InputError, match="fold4.metrics.json: no such file"):
-        evaluate(split, folders)
-
-
-def test_predictions_of_other_utterances_are_refused(tmp_path: Path, split: Split) -> None:
-    folders = write_runs(tmp_path, split, (1,))
-    (folders[0] / "predictions.csv").write_bytes((folders[1] / "predictions.csv").read_bytes())
-    with pytest.raises(InputError, match="fold1.predictions.csv: not the test utterances and targets of fold 1"):
-        evaluate(split, folders)
-    path = folders[1] / "predictions.csv"
-    (tmp_path / "seed1" / "fold1" / "predictions.csv").unlink()
-    write_run(folders[0], split, 1, 1)
-    path.write_text(path.read_text().replace(",sad,", ",angry,", 1))
-    with pytest.raises(InputError, match="fold2.predictions.csv: not the test utterances and targets of fold 2"):
-        evaluate(split, folders)
-
-
-def test_predictions_read_back(tmp_path: Path) -> None:
-    part = fold(tmp_path, (np.zeros((2, 1)), [0, 1]), (np.zeros((3, 1)), [2, 1, 0]))
-    scores = np.log(
-        [[0.2, 0.3, 0.5], [1 / 3, 1 / 3, 1 / 3], [1, 0, 0]], where=[[1], [1], [0]], out=np.full((3, 3), -np.inf)
-    )
-    scores[2, 0] = 0
-    write_predictions(tmp_path / "p.csv", part, scores)
-    assert (tmp_path / "p.csv").read_text().splitlines() == [
-        "utterance,speaker,target,predicted,score_angry,score_sad,score_calm",
-        "test0,speaker_test,calm,calm,-1.60943791,-1.2039728,-0.693147181",
-        "test1,speaker_test,sad,angry,-1.09861229,-1.09861229,-1.09861229",
-        "test2,speaker_test,angry,angry,0,-inf,-inf",
-    ]
-    found = read_predictions(tmp_path / "p.csv", part.labels, are_classes=True)
-    assert found.utterances == part.test.utterances
-    assert (found.targets.tolist(), found.predicted.tolist()) == ([2, 1, 0], [2, 0, 0])
-    with pytest.raises(InputError, match="not predictions of angry, sad"):
-        read_predictions(tmp_path / "p.csv", ("angry", "sad"), are_classes=True)
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_scores_that_are_not_numbers_are_refused(tmp_path: Path, bad: float) -> None:
-    part = fold(tmp_path, (np.zeros((2, 1)), [0, 1]), (np.zeros((2, 1)), [2, 1]))
-    scores = np.zeros((2, 3))
-    scores[1, 1] = bad
-    with pytest.raises(InputError, match="fold 1 has scores that are not numbers"):
-        write_predictions(tmp_path / "p.csv", part, scores)
-    assert not (tmp_path / "p.csv").exists()
 
 
 def test_the_script_writes_strict_json_and_one_line_on_bad_input(tmp_path: Path, split: Split) -> None:

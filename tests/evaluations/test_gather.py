@@ -1,0 +1,57 @@
+"""Gathering a group's runs: which runs and predictions are refused, and how they are named."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from helpers.runs import write_run, write_runs
+from ser.errors import InputError
+from ser.evaluations.evaluate import evaluate
+from ser.splits.split import Split
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data_hash": "0"}, "of another data_hash: {folder}"),
+        ({"protocol_hash": "0"}, "of another protocol_hash: {folder}"),
+        ({"settings": {"C": 2.0}}, "of another settings: {folder}"),
+        ({"code_version": "new"}, "of another code_version: {folder}"),
+        ({"fold": 2}, "seed 1 fold 2 again"),
+        ({"fold": 9}, "seed 1 fold 9 is not a fold of the split: {folder}"),
+        ({"fold": "3"}, "seed and fold must be integers"),
+    ],
+)
+def test_a_run_of_something_else_is_refused(tmp_path: Path, split: Split, change: dict, message: str) -> None:
+    folders = write_runs(tmp_path, split, (1,))
+    path = folders[2] / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InputError) as caught:
+        evaluate(split, folders)
+    assert message.format(folder=folders[2]) in str(caught.value)
+
+
+def test_missing_runs_are_named(tmp_path: Path, split: Split) -> None:
+    folders = write_runs(tmp_path, split, (1, 2))
+    with pytest.raises(InputError, match="runs missing: seed 1 fold 2, seed 2 fold 5: make them"):
+        evaluate(split, [*folders[:1], *folders[2:9]])
+    (folders[3] / "predictions.csv").unlink()
+    with pytest.raises(InputError, match="fold4.predictions.csv: no such file"):
+        evaluate(split, folders)
+    (folders[3] / "metrics.json").unlink()
+    with pytest.raises(InputError, match="fold4.metrics.json: no such file"):
+        evaluate(split, folders)
+
+
+def test_predictions_of_other_utterances_are_refused(tmp_path: Path, split: Split) -> None:
+    folders = write_runs(tmp_path, split, (1,))
+    (folders[0] / "predictions.csv").write_bytes((folders[1] / "predictions.csv").read_bytes())
+    with pytest.raises(InputError, match="fold1.predictions.csv: not the test utterances and targets of fold 1"):
+        evaluate(split, folders)
+    path = folders[1] / "predictions.csv"
+    (tmp_path / "seed1" / "fold1" / "predictions.csv").unlink()
+    write_run(folders[0], split, 1, 1)
+    path.write_text(path.read_text().replace(",sad,", ",angry,", 1))
+    with pytest.raises(InputError, match="fold2.predictions.csv: not the test utterances and targets of fold 2"):
+        evaluate(split, folders)
