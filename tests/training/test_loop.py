@@ -1,102 +1,20 @@
-"""The training loop: what it selects, how it resumes, what it repeats."""
+"""The training loop: what it selects, what it repeats, what it refuses."""
 
 import json
 import math
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from helpers.training import CENTRES, SETTINGS, Task, assert_same, fold, part
 from ser.errors import InputError
-from ser.runs.contract import Context, Fold, Part
+from ser.runs.contract import Context
 from ser.training import loop as training
 from ser.training.loop import fit, predict
-from ser.training.task import Example, TrainingSettings, class_weights
-
-SETTINGS = TrainingSettings(
-    optimiser="adamw",
-    learning_rate=0.01,
-    weight_decay=0.01,
-    schedule="one_cycle",
-    epochs=6,
-    steps_per_epoch=0,
-    batch_size=8,
-    accumulation=1,
-    micro_batch=0,
-    bucketing=0,
-    gradient_clip=1.0,
-    patience=0,
-    average_decay=0.0,
-    class_weights="none",
-    label_smoothing=0.0,
-    precision="float32",
-    criterion="loss",
-)
-CENTRES = np.array([[2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]])
-
-
-def part(name: str, n: int, attributes: bool = False) -> Part:
-    targets = np.arange(n) % 3
-    if attributes:
-        targets = CENTRES[targets][:, :2].astype(np.float32) + np.arange(n)[:, None] % 5
-    return Part(tuple(f"{name}{i}" for i in range(n)), ("s",) * n, targets)
-
-
-def fold(attributes: bool = False, **parts: Part) -> Fold:
-    made = {name: part(name, n, attributes) for name, n in (("train", 33), ("dev", 12), ("test", 9))}
-    labels = ("arousal", "valence") if attributes else ("a", "b", "c")
-    return Fold(0, labels, **(made | parts), stores={})
-
-
-class Task:
-    """Noisy points around their class's centre, several segments each, through dropout and batch norm."""
-
-    def __init__(self, attributes: bool = False) -> None:
-        self.attributes = attributes
-        self.seen: list[tuple[int, bool]] = []
-
-    def network(self) -> nn.Module:
-        outputs = 2 if self.attributes else 3
-        return nn.Sequential(nn.Linear(3, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, outputs))
-
-    def examples(self, part, generator):
-        return [
-            Example(i, name, 0, 1 + (i + j) % 3, part.targets[i])
-            for i, name in enumerate(part.utterances)
-            for j in range(1 if generator is not None else 1 + i % 2)
-        ]
-
-    def collate(self, segments, generator):
-        self.seen.append((len(segments), generator is not None))
-        rng = generator if generator is not None else np.random.default_rng(len(segments[0].utterance))
-        targets = np.stack([segment.target for segment in segments])
-        centres = np.pad(targets, ((0, 0), (0, 1))) if self.attributes else CENTRES[targets]
-        points = centres + rng.normal(size=(len(segments), 3))
-        return {"x": torch.tensor(points, dtype=torch.float32), "y": torch.from_numpy(targets)}
-
-    def forward(self, network, batch):
-        return network(batch["x"])
-
-    def loss(self, outputs, batch, epoch):
-        if self.attributes:
-            return (outputs - batch["y"]).square().mean()
-        return nn.functional.cross_entropy(outputs, batch["y"])
-
-    def scores(self, outputs):
-        return outputs if self.attributes else outputs.log_softmax(1)
-
-
-def assert_same(first, second) -> None:
-    assert first.scores.tobytes() == second.scores.tobytes()
-    assert first.history == second.history and first.facts == second.facts
-    assert {k: v.tobytes() for k, v in first.model.items()} == {k: v.tobytes() for k, v in second.model.items()}
+from ser.training.task import Example
 
 
 def test_learns_and_reports():
@@ -115,79 +33,6 @@ def test_same_seed_same_bits_other_seed_other_bits():
     first, again, other = (fit(Task(), fold(), SETTINGS, Context(seed=seed)) for seed in (1, 1, 2))
     assert_same(first, again)
     assert first.scores.tobytes() != other.scores.tobytes()
-
-
-class Stopped(Exception):
-    pass
-
-
-@pytest.mark.parametrize("average_decay", [0.0, 0.9])
-@pytest.mark.parametrize("optimiser", ["adam", "adamw"])
-def test_stopped_and_resumed_run_gives_the_same_bits(tmp_path, monkeypatch, average_decay, optimiser):
-    settings = replace(SETTINGS, average_decay=average_decay, optimiser=optimiser)
-    undisturbed = fit(Task(), fold(), settings, Context(seed=1))
-
-    class Dying(Task):
-        def loss(self, outputs, batch, epoch):
-            if epoch == 3 and len(self.seen) % 2:
-                raise Stopped  # in the middle of the fourth epoch
-            return super().loss(outputs, batch, epoch)
-
-    context = Context(seed=1, key="k", directory=tmp_path)
-    with pytest.raises(Stopped):
-        fit(Dying(), fold(), settings, context)
-    np.random.seed(99)  # a new process has other global states
-    torch.manual_seed(99)
-    counting = Task()
-    assert_same(undisturbed, fit(counting, fold(), settings, context))
-    assert sum(training for _, training in counting.seen) == 3 * math.ceil(33 / 8) - 3  # 33 = 8 + 8 + 8 + 9
-    finished = Task()
-    assert_same(undisturbed, fit(finished, fold(), settings, context))
-    assert not any(training for _, training in finished.seen)
-
-
-def test_killed_process_resumes_with_the_same_bits(tmp_path):
-    undisturbed = fit(Task(), fold(), SETTINGS, Context(seed=1))
-    code = (
-        "import os, signal; import test_loop as t; from ser.runs.contract import Context\n"
-        "class Killed(t.Task):\n"
-        "    def loss(self, outputs, batch, epoch):\n"
-        "        if epoch == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "        return super().loss(outputs, batch, epoch)\n"
-        f"t.fit(Killed(), t.fold(), t.SETTINGS, Context(seed=1, key='k', directory=t.Path({str(tmp_path)!r})))"
-    )
-    here = Path(__file__).parent
-    paths = os.pathsep.join([str(here), str(here.parent)])
-    killed = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": paths}, check=False)
-    assert killed.returncode == -signal.SIGKILL
-    task = Task()
-    assert_same(undisturbed, fit(task, fold(), SETTINGS, Context(seed=1, key="k", directory=tmp_path)))
-    assert sum(training for _, training in task.seen) == 4 * 4
-
-
-@pytest.mark.parametrize("damage", ["other key", "torn", "not safetensors", "left-over temporary"])
-def test_unusable_state_is_ignored_with_a_line_in_the_log(tmp_path, caplog, damage):
-    undisturbed = fit(Task(), fold(), SETTINGS, Context(seed=1))
-    fit(Task(), fold(), replace(SETTINGS, epochs=3), Context(seed=5, key="old", directory=tmp_path))
-    file = tmp_path / "state.safetensors"
-    key = "new" if damage == "other key" else "old"
-    if damage == "torn":
-        file.write_bytes(file.read_bytes()[:-100])
-    elif damage == "not safetensors":
-        file.write_bytes(b"x" * 300)
-    elif damage == "left-over temporary":
-        file.rename(tmp_path / ".state.safetensors.tmp")
-    with caplog.at_level("WARNING"):
-        assert_same(undisturbed, fit(Task(), fold(), SETTINGS, Context(seed=1, key=key, directory=tmp_path)))
-    assert ("starts afresh" in caplog.text) == (damage != "left-over temporary")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["state.safetensors"]
-
-
-def test_state_bytes_repeat(tmp_path):
-    for name in ("a", "b"):
-        fit(Task(), fold(), SETTINGS, Context(seed=1, key="k", directory=tmp_path / name))
-    first, second = ((tmp_path / name / "state.safetensors").read_bytes() for name in ("a", "b"))
-    assert first == second
 
 
 class Scripted(Task):
@@ -327,12 +172,6 @@ def test_attributes_are_selected_by_ccc():
     outcome = fit(Task(True), fold(True), replace(SETTINGS, criterion="CCC", epochs=12), Context(seed=1))
     assert outcome.scores.shape == (9, 2)
     assert outcome.facts["dev_CCC"] == max(row["dev_CCC"] for row in outcome.history) > 0.3
-
-
-def test_balanced_class_weights():
-    assert class_weights("none", np.array([0, 1]), 2) is None
-    weights = class_weights("balanced", np.array([0, 0, 0, 1]), 3)
-    np.testing.assert_allclose(weights, [4 / 9, 4 / 3, 0])
 
 
 def test_bfloat16_still_learns():
