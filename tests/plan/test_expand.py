@@ -1,0 +1,98 @@
+"""Rows to groups: what a row is made of, what is noted beside it, and what is skipped and why."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from helpers.plans import EXPERIMENT, changed, plan
+from ser.errors import InputError
+from ser.plan.places import Places
+
+PLACES = Places.of("free")
+
+
+def test_expands_rows_protocols_and_selections(project: Path) -> None:
+    groups = plan(project).groups
+    assert [group.name for group in groups] == [
+        "one/full/emodb_2/clean",
+        "one/full/emodb_2/test_selected",
+        "one/mode_b/emodb_2/clean",
+    ]
+    assert groups[0].seeds == (1, 2, 3, 4, 5)
+    assert not any(group.skipped for group in groups)
+
+
+def test_a_row_and_a_scale_change_settings_and_keep_their_sources(project: Path) -> None:
+    group = plan(project).groups[2]
+    assert dict(group.settings) == {"rate": 0.1, "epochs": 50, "mode": "b", "flag": None}
+    assert group.sources["mode"] == "code" and group.sources["rate"] == "paper"
+    demo = plan(project, scale="demo").groups[0]
+    assert demo.settings["epochs"] == 2 and demo.sources["epochs"] == "chosen"
+
+
+def test_a_scale_may_not_undo_what_makes_a_row_differ(project: Path) -> None:
+    experiment = changed("rows.mode_b.settings", {"epochs": 7})
+    assert plan(project, experiment).groups[2].settings["epochs"] == 7
+    with pytest.raises(InputError, match="one.yaml: rows.mode_b: scale demo sets epochs"):
+        plan(project, experiment, scale="demo")
+
+
+def test_a_row_can_start_from_another_experiments_row(project: Path) -> None:
+    other = copy.deepcopy(EXPERIMENT) | {"claims": []}
+    for key in ("system", "features", "settings", "scales"):
+        del other[key]
+    other["rows"] = {"copy": {"title": "x", "source": "chosen", "from": "one/mode_b", "settings": {"rate": 0.5}}}
+    (project / "experiments" / "two.yaml").write_text(yaml.safe_dump(other))
+    group = plan(project, experiments={"two": "all"}).groups[0]
+    assert group.system == "net"
+    assert dict(group.settings) == {"rate": 0.5, "epochs": 50, "mode": "b", "flag": None}
+
+
+def test_what_cannot_run_is_skipped_with_the_reason(project: Path) -> None:
+    assert "set corpora.emodb.root" in plan(project, corpora={}).groups[0].skipped
+    assert "not part of scale demo" in plan(project, scale="demo").groups[0].skipped
+    assert "no ser/systems/later.py" in plan(project, changed("system", "later")).groups[0].skipped
+    encoder = {
+        "spectrogram": {"value": {"kind": "encoder", "encoder": "hubert_base", "layer": "last"}, "source": "code"}
+    }
+    assert "set encoders.hubert_base" in plan(project, changed("features", encoder)).groups[0].skipped
+
+
+def test_a_rows_note_is_for_its_protocol_only(project: Path) -> None:
+    groups = plan(project, changed("rows.full.notes", {"emodb_2": "beware"})).groups
+    assert [group.note for group in groups] == ["beware", "beware", ""]
+
+
+def test_an_encoder_with_random_weights_is_said_so(project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    for name in ("preprocessor_config.json", "model.safetensors"):
+        (folder / name).touch()
+    encoder = {
+        "spectrogram": {"value": {"kind": "encoder", "encoder": "hubert_base", "layer": "last"}, "source": "code"}
+    }
+    for config, note in (({"ser_demo": True}, "the encoder's weights are random"), ({}, "")):
+        (folder / "config.json").write_text(json.dumps({"model_type": "hubert"} | config))
+        group = plan(project, changed("features", encoder), encoders={"hubert_base": str(folder)}).groups[0]
+        assert (group.note, group.skipped) == (note, "")
+
+
+def test_encoders_that_a_row_trains_further(project: Path) -> None:
+    experiment = changed("encoders", {"encoder": {"value": "hubert_base", "source": "code"}})
+    experiment["features"]["audio"] = {"value": {"kind": "audio"}, "source": "code"}
+    experiment["rows"]["mode_b"] |= {"encoders": {"encoder": None}, "features": {"audio": None}}
+    full, _, without = plan(project, experiment).groups
+    assert full.encoders == {"encoder": "hubert_base"} and "set encoders.hubert_base" in full.skipped
+    assert full.stores(PLACES)["audio"] == "work/free/audio/emodb.safetensors"
+    assert full.stores(PLACES)["spectrogram"].startswith("work/free/features/emodb/log_mel-")
+    assert not without.encoders and not without.skipped and set(without.features) == {"spectrogram"}
+    assert plan(project, experiment).specs.keys() == {Path(full.stores(PLACES)["spectrogram"]).stem}
+    experiment["rows"]["full"]["encoders"] = {"encoder": "hubert_tiny"}
+    tiny = plan(project, experiment).groups[0]
+    assert (tiny.note, tiny.skipped) == ("the encoder's weights are random", "")
+    experiment["rows"]["full"]["encoders"] = {"encoder": "hubert_bse"}
+    with pytest.raises(InputError, match="rows.full: encoders: unknown 'hubert_bse': did you mean 'hubert_base'"):
+        plan(project, experiment)

@@ -1,0 +1,73 @@
+"""Experiment files and their claims: what is refused, by name and in one line, before any job starts."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.plans import EXPERIMENT, changed, plan
+from ser.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("settings.raet", {"value": 1, "source": "chosen"}, "settings of net: unknown key 'raet': did you mean 'rate'"),
+        ("settings.rate", None, "settings of net: missing 'rate'"),
+        ("settings.rate.value", "1e-3", "rate: '1e-3' is not of type number"),
+        ("settings.rate.source", None, "settings.rate: missing 'source'"),
+        ("settings.rate.source", "memory", "'memory' is not one of paper, code, secondary, chosen"),
+        ("settings.mode.value", "c", "mode: 'c' is not one of a, b"),
+        ("rows.full.titel", "x", "rows.full: unknown key 'titel': did you mean 'title'"),
+        ("rows.full.settings", {"epoch": 3}, "settings of net: unknown key 'epoch': did you mean 'epochs'"),
+        ("rows.full.features", {"spectogram": {"kind": "log_mel"}}, "unknown 'spectogram': did you mean 'spectrogram'"),
+        ("rows.full.features", {"spectrogram": {"kind": "log_mell"}}, "log_mell"),
+        ("rows.full.features", {"spectrogram": {"kind": "log_mel", "n_mel": 3}}, "n_mel"),
+        ("rows.full.protocols", ["emodb"], "rows.full.protocols: unknown 'emodb': did you mean 'emodb_2'"),
+        ("rows.full.from", "one/fulll", "from: unknown 'fulll': did you mean 'full'"),
+        ("system", "nett", "rows.full: system: unknown 'nett': did you mean 'net'?"),
+        ("protocols.emodb_2.corpus", "emobd", "corpus: unknown 'emobd': did you mean 'emodb'"),
+        ("protocols.emodb_2.folds.kind", "leave_1_out", "leave_1_out"),
+        ("protocols.emodb_2.selections", ["cleen"], "'cleen' is not one of clean, test_selected, last_epoch"),
+        ("claims.0.source", None, "claims.0: missing 'source'"),
+        ("claims.0.row", "ful", "claim 1: row: unknown 'ful': did you mean 'full'"),
+        ("claims.0.values", {"accuracy": 1}, "'accuracy' is not one of WA"),
+        ("claims.0.source", "tabel", "claim 1: source: unknown 'tabel': did you mean 'table'"),
+        ("claims.0.part", "test1", "claim 1: part 'test1': protocol emodb_2 has no official parts"),
+    ],
+)
+def test_wrong_experiments_are_refused_by_name(project: Path, path: str, value: Any, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        plan(project, changed(path, value))
+    text = str(error.value)
+    assert message in text and text.startswith("experiments/one.yaml") and "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("row", "changes", "message"),
+    [
+        (
+            "full",
+            {"values": {"ccc_arousal": 0.5}},
+            "claim 2: metric ccc_arousal: protocol emodb_2 reports WA, UA, macro_f1",
+        ),
+        (
+            "mode_b",
+            {"selection": "test_selected"},
+            "claim 2: row mode_b is not run under emodb_2 with selection test_s",
+        ),
+        ("full", {"selection": "clean", "values": {"WA": 71.0}}, "claim 2: claim 1 is about the same number"),
+    ],
+)
+def test_claims_that_no_line_would_show_are_refused(project: Path, row: str, changes: dict, message: str) -> None:
+    claims = [*EXPERIMENT["claims"], EXPERIMENT["claims"][0] | {"row": row} | changes]
+    with pytest.raises(InputError, match=f"experiments/one.yaml: {message}"):
+        plan(project, changed("claims", claims))
+
+
+def test_a_null_claim_needs_its_reason(project: Path) -> None:
+    experiment = copy.deepcopy(EXPERIMENT)
+    experiment["claims"][0]["values"] = {"WA": None}
+    with pytest.raises(InputError, match="missing 'reason'"):
+        plan(project, experiment)
