@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from helpers import ROOT
 
 TEXTS = sorted(
@@ -12,7 +13,9 @@ TEXTS = sorted(
     for path in ROOT.glob(pattern)
     if path.name not in ("params.yaml", "params.local.yaml")  # the user's
 )
-NAMED = re.compile(r"`((?:ser|rules|workflow_scripts|tests|benchmarks|docs|experiments|schemas|profiles|envs)/[\w./-]+)`")
+NAMED = re.compile(
+    r"`((?:ser|rules|workflow_scripts|tests|benchmarks|docs|experiments|schemas|profiles|envs)/[\w./-]+)`"
+)
 # What the texts name as an example of what a reader might add.
 EXAMPLES = re.compile(r"my_|mine|<|>|\*")
 

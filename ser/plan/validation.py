@@ -38,6 +38,18 @@ def read_yaml(path: Path) -> Any:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
 
 
+# The types of JSON schema in a user's words.
+_TYPES = {
+    "object": "a mapping (key: value)",
+    "array": "a list",
+    "string": "a text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "null": "null",
+}
+
+
 def validate(value: Any, schema: dict[str, Any], where: str) -> None:
     """Raises InputError `where: key: what is wrong` for the most telling violation of `schema`."""
     errors = list(Draft202012Validator(schema).iter_errors(value))
@@ -56,10 +68,14 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "required":
         return f"missing {', '.join(repr(k) for k in error.validator_value if k not in error.instance)}"
     if error.validator == "enum":
-        return f"{error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
+        words = list(map(str, error.validator_value))
+        return f"{error.instance!r} is not {'one of ' if len(words) > 1 else ''}{', '.join(words)}"
     if error.validator == "type":
         hint = " (YAML reads 1e-3 as text: write 1.0e-3 or 0.001)" if _looks_like_number(error.instance) else ""
-        return f"{error.instance!r} is not of type {error.validator_value}{hint}"
+        types = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
+        return f"{error.instance!r} is not {' or '.join(map(_TYPES.__getitem__, types))}{hint}"
+    if error.validator in ("minItems", "minProperties"):
+        return "empty: name at least one"
     return error.message if len(error.message) < 300 else error.message[:300] + "..."
 
 

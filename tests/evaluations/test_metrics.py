@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
 
-from ser.evaluations import metrics
+from ser.evaluations import metrics, names
 
 HAND = np.array([[3, 1, 0], [0, 2, 2], [1, 0, 1]])  # recalls 3/4, 2/4, 1/2; 6 of 10 right
 
@@ -97,3 +97,9 @@ def test_moments_of_parts_add_up_to_the_whole() -> None:
     np.testing.assert_allclose(metrics.ccc_of_moments(sums), metrics.ccc(x, y), atol=1e-14)
     found = metrics.attribute_metrics(sums, ("arousal", "valence", "dominance"))
     assert found["ccc_valence"] == pytest.approx(metrics.ccc(x[1], y[1]), abs=1e-14)
+
+
+def test_each_name_has_its_function_and_unit() -> None:
+    assert metrics.OF_CONFUSION.keys() == names.CLASS_METRICS.keys()
+    assert metrics.OF_MOMENTS.keys() == names.ATTRIBUTE_METRICS.keys()
+    assert (names.unit_of("UA"), names.unit_of("ccc_valence")) == ("per cent", "coefficient")

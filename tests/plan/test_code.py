@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ser.errors import InputError
 from ser.plan import code
 
 
@@ -51,3 +52,16 @@ def test_digest_changes_with_the_content_of_a_reached_file_only(project: Path) -
     assert code.code_digest(code.code_of("scripts/run.py")) == before
     (project / "ser/b.py").write_text("late = 2\n")
     assert code.code_digest(code.code_of("scripts/run.py")) != before
+
+
+def test_what_only_a_type_checker_sees_does_not_run(project: Path) -> None:
+    (project / "ser/typed.py").write_text("import ser.b\nif TYPE_CHECKING:\n    import ser.unused\n")
+    assert code.code_of_module("ser.typed") == ("ser/__init__.py", "ser/b.py", "ser/typed.py")
+
+
+def test_a_module_that_does_not_exist_is_refused_and_never_simply_unused(project: Path) -> None:
+    files = code.code_of("scripts/run.py")
+    assert code.reaches(files, "ser.b") and not code.reaches(files, "ser.unused")
+    for asked in (lambda: code.reaches(files, "ser.renamed"), lambda: code.code_of_module("ser.renamed")):
+        with pytest.raises(InputError, match=r"^ser/renamed.py: no such file"):
+            asked()

@@ -15,7 +15,7 @@ from ser.errors import InputError
     [
         ("settings.raet", {"value": 1, "source": "chosen"}, "settings of net: unknown key 'raet': did you mean 'rate'"),
         ("settings.rate", None, "settings of net: missing 'rate'"),
-        ("settings.rate.value", "1e-3", "rate: '1e-3' is not of type number"),
+        ("settings.rate.value", "1e-3", "rate: '1e-3' is not a number"),
         ("settings.rate.source", None, "settings.rate: missing 'source'"),
         ("settings.rate.source", "memory", "'memory' is not one of paper, code, secondary, chosen"),
         ("settings.mode.value", "c", "mode: 'c' is not one of a, b"),
@@ -71,3 +71,27 @@ def test_a_null_claim_needs_its_reason(project: Path) -> None:
     experiment["claims"][0]["values"] = {"WA": None}
     with pytest.raises(InputError, match="missing 'reason'"):
         plan(project, experiment)
+
+
+def test_a_protocol_may_start_from_another_one(project: Path) -> None:
+    shorter = {"from": "one/emodb_2", "folds": {"kind": "group_k_fold", "group": "speaker", "number": 5, "seed": 1}}
+    experiment = changed("protocols.five", shorter)
+    first, second = plan(project, experiment).groups[0], plan(project, experiment).groups[2]
+    assert (first.protocol_name, second.protocol_name) == ("emodb_2", "five")
+    assert (second.protocol.n_folds, second.protocol.labels) == (5, first.protocol.labels)
+    assert second.selection == first.selection
+    for wrong, message in (
+        ("one/emodb", "protocols.five.from: unknown 'emodb': did you mean 'emodb_2'?"),
+        ("two/emodb_2", "protocols.five.from: unknown 'two'"),
+        ("emodb_2", "protocols.five.from: 'emodb_2' does not match"),
+        ("one/five", "protocols.five.from: one/five starts from one/five: name that one"),
+    ):
+        with pytest.raises(InputError) as error:
+            plan(project, changed("protocols.five", shorter | {"from": wrong}))
+        assert str(error.value).startswith(f"experiments/one.yaml: {message}")
+
+
+def test_a_claim_of_several_metrics_is_one_for_each(project: Path) -> None:
+    claims = plan(project, changed("claims.0.values", {"WA": 70.5, "UA": 68})).experiments["one"]["claims"]
+    assert [(claim["metric"], claim["value"], claim["entry"]) for claim in claims] == [("WA", 70.5, 1), ("UA", 68, 1)]
+    assert {(claim["source"], claim["evidence"]) for claim in claims} == {("Table 1", "paper")}

@@ -7,10 +7,10 @@ import pytest
 
 from helpers import ROOT
 from helpers.params import params
-from helpers.plans import plan
+from helpers.plans import changed, plan
 from ser.encoders.demo import write_encoder
 from ser.errors import InputError
-from ser.plan.load import load_plan
+from ser.plan.load import load_plan, read_params
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,37 @@ def test_a_checkpoint_under_another_ones_name_is_refused(project: Path, tmp_path
 def test_the_projects_own_files_are_valid() -> None:
     groups = load_plan(params(), ROOT).groups
     assert {group.experiment for group in groups} == {path.stem for path in (ROOT / "experiments").glob("*.yaml")}
+
+
+def test_a_machines_own_entries_hold_key_by_key(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("scale: demo\nexperiments: all\ncompute: {device: auto, threads: 1}\n")
+    assert read_params(tmp_path)["compute"] == {"device": "auto", "threads": 1}
+    own = tmp_path / "params.local.yaml"
+    own.write_text("scale: free\nexperiments: {fair: [majority]}\ncompute: {threads: 4}\n")
+    assert read_params(tmp_path) == {
+        "scale": "free",
+        "experiments": {"fair": ["majority"]},
+        "compute": {"device": "auto", "threads": 4},
+    }
+    own.write_text("# nothing yet\n")
+    assert read_params(tmp_path)["scale"] == "demo"
+
+
+def test_a_corpus_that_is_named_needs_no_scale_to_list_it(project: Path) -> None:
+    (project / "mine.csv").touch()
+    corpora = {"mine": {"root": str(project), "manifest": str(project / "mine.csv")}}
+    experiment = changed("protocols.emodb_2.corpus", "mine")
+    assert not any(group.skipped for group in plan(project, experiment, corpora=corpora).groups)
+    assert "corpus mine is not part of scale demo" in plan(project, experiment, scale="demo").groups[0].skipped
+
+
+def test_a_protocol_of_a_corpus_that_others_have_is_skipped(project: Path) -> None:
+    groups = plan(project, changed("protocols.emodb_2.corpus", "somebody_elses"), corpora={}).groups
+    assert {group.skipped for group in groups} == {"corpus somebody_elses is not part of scale free"}
+
+
+@pytest.mark.parametrize("value", ["al", {"one": "al"}, {"one": []}, {}, ["one"]])
+def test_experiments_are_all_or_a_mapping(project: Path, value: object) -> None:
+    with pytest.raises(InputError, match=r"^params.yaml: experiments"):
+        plan(project, experiments=value)
+    assert plan(project, experiments="all").groups == plan(project).groups

@@ -46,3 +46,9 @@ def test_read_refuses_a_csv_that_is_not_the_one_written(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text("{}")
     with pytest.raises(InputError, match="not a split's file"):
         read_split(tmp_path / "s.json")
+
+
+def test_the_two_files_of_a_split_lie_in_one_folder(tmp_path: Path) -> None:
+    split = make_split(protocol(), "clean", iemocap_like())
+    with pytest.raises(InputError, match="make up one split: put them into one folder"):
+        write_split(split, protocol(), tmp_path / "s.csv", tmp_path / "elsewhere" / "s.json")
