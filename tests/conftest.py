@@ -22,3 +22,8 @@ def shared_data() -> Path:
 def project(tmp_path: Path) -> Project:
     """A copy of the project."""
     return copy_project(tmp_path / "project")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole builds first, so that no long file is left to one process at the end."""
+    items.sort(key=lambda item: item.path.parent.name not in ("cluster", "workflow"))
