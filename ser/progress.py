@@ -11,7 +11,7 @@ _LINE = "{desc}: {n:.0f}/{total_fmt}{unit} ({percentage:.0f} %), {rate_fmt}, {el
 
 def progress(
     work: Any, description: str, unit: str = "items", *, stream: IO[str] | None = None, seconds: float = 10.0
-) -> tqdm:
+) -> "tqdm[Any]":
     """A progress meter on stderr with count, rate and time left.
 
     `work` is what to iterate over, or the number of units to come; in that case call `update(n)` on the result,

@@ -47,4 +47,5 @@ def cut(waveform: np.ndarray, number: int, length: int, padding: Padding, pre_em
 
 def standardised(waveform: np.ndarray) -> np.ndarray:
     """Mean 0, variance 1; silence stays 0. As `Wav2Vec2FeatureExtractor` of transformers, 1e-7 included."""
-    return (waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7)
+    x: np.ndarray = (waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7)
+    return x

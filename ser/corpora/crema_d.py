@@ -44,11 +44,12 @@ _NAME = re.compile(rf"(10\d\d)_({_SENTENCES})_({'|'.join(_EMOTIONS)})_[A-Z]{{1,2
 
 def read_release(root: Path) -> Reading:
     """Utterances of CREMA-D; genders from VideoDemographics.csv if it is there. Raises InputError for a wrong root."""
-    if not _fits(root):
-        raise wrong_root(root, TITLE, LAYOUT, _fits)
+    folder = _audio_folder(root)
+    if folder is None:
+        raise wrong_root(root, TITLE, LAYOUT, lambda path: _audio_folder(path) is not None)
     reading = Reading()
     genders = _read_genders(root, reading)
-    for file in entries(child(root, "audiowav")):
+    for file in entries(folder):
         path = file.relative_to(root).as_posix()
         match = _NAME.fullmatch(file.name)
         if match and 1001 <= int(match[1]) <= 1091:
@@ -68,9 +69,9 @@ def read_release(root: Path) -> Reading:
     return reading
 
 
-def _fits(root: Path) -> bool:
+def _audio_folder(root: Path) -> Path | None:
     folder = child(root, "audiowav")
-    return folder is not None and folder.is_dir()
+    return folder if folder is not None and folder.is_dir() else None
 
 
 def _read_genders(root: Path, reading: Reading) -> dict[str, str]:

@@ -111,7 +111,8 @@ def read_release(root: Path) -> Reading:
                 reading.excluded.append((utterance.utterance, f"no audio file (labelled in {place})"))
                 continue
             reading.utterances.append(utterance)
-            if not all(1 <= score <= 5 for score in (utterance.arousal, utterance.valence, utterance.dominance)):
+            scores = (utterance.arousal, utterance.valence, utterance.dominance)
+            if not all(1 <= score <= 5 for score in scores):  # type: ignore[operator]  # none is None here
                 outside.append(utterance.utterance)
         silent = sorted(audio.keys() - labelled)
         reading.excluded += [(audio[turn], "no consensus line in dialog/EmoEvaluation") for turn in silent]

@@ -87,7 +87,8 @@ def read_release(root: Path) -> Reading:
                 reading.excluded.append((name, f"no audio file (labelled in {table.name} line {rows.line_num})"))
             else:
                 reading.utterances.append(utterance)
-                if not all(1 <= score <= 7 for score in (utterance.arousal, utterance.valence, utterance.dominance)):
+                scores = (utterance.arousal, utterance.valence, utterance.dominance)
+                if not all(1 <= score <= 7 for score in scores):  # type: ignore[operator]  # none is None here
                     outside.append(utterance.utterance)
     for name in sorted(audio.keys() - labelled):
         if name.endswith(".wav"):

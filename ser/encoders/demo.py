@@ -37,13 +37,13 @@ def write_encoder(encoder: str, directory: Path, seed: int) -> None:
 
 
 def _write_alexnet(directory: Path) -> None:
-    from torch import nn
+    from torch import Tensor, nn
 
     from ser.encoders.alexnet import KERNELS, PLACES
     from ser.encoders.fetch import save_alexnet
 
     inputs = (3, *ALEXNET_CHANNELS[:-1])
-    state = {}
+    state: dict[str, Tensor] = {}
     for place, i, o, kernel in zip(PLACES, inputs, ALEXNET_CHANNELS, KERNELS, strict=True):
         layer = nn.Conv2d(i, o, kernel)
         state |= {f"features.{place}.{name}": tensor for name, tensor in layer.state_dict().items()}

@@ -44,7 +44,8 @@ class SpeechEncoder(nn.Module):
         mask = None
         if samples is not None:
             mask = (torch.arange(waveforms.shape[1], device=waveforms.device) < samples[:, None]).long()
-        return self.model(waveforms, attention_mask=mask).last_hidden_state
+        states: Tensor = self.model(waveforms, attention_mask=mask).last_hidden_state
+        return states
 
     def frames(self, samples: Count) -> Count:
         """How many states the front end makes of that many samples (48,000: 149)."""

@@ -77,7 +77,7 @@ def numbers(
         values = np.array([[value[name] for value in group] for group in per_seed])
         values = values[0] - values[1] if minus else values[0]
         notes = [interval.reason] if interval.reason else []
-        undefined = np.isnan([[value[name] for value in group] for group in per_fold]).any(axis=0)
+        undefined: np.ndarray = np.any(np.isnan([[value[name] for value in group] for group in per_fold]), axis=0)
         if undefined.any():
             where = f" in fold {listed(np.flatnonzero(undefined) + 1)}" if len(undefined) > 1 else ""
             notes = [f"{name} is undefined{where}: the test part lacks a class, or does not vary"]

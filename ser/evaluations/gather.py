@@ -113,7 +113,7 @@ def _predictions(split: Split, fold: int, folder: Path) -> Predictions:
 def _sums(split: Split, speakers: np.ndarray, found: Predictions) -> Sums:
     """Sums per speaker of predictions for utterances of `speakers` int64 [n]."""
     drawn, index = np.unique(speakers, return_inverse=True)
-    if split.are_classes:
+    if split.scale is None:  # classes
         n = len(split.labels)
         cells = np.ravel_multi_index((index, found.targets, found.predicted), (len(drawn), n, n))
         return Sums(drawn, np.bincount(cells, minlength=len(drawn) * n * n).reshape(-1, n, n))
@@ -158,7 +158,7 @@ def _read_runs(
 
 def _read_facts(path: Path) -> dict[str, Any]:
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(facts["seed"], int) or not isinstance(facts["fold"], int):
             raise ValueError("seed and fold must be integers")
     except FileNotFoundError:

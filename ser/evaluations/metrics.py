@@ -26,14 +26,17 @@ def ua(confusion: np.ndarray) -> np.ndarray:
     It is nan where a class has no reference utterances: the mean over the classes that happen to be present is
     another quantity, and not comparable.
     """
-    return _recalls(confusion).mean(axis=-1)
+    mean: np.ndarray = _recalls(confusion).mean(axis=-1)
+    return mean
 
 
 def macro_f1(confusion: np.ndarray) -> np.ndarray:
     """Mean F1 of [..., K, K] over all K classes; 0 for a class never predicted, nan for one without references."""
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
     references, predictions = confusion.sum(axis=-1), confusion.sum(axis=-2)
-    return np.where(references > 0, _divide(2 * right, references + predictions), np.nan).mean(axis=-1)
+    of_class = np.where(references > 0, _divide(2 * right, references + predictions), np.nan)
+    mean: np.ndarray = of_class.mean(axis=-1)
+    return mean
 
 
 def class_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
@@ -48,7 +51,8 @@ def moments(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     that is to be added: CCC does not change, and nothing is lost to cancellation.
     """
     x, y = np.asarray(targets, np.float64), np.asarray(predicted, np.float64)
-    return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1).sum(axis=-2)
+    sums: np.ndarray = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1).sum(axis=-2)
+    return sums
 
 
 def ccc_of_moments(sums: np.ndarray) -> np.ndarray:
@@ -86,5 +90,6 @@ def _recalls(confusion: np.ndarray) -> np.ndarray:
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """The quotient, nan where the denominator is 0."""
     numerator, denominator = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
-    nan = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
-    return np.divide(numerator, denominator, out=nan, where=denominator != 0)
+    quotient = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    np.divide(numerator, denominator, out=quotient, where=denominator != 0)
+    return quotient

@@ -127,7 +127,8 @@ def _resampled(x: np.ndarray, rate: int) -> np.ndarray:
     import torch
 
     with torch.inference_mode():
-        return _resampler(rate)(torch.from_numpy(x)).numpy()
+        resampled: np.ndarray = _resampler(rate)(torch.from_numpy(x)).numpy()
+    return resampled
 
 
 @cache

@@ -89,7 +89,8 @@ def pitch(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _autocorrelation(frames: np.ndarray) -> np.ndarray:
     spectrum = scipy.fft.rfft(frames, _PITCH_FFT)
     r = scipy.fft.irfft(spectrum.real**2 + spectrum.imag**2)[..., : _LAGS[-1] + 2]
-    return r / np.maximum(r[..., :1], 1e-9)
+    normalised: np.ndarray = r / np.maximum(r[..., :1], 1e-9)
+    return normalised
 
 
 def _shape(power: np.ndarray) -> np.ndarray:
@@ -123,14 +124,16 @@ def _band(low: float, high: float) -> slice:
 
 
 def _band_db(power: np.ndarray, low: float, high: float) -> np.ndarray:
-    return 10 * np.log10(power[:, _band(low, high)].sum(axis=1))
+    db: np.ndarray = 10 * np.log10(power[:, _band(low, high)].sum(axis=1))
+    return db
 
 
 def _slope(db: np.ndarray, low: float, high: float) -> np.ndarray:
     """dB per kHz of the line through the bins from `low` to `high` Hz."""
     khz = _HZ[_band(low, high)] / 1000
     khz = khz - khz.mean()
-    return db[:, _band(low, high)] @ khz / (khz @ khz)
+    slope: np.ndarray = db[:, _band(low, high)] @ khz / (khz @ khz)
+    return slope
 
 
 def _zero_crossings(x: np.ndarray) -> np.ndarray:
@@ -138,13 +141,15 @@ def _zero_crossings(x: np.ndarray) -> np.ndarray:
     crossings = np.diff(np.signbit(x), prepend=np.signbit(x[:1])).astype(np.int32)
     count = np.concatenate([[0], np.cumsum(crossings)])
     centre = HOP * np.arange(1 + len(x) // HOP)
-    return (count[np.minimum(centre + 200, len(x))] - count[np.maximum(centre - 200, 0)]) / 400
+    rate: np.ndarray = (count[np.minimum(centre + 200, len(x))] - count[np.maximum(centre - 200, 0)]) / 400
+    return rate
 
 
 def _hnr(strength: np.ndarray) -> np.ndarray:
     """Harmonics-to-noise ratio in dB, -30 to 40, from the autocorrelation at the pitch lag."""
     r = strength.clip(0.001, 0.9999)
-    return 10 * np.log10(r / (1 - r))
+    db: np.ndarray = 10 * np.log10(r / (1 - r))
+    return db
 
 
 def _functionals(x: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ numpy and scipy.fft: for one utterance this is twice as fast as torch.stft on a 
 second instead of three.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -44,10 +45,12 @@ class Spectrogram:
 
     def _level(self, power: np.ndarray) -> np.ndarray:
         if self.settings.reference == "none":
-            return np.log(np.maximum(power[:, : self.n_bins], np.float32(self.settings.floor)))
+            level: np.ndarray = np.log(np.maximum(power[:, : self.n_bins], np.float32(self.settings.floor)))
+            return level
         # The loudest value is looked for in all bins, also those above n_bins.
         level = 10 * np.log10(np.maximum(power, np.float32(self.settings.floor)))
-        return np.maximum(level[:, : self.n_bins] - level.max(), np.float32(-self.settings.top_db))
+        level = np.maximum(level[:, : self.n_bins] - level.max(), np.float32(-self.settings.top_db))
+        return level
 
 
 def centred_window(kind: str, length: int, n_fft: int) -> np.ndarray:
@@ -65,20 +68,26 @@ def power_frames(x: np.ndarray, window: np.ndarray, hop: int) -> np.ndarray:
     padded = np.pad(x, len(window) // 2)
     frames = sliding_window_view(padded, len(window))[::hop]
     spectrum = scipy.fft.rfft(frames * window, axis=1)
-    return spectrum.real**2 + spectrum.imag**2
+    power: np.ndarray = spectrum.real**2 + spectrum.imag**2
+    return power
 
 
-class MelSettings(Protocol):
-    """What decides a Mel bank."""
+class _MelSettings(Protocol):
+    """What decides a Mel bank; properties, because settings cannot be changed."""
 
-    n_mels: int
-    n_fft: int
-    f_min: float
-    f_max: float
-    mel_scale: str
+    @property
+    def n_mels(self) -> int: ...
+    @property
+    def n_fft(self) -> int: ...
+    @property
+    def f_min(self) -> float: ...
+    @property
+    def f_max(self) -> float: ...
+    @property
+    def mel_scale(self) -> str: ...
 
 
-def whole_mel_bank(settings: MelSettings, kind: str) -> np.ndarray:
+def whole_mel_bank(settings: _MelSettings, kind: str) -> np.ndarray:
     """`mel_bank` of the settings. Raises InputError where bands are narrower than the spacing of the FFT."""
     bank = mel_bank(settings.n_mels, settings.n_fft, settings.f_min, settings.f_max, settings.mel_scale)
     if empty := int((bank.sum(axis=0) == 0).sum()):
@@ -99,13 +108,15 @@ def mel_bank(n_mels: int, n_fft: int, f_min: float, f_max: float, scale: str) ->
     to 6.4 kHz), triangles of area 1.
     """
     to_mel, to_hz = _SCALES[scale]
-    corners = to_hz(np.linspace(*to_mel(np.array([f_min, f_max])), n_mels + 2))
+    lowest, highest = to_mel(np.array([f_min, f_max]))
+    corners = to_hz(np.linspace(lowest, highest, n_mels + 2))
     bins = np.linspace(0, RATE / 2, n_fft // 2 + 1)[:, None]
     low, middle, high = corners[:-2], corners[1:-1], corners[2:]
-    bank = np.minimum((bins - low) / (middle - low), (high - bins) / (high - middle)).clip(min=0)
+    triangles = np.minimum((bins - low) / (middle - low), (high - bins) / (high - middle)).clip(min=0)
     if scale == "slaney":
-        bank *= 2 / (high - low)
-    return bank.astype(np.float32)
+        triangles *= 2 / (high - low)
+    bank: np.ndarray = triangles.astype(np.float32)
+    return bank
 
 
 _STEP = np.log(6.4) / 27
@@ -119,7 +130,8 @@ def _slaney_hz(mel: np.ndarray) -> np.ndarray:
     return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp(_STEP * (np.maximum(mel, 15) - 15)))
 
 
-_SCALES = {
+# To Mel, and back to Hz.
+_SCALES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]] = {
     "htk": (lambda hz: 2595 * np.log10(1 + hz / 700), lambda mel: 700 * (10 ** (mel / 2595) - 1)),
     "slaney": (_slaney_mel, _slaney_hz),
 }

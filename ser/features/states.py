@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ser.errors import InputError
 from ser.waveforms import RATE
@@ -43,12 +43,13 @@ class States:
 
     Frames are those of the front end without padding, 20 ms apart; a piece too short for one (400 samples, 25 ms) is
     lengthened with silence to one. `preprocess` is the checkpoint's own (zero mean and unit variance, or nothing),
-    applied to each piece by itself. At most `batch_samples` go through `model` at a time (0: what suits its device).
+    applied to each piece by itself. `model` is one of transformers'; at most `batch_samples` go through it at a time
+    (0: what suits its device).
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Any,
         preprocess: Any,
         layers: Sequence[int],
         *,

@@ -69,7 +69,8 @@ def tree_digest(root: Path | str, record: Path | str | None = None, manifest: Pa
     fresh = _stat_hash(files, manifest_hash)
     known = _read_record(record, fresh) if record else None
     if known and (known["stat"] == fresh or known["manifest"] == manifest_hash and _same_content(root, files, known)):
-        return known["digest"]
+        recorded: str = known["digest"]
+        return recorded
     return fresh
 
 

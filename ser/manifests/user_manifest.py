@@ -67,7 +67,8 @@ def _utterance(row: Mapping[str, str]) -> Utterance:
     if not texts.get("utterance"):
         segment = f":{row.get('start', '')}-{row.get('end', '')}" if numbers.keys() & {"start", "end"} else ""
         texts["utterance"] = posixpath.splitext(path)[0] + segment
-    return Utterance(**texts | {"path": path}, **numbers)
+    columns: dict[str, Any] = {**texts, "path": path, **numbers}
+    return Utterance(**columns)
 
 
 def _number(column: str, text: str) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from ser.errors import InputError
 from ser.files import atomic_file
@@ -92,9 +93,10 @@ def read_manifest(path: Path | str) -> list[Utterance]:
                 try:
                     if len(row) != len(COLUMNS):
                         raise ValueError(f"{len(row)} cells instead of {len(COLUMNS)}")
+                    values: list[Any] = [*row]
                     for position, number in _NUMBERS:
-                        row[position] = number(row[position])
-                    utterances.append(Utterance(*row))
+                        values[position] = number(row[position])
+                    utterances.append(Utterance(*values))
                 except ValueError as error:
                     raise InputError(f"{path}: line {rows.line_num}: {error}: make the manifest again") from None
             return utterances

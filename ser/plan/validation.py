@@ -10,7 +10,7 @@ from jsonschema.exceptions import best_match
 from ser.errors import InputError, did_you_mean
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # in C where PyYAML has it
     """The safe loader, less its habit of letting a repeated key silently win."""
 
 
@@ -21,7 +21,8 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
         if key in seen:
             raise InputError(f"{node.start_mark.name}: line {key_node.start_mark.line + 1}: {key!r} stands twice")
         seen.add(key)
-    return loader.construct_mapping(node, deep=True)
+    mapping: dict[Any, Any] = loader.construct_mapping(node, deep=True)
+    return mapping
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
@@ -61,19 +62,23 @@ def validate(value: Any, schema: dict[str, Any], where: str) -> None:
 
 
 def _explain(error: ValidationError) -> str:
-    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        known = sorted(error.schema.get("properties", {}))
-        unknown = sorted(set(error.instance) - set(known))
+    # All three are set in whatever `iter_errors` gives.
+    schema: Any = error.schema
+    value: Any = error.validator_value
+    instance: Any = error.instance
+    if error.validator == "additionalProperties" and isinstance(instance, dict):
+        known = sorted(schema.get("properties", {}))
+        unknown = sorted(set(instance) - set(known))
         return f"unknown key {unknown[0]!r}: {did_you_mean(unknown[0], known)}" if unknown else error.message
     if error.validator == "required":
-        return f"missing {', '.join(repr(k) for k in error.validator_value if k not in error.instance)}"
+        return f"missing {', '.join(repr(k) for k in value if k not in instance)}"
     if error.validator == "enum":
-        words = list(map(str, error.validator_value))
-        return f"{error.instance!r} is not {'one of ' if len(words) > 1 else ''}{', '.join(words)}"
+        words = list(map(str, value))
+        return f"{instance!r} is not {'one of ' if len(words) > 1 else ''}{', '.join(words)}"
     if error.validator == "type":
-        hint = " (YAML reads 1e-3 as text: write 1.0e-3 or 0.001)" if _looks_like_number(error.instance) else ""
-        types = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
-        return f"{error.instance!r} is not {' or '.join(map(_TYPES.__getitem__, types))}{hint}"
+        hint = " (YAML reads 1e-3 as text: write 1.0e-3 or 0.001)" if _looks_like_number(instance) else ""
+        types = [value] if isinstance(value, str) else value
+        return f"{instance!r} is not {' or '.join(map(_TYPES.__getitem__, types))}{hint}"
     if error.validator in ("minItems", "minProperties"):
         return "empty: name at least one"
     return error.message if len(error.message) < 300 else error.message[:300] + "..."

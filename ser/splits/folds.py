@@ -86,7 +86,8 @@ def _test_folds(protocol: Protocol, columns: Columns) -> np.ndarray:
     for group in np.random.default_rng(folds.seed).permutation(len(sizes)):
         fold_of_group[group] = totals.argmin()
         totals[fold_of_group[group]] += sizes[group]
-    return fold_of_group[groups.codes]
+    dealt: np.ndarray = fold_of_group[groups.codes]
+    return dealt
 
 
 def _check_groups(protocol: Protocol, groups: Column) -> None:
@@ -124,20 +125,21 @@ def _dev(protocol: Protocol, columns: Columns, fold_of: np.ndarray, fold: int, r
     """bool [n]: the dev part of one fold, out of `rest`, all that is not tested."""
     kind = protocol.dev.kind
     if kind == "next_group":  # folds of speakers or sessions are in sorted or dealt order: the next fold's test part
-        return fold_of == (fold + 1) % protocol.n_folds
-    if kind == "official":
-        return _in_parts(columns.partition, protocol.folds.dev)
-    if kind == "other_of_session":
-        return columns.speaker.codes == _other_of_session(protocol, columns, fold)
-    if kind == "speaker_of_next_session":
-        return columns.speaker.codes == _speaker_of_next_session(protocol, columns, fold)
-    # random: every 1/fraction-th of the stratified order, so each class gives its share up to one utterance
-    candidates = np.flatnonzero(rest)
-    generator = np.random.default_rng([protocol.dev.seed, fold])
-    order = candidates[_stratified(columns.strata[candidates], generator)]
-    shares = np.floor(np.arange(len(order) + 1) * protocol.dev.fraction + 1e-9)
-    dev = np.zeros(len(fold_of), dtype=bool)
-    dev[order[np.diff(shares) > 0]] = True
+        dev: np.ndarray = fold_of == (fold + 1) % protocol.n_folds
+    elif kind == "official":
+        dev = _in_parts(columns.partition, protocol.folds.dev)
+    elif kind == "other_of_session":
+        dev = columns.speaker.codes == _other_of_session(protocol, columns, fold)
+    elif kind == "speaker_of_next_session":
+        dev = columns.speaker.codes == _speaker_of_next_session(protocol, columns, fold)
+    else:  # random: every 1/fraction-th of the stratified order, so each class gives its share up to one utterance
+        candidates = np.flatnonzero(rest)
+        seed = [protocol.dev.seed, fold]
+        generator = np.random.default_rng(seed)  # type: ignore[arg-type]  # protocol.py: who draws has a seed
+        order = candidates[_stratified(columns.strata[candidates], generator)]
+        shares = np.floor(np.arange(len(order) + 1) * protocol.dev.fraction + 1e-9)
+        dev = np.zeros(len(fold_of), dtype=bool)
+        dev[order[np.diff(shares) > 0]] = True
     return dev
 
 
@@ -166,9 +168,11 @@ def _speaker_of_next_session(protocol: Protocol, columns: Columns, fold: int) ->
 
 def _stratified(strata: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """A random order of all indices, class after class: dealt round, every fold gets its share of each class."""
-    order = generator.permutation(len(strata))
-    return order[np.argsort(strata[order], kind="stable")]
+    drawn = generator.permutation(len(strata))
+    order: np.ndarray = drawn[np.argsort(strata[drawn], kind="stable")]
+    return order
 
 
 def _in_parts(partition: Column, parts: Sequence[str]) -> np.ndarray:
-    return np.array([name in parts for name in partition.names], dtype=bool)[partition.codes]
+    inside: np.ndarray = np.array([name in parts for name in partition.names], dtype=bool)[partition.codes]
+    return inside

@@ -60,9 +60,11 @@ def shared(column: Column, some_rows: np.ndarray, other_rows: np.ndarray) -> np.
     first, second = np.zeros(len(column.names), dtype=bool), np.zeros(len(column.names), dtype=bool)
     first[column.codes[some_rows]] = True
     second[column.codes[other_rows]] = True
-    return first & second & column.known
+    both: np.ndarray = first & second & column.known
+    return both
 
 
 def _tested(utterances: Sequence[Utterance], column: Column, tested: np.ndarray, name: int) -> str:
     """The first tested utterance of `name`."""
-    return utterances[np.flatnonzero((column.codes == name) & tested.any(axis=1))[0]].utterance
+    first = int(np.flatnonzero((column.codes == name) & tested.any(axis=1))[0])
+    return utterances[first].utterance

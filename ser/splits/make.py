@@ -33,7 +33,7 @@ def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utteranc
         strata=np.zeros(len(chosen), np.int64) if protocol.targets else targets,
     )
     parts = deal(protocol, selection, columns)
-    used = parts.any(axis=1)  # not so in official parts that the protocol does not name
+    used: np.ndarray = np.any(parts, axis=1)  # not so in official parts that the protocol does not name
     left_out.update(f"part {row.partition}" for row, is_used in zip(chosen, used, strict=True) if not is_used)
     chosen = [row for row, is_used in zip(chosen, used, strict=True) if is_used]
     targets, parts = targets[used], parts[used]
@@ -136,8 +136,8 @@ def _notes(
     for label, name in enumerate(protocol.labels if protocol.classes else ()):
         of_class = (targets == label)[:, None]
         for part, members in (("train", train), ("test", test)):
-            if lacking := (np.flatnonzero(~(members & of_class).any(axis=0)) + 1).tolist():
-                yield f"no {name} in the {part} part of fold {listed(lacking)}"
+            if without := (np.flatnonzero(~(members & of_class).any(axis=0)) + 1).tolist():
+                yield f"no {name} in the {part} part of fold {listed(without)}"
         if lacking := [part for part in protocol.reported if part and not (of_class[:, 0] & (partition == part)).any()]:
             yield f"no {name} in {listed(lacking)}"
     speaker = Column.of([row.speaker for row in chosen])

@@ -152,13 +152,15 @@ class Protocol:
     def mapping(self) -> dict[str, Any]:
         """What `from_mapping` reads, with every default filled in; labels as pairs, as JSON objects have no order."""
         if self.targets:
-            what = {"targets": self.targets, "scale": self.scale, "emotions": self.emotions}
+            what: dict[str, Any] = {"targets": self.targets, "scale": self.scale, "emotions": self.emotions}
         else:
             what = {"labels": self.classes}
         folds = {key: getattr(self.folds, key) for key in ("kind", *FOLD_KEYS[self.folds.kind])}
         dev = {key: getattr(self.dev, key) for key in ("kind", *DEV_KEYS[self.dev.kind])}
         rest = {"corpus": self.corpus, "subset": self.subset, "aggregation": self.aggregation}
-        return json.loads(json.dumps({**rest, **what, "folds": folds, "dev": dev, "leaks": self.leaks}))
+        text = json.dumps({**rest, **what, "folds": folds, "dev": dev, "leaks": self.leaks})
+        mapping: dict[str, Any] = json.loads(text)
+        return mapping
 
     def digest(self, selection: str) -> str:
         """16 hex digits of the SHA-256 over `mapping` and the selection rule: equal digests, equal meaning.

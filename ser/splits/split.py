@@ -54,7 +54,7 @@ class Split:
     @property
     def n_folds(self) -> int:
         """How many folds there are; official parts are one."""
-        return self.parts.shape[1]
+        return int(self.parts.shape[1])
 
     @property
     def are_classes(self) -> bool:

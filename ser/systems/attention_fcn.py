@@ -9,7 +9,7 @@ folder that the row names as its encoder `backbone`; a row without it starts fro
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +21,8 @@ from ser.runs.contract import Context, Fold, Outcome
 from ser.systems.shared.layers import MaskedBatchNorm, filled
 from ser.systems.shared.spectrograms import SpectrogramSettings, SpectrogramTask
 from ser.training.loop import fit
+
+Size = TypeVar("Size", int, Tensor)
 
 # Channels of the five convolutions and the padding of the first: Krizhevsky et al. 2012, and torchvision's AlexNet.
 BACKBONES = {
@@ -82,10 +84,12 @@ class Shape:
     padding: int
     pool: bool
 
-    def convolved(self, size):
+    def convolved(self, size: Size) -> Size:
+        """What the convolution leaves of `size` positions along an axis."""
         return (size + 2 * self.padding - self.kernel) // self.stride + 1
 
-    def pooled(self, size):
+    def pooled(self, size: Size) -> Size:
+        """What the pooling, if there is any, leaves of `size` positions."""
         return (size - 3) // 2 + 1 if self.pool else size
 
 
@@ -165,14 +169,16 @@ class AttentionFCN(nn.Module):
         c = a.sum(1) / valid.sum(1, keepdim=True) if self.attention is None else self.attention(a, valid)
         if self.hidden is not None:
             c = F.relu(self.hidden(c))
-        return self.classifier(self.dropout(c))
+        logits: Tensor = self.classifier(self.dropout(c))
+        return logits
 
     @torch.no_grad()
     def start_from(self, convolutions: Sequence[tuple[Tensor, Tensor]]) -> None:
         """Take over weight and bias of the five convolutions."""
-        for stage, (weight, bias) in zip(self.stages, convolutions, strict=True):
+        stages = [stage for stage in self.stages if isinstance(stage, Stage)]  # all, which the type does not say
+        for stage, (weight, bias) in zip(stages, convolutions, strict=True):
             stage.convolution.weight.copy_(weight)
-            stage.convolution.bias.copy_(bias)
+            stage.convolution.bias.copy_(bias)  # type: ignore[union-attr]  # all of them have one
 
 
 class Task(SpectrogramTask):
@@ -180,6 +186,8 @@ class Task(SpectrogramTask):
 
     Raises InputError for any other encoder, and where the weights do not fit the settings.
     """
+
+    settings: Settings
 
     def __init__(self, fold: Fold, settings: Settings) -> None:
         super().__init__(fold, settings, least=least_size(settings))

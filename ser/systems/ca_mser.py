@@ -59,7 +59,7 @@ class AlexNet(nn.Sequential):
         with torch.no_grad():
             for layer, (weight, bias) in zip(convolutions, weights, strict=True):
                 layer.weight.copy_(weight)
-                layer.bias.copy_(bias)
+                layer.bias.copy_(bias)  # type: ignore[union-attr]  # all of them have one
 
 
 class Cepstra(nn.Module):
@@ -75,7 +75,8 @@ class Cepstra(nn.Module):
 
     def forward(self, cepstra: Tensor) -> Tensor:
         hidden, _ = self.first(F.normalize(cepstra, dim=2))
-        return self.second(self.dropout(hidden))[0].flatten(1)
+        outputs: Tensor = self.second(self.dropout(hidden))[0]
+        return outputs.flatten(1)
 
 
 class CaMser(nn.Module):
@@ -91,7 +92,7 @@ class CaMser(nn.Module):
         frames: int,
         image: nn.Module,
         alexnet: AlexNet,
-        cepstra: tuple[int, int],
+        cepstra: tuple[int, ...],
         classes: int,
         settings: Settings,
     ) -> None:
@@ -115,12 +116,15 @@ class CaMser(nn.Module):
         cepstra = self.embed_cepstra(self.cepstra(batch["cepstra"]))
         weights = self.attend(torch.cat([image, cepstra], dim=1))
         speech = (weights[:, None] @ self.speech(batch["speech"]))[:, 0]
-        return self.classifier(torch.cat([image, cepstra, self.embed_speech(speech)], dim=1))
+        logits: Tensor = self.classifier(torch.cat([image, cepstra, self.embed_speech(speech)], dim=1))
+        return logits
 
 
 class Task(SegmentTask):
     """Adds `fold.stores["mfcc"]`, [frames, coefficients], to what the segments read, and `cepstra` float32 [B, T, C],
     0 behind an utterance's end, to a batch. `fold.encoders["backbone"]`, if there is one, has AlexNet's weights."""
+
+    settings: Settings
 
     def __init__(self, fold: Fold, settings: Settings) -> None:
         if "mfcc" not in fold.stores:

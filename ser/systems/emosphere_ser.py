@@ -88,7 +88,8 @@ class StylePooling(nn.Module):
         x_mask, scale = valid[:, None, None, :], x.shape[-1] ** -0.5
         heads = F.scaled_dot_product_attention(query, key, value, attn_mask=x_mask, scale=scale)
         x = x + self.dropout(self.attended(heads.transpose(1, 2).flatten(2)))
-        return self.last(x).masked_fill(padding, 0).sum(1) / valid.sum(1, keepdim=True)
+        pooled: Tensor = self.last(x).masked_fill(padding, 0).sum(1) / valid.sum(1, keepdim=True)
+        return pooled
 
 
 class StatisticsPooling(nn.Module):
@@ -125,6 +126,7 @@ class Network(nn.Module):
         width, dropout = settings.encoder_width, settings.head_dropout
         self.leaks = settings.padding == "leaks"
         self.encoder = encoder
+        self.pooling: StylePooling | StatisticsPooling
         if settings.pooling == "style":
             self.pooling = StylePooling(width, settings.attention_heads, settings.pooling_dropout)
         else:
@@ -172,9 +174,8 @@ class Task:
     """
 
     def __init__(self, fold: Fold, settings: Settings) -> None:
-        _check(fold, settings)
+        self.low, self.high = _checked_scale(fold, settings)
         self.store, self.folder, self.settings = fold.stores["audio"], fold.encoders["encoder"], settings
-        self.low, self.high = fold.scale
         self.n_attributes = len(fold.labels)
         self.axes = [fold.labels.index(name) for name in AXES]
         self.n_regions = 0 if settings.region_loss == "none" else regions.count(settings.regions)
@@ -210,7 +211,8 @@ class Task:
         }
 
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
-        return network(batch["waveform"], batch["samples"])
+        outputs: Tensor = network(batch["waveform"], batch["samples"])
+        return outputs
 
     def loss(self, outputs: Tensor, batch: Batch, epoch: int) -> Tensor:
         """The sum over the attributes of 1 - CCC, and the weighted cross-entropy of the regions."""
@@ -253,7 +255,8 @@ def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
     return replace(outcome, model=outcome.model | {"waveform_statistics": np.array([task.mean, task.scale])})
 
 
-def _check(fold: Fold, settings: Settings) -> None:
+def _checked_scale(fold: Fold, settings: Settings) -> tuple[float, float]:
+    """The protocol's scale; InputError where the row or the protocol lacks what is needed."""
     if not fold.scale or sorted(fold.labels) != sorted(AXES):
         raise InputError(
             f"fold {fold.number}: targets are {', '.join(fold.labels)}; emosphere_ser needs a protocol with "
@@ -265,3 +268,4 @@ def _check(fold: Fold, settings: Settings) -> None:
     for name, least in (("attention_heads", 1), ("region_epochs", 1), ("seconds", SHORTEST / RATE)):
         if getattr(settings, name) < least:
             raise InputError(f"setting {name} is {getattr(settings, name)}; it must be at least {least}")
+    return fold.scale

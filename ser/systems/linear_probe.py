@@ -36,7 +36,8 @@ class LinearProbe(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         weighted = torch.einsum("l,bld->bd", self.layer_weights.softmax(dim=0), states)
-        return self.classifier(self.project(weighted))
+        logits: Tensor = self.classifier(self.project(weighted))
+        return logits
 
 
 class Task:
@@ -66,7 +67,8 @@ class Task:
         return {"states": states, "target": torch.tensor([int(example.target) for example in examples])}
 
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
-        return network(batch["states"])
+        logits: Tensor = network(batch["states"])
+        return logits
 
     def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
         return cross_entropy(logits, batch["target"], self.weights, self.settings)

@@ -49,7 +49,8 @@ class CoordinateAttention(nn.Module):
         height, width = x.shape[2:]
         means = torch.cat([x.mean(dim=3), x.mean(dim=2)], dim=2)  # [B, C, H + W]
         of_rows, of_columns = self.squeeze(means[..., None]).split([height, width], dim=2)
-        return x * self.columns(of_columns).sigmoid().transpose(2, 3) * self.rows(of_rows).sigmoid()
+        weighted: Tensor = x * self.columns(of_columns).sigmoid().transpose(2, 3) * self.rows(of_rows).sigmoid()
+        return weighted
 
 
 class Block(nn.Module):
@@ -98,7 +99,8 @@ class MultiSpatialFusion(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.layers(torch.cat([self.tall(image), self.long(image)], dim=1))
+        s: Tensor = self.layers(torch.cat([self.tall(image), self.long(image)], dim=1))
+        return s
 
 
 class HierarchicalCoAttention(nn.Module):
@@ -123,7 +125,8 @@ class HierarchicalCoAttention(nn.Module):
         in_context, _ = self.recurrent(states)
         q = (weights[:, None] @ in_context).unflatten(2, (self.rows, -1))[:, 0]  # [B, 24, 32]
         product = self.coarse(states) @ q  # [B, 32, 24] @ [B, 24, 32]
-        return self.embed(self.mix(product.flatten(1)))
+        w: Tensor = self.embed(self.mix(product.flatten(1)))
+        return w
 
 
 class MFHCA(nn.Module):
@@ -137,7 +140,8 @@ class MFHCA(nn.Module):
     ) -> None:
         super().__init__()
         dropout, width = settings.dropout, settings.encoder_width
-        self.speech, self.image, self.co_attention = speech, image, None
+        self.speech, self.image = speech, image
+        self.co_attention: HierarchicalCoAttention | None = None
         inputs = EMBEDDING
         if image is not None:
             inputs += EMBEDDING
@@ -159,14 +163,19 @@ class MFHCA(nn.Module):
         states = self.speech(batch["speech"])  # F [B, L, D]
         if self.image is None:
             uniform = states.new_full(states.shape[:2], 1 / states.shape[1])
-            return self.classifier(self.co_attention(states, uniform))
+            w = self.co_attention(states, uniform)  # type: ignore[misc]  # `Task` refuses a network without both
+            logits: Tensor = self.classifier(w)
+            return logits
         s = self.fusion(self.image(batch["levels"]))
         p = self.embed(s)
         w = self.project(states.mean(dim=1)) if self.co_attention is None else self.co_attention(states, self.attend(s))
-        return self.classifier(torch.cat([p, w], dim=1))
+        logits = self.classifier(torch.cat([p, w], dim=1))
+        return logits
 
 
 class Task(SegmentTask):
+    settings: Settings
+
     def network(self) -> nn.Module:
         s = self.settings
         if not (s.multi_spatial_fusion or s.co_attention):

@@ -26,6 +26,8 @@ from ser.systems.shared.layers import MaskedBatchNorm, filled
 from ser.systems.shared.spectrograms import SpectrogramSettings, SpectrogramTask
 from ser.training.loop import fit
 
+_Branches = tuple[Tensor, Tensor | None, Tensor | None, Tensor, Tensor]
+
 
 @dataclass(frozen=True)
 class Settings(SpectrogramSettings):
@@ -75,7 +77,8 @@ class LinearStem(nn.Module):
         self.project = nn.Conv2d(channels, width, cell, cell)
 
     def forward(self, x: Tensor, frames: Tensor) -> Tensor:
-        return self.project(x)
+        tokens: Tensor = self.project(x)
+        return tokens
 
 
 class ConvolutionStem(nn.Module):
@@ -83,11 +86,11 @@ class ConvolutionStem(nn.Module):
 
     def __init__(self, channels: int, cell: tuple[int, int], width: int) -> None:
         super().__init__()
-        halvings = [round(math.log2(size)) for size in cell]
-        if [2**n for n in halvings] != list(cell):
+        of_bins, of_frames = (round(math.log2(size)) for size in cell)  # how often each is halved
+        if (2**of_bins, 2**of_frames) != cell:
             raise InputError(f"stem convolution needs patch_bins and patch_frames that are powers of 2, not {cell}")
-        count = max(*halvings, 1)
-        self.strides = [tuple(2 if i < n else 1 for n in halvings) for i in range(count)]
+        count = max(of_bins, of_frames, 1)
+        self.strides = [(2 if i < of_bins else 1, 2 if i < of_frames else 1) for i in range(count)]
         widths = [channels, *(width * (i + 1) // count for i in range(count))]
         self.convolutions = nn.ModuleList(
             nn.Conv2d(widths[i], widths[i + 1], 3, stride, padding=1, bias=False)
@@ -144,10 +147,11 @@ class TimeFrequencyTransformer(nn.Module):
             valid = F.pad(valid, (1, 0), value=True)
         if self.joint is not None:
             tokens = self.joint(tokens, src_key_padding_mask=~valid)
-        return self.classifier(self.dropout(self._pool(tokens, valid)))
+        logits: Tensor = self.classifier(self.dropout(self._pool(tokens, valid)))
+        return logits
 
-    def _grid(self, x: Tensor, frames: Tensor):
-        """The tokens of both branches, each [B, F' T', D], with which of them hold something."""
+    def _grid(self, x: Tensor, frames: Tensor) -> _Branches:
+        """What `_fuse` takes: tokens, those of both branches, each [B, F' T', D], and which of them hold something."""
         tokens = self.stem(x, frames).permute(0, 2, 3, 1)  # [B, F', T', D]
         batch, bands, times, width = tokens.shape
         tokens = tokens + self.band[:, None] + sinusoids(times, width, tokens)
@@ -162,7 +166,7 @@ class TimeFrequencyTransformer(nn.Module):
         valid = valid.repeat(1, bands)
         return tokens.flatten(1, 2), in_time, in_frequency, valid, valid
 
-    def _whole(self, x: Tensor, frames: Tensor):
+    def _whole(self, x: Tensor, frames: Tensor) -> _Branches:
         """The same with whole frames, [B, T', D], and whole bands, [B, F', D]."""
         time = self.stem(x, frames)[:, :, 0].transpose(1, 2)
         time = time + sinusoids(time.shape[1], time.shape[2], time)
@@ -225,6 +229,8 @@ def _check(s: Settings, frames: int) -> None:
 
 
 class Task(SpectrogramTask):
+    settings: Settings
+
     def network(self) -> nn.Module:
         return TimeFrequencyTransformer(self.channels, self.bins, self.frames, self.classes, self.settings)
 

@@ -13,12 +13,13 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
 
 from ser.files import atomic_file
 from ser.runs.history import DEV, History, dev_column, mean_by_epoch
 
 # The same data gives the same bytes.
-STYLE = {"svg.fonttype": "none", "svg.hashsalt": "ser", "font.size": 9.0}
+STYLE: dict[RcKeyType, Any] = {"svg.fonttype": "none", "svg.hashsalt": "ser", "font.size": 9.0}
 
 
 def draw_confusion(path: Path, matrix: Any, labels: Sequence[str], title: str) -> None:
@@ -88,7 +89,7 @@ def _curves_figure(n_runs: int) -> tuple[Figure, list[list[Any]], list[Any]]:
         _place_labels(side, -0.12, -0.11 if side is axes else 1.13)
     axes.set_xlabel("epoch")
     axes.set_ylabel("training loss")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]  # a MaxNLocator, by default
     return figure, thin, thick
 
 

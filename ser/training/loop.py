@@ -13,6 +13,7 @@ from dataclasses import fields, replace
 import numpy as np
 import torch
 from torch import nn
+from torch.amp.grad_scaler import GradScaler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ser.errors import InputError
@@ -133,7 +134,8 @@ def _prepare(context: Context) -> None:
     torch.set_num_threads(context.threads)
     # Some layers have no deterministic gradient on a GPU; there equal bits are no promise, and a warning will do.
     torch.use_deterministic_algorithms(context.deterministic, warn_only=context.device != "cpu")
-    torch.utils.deterministic.fill_uninitialized_memory = False  # finds bugs, and costs a pass over all that is made
+    # It finds bugs, and costs a pass over all that is made.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # documented all the same
     if context.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may differ between runs
         torch.backends.cudnn.benchmark = False
@@ -149,7 +151,7 @@ def _start(network: nn.Module, settings: TrainingSettings, device: str) -> State
     if settings.average_decay > 0:
         update = get_ema_multi_avg_fn(settings.average_decay)
         average = AveragedModel(network, multi_avg_fn=update, use_buffers=True)
-    scaler = torch.amp.GradScaler(device, enabled=settings.precision == "float16")
+    scaler = GradScaler(device, enabled=settings.precision == "float16")
     return State(network, optimiser, average, scaler, settings.micro_batch)
 
 
@@ -165,15 +167,15 @@ def _train_epoch(
     state.network.train()
     batches = list(_epoch_batches(task, fold.train, settings, generator))
     groups = [batches[i : i + settings.accumulation] for i in range(0, len(batches), settings.accumulation)]
-    losses = []
+    of_steps = []
     for number, group in enumerate(groups):
         part = _schedule(settings.schedule, state.epoch * len(groups) + number, settings.epochs * len(groups))
         rate = settings.learning_rate * part
         for parameters in state.optimiser.param_groups:
             parameters["lr"] = rate
-        losses.append(step([task.collate(examples, generator) for examples in group], settings.accumulation))
+        of_steps.append(step([task.collate(examples, generator) for examples in group], settings.accumulation))
     # Asked for once an epoch: each time a GPU has to wait for the answer.
-    losses = torch.cat(losses).double().cpu().numpy()
+    losses = torch.cat(of_steps).double().cpu().numpy()
     if not np.isfinite(losses).all():
         raise InputError(
             f"fold {fold.number}: the training loss is {losses[~np.isfinite(losses)][0]} in epoch {state.epoch + 1}; "

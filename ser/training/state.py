@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 from torch.optim.swa_utils import AveragedModel
 
 from ser.files import atomic_file
@@ -29,7 +30,7 @@ class State:
     network: nn.Module
     optimiser: torch.optim.Optimizer
     average: AveragedModel | None
-    scaler: torch.amp.GradScaler
+    scaler: GradScaler
     micro_batch: int = 0
     is_cached: bool = False
     epoch: int = 0

@@ -12,6 +12,7 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,7 +89,8 @@ class Step:
                 outputs.append(self._forward(piece))
         joined = torch.cat(outputs).requires_grad_()
         loss = self._loss(joined, batch, accumulation)
-        for piece, random_state, gradient in zip(pieces, drawn, joined.grad.tensor_split(len(pieces)), strict=True):
+        gradients = joined.grad.tensor_split(len(pieces))  # type: ignore[union-attr]  # `_loss` has just set it
+        for piece, random_state, gradient in zip(pieces, drawn, gradients, strict=True):
             random_state.restore()
             self._forward(piece).backward(gradient)
         return loss
@@ -105,7 +107,7 @@ class Step:
         return outputs.float()
 
 
-def autocast(precision: str, device: str) -> AbstractContextManager:
+def autocast(precision: str, device: str) -> AbstractContextManager[Any]:
     """Compute in `precision` (float32, bfloat16, float16) where torch deems it safe."""
     if precision == "float32":
         return nullcontext()
@@ -131,7 +133,7 @@ class _RandomState:
         random.setstate(self.state[0])
         np.random.set_state(self.state[1])
         torch.set_rng_state(self.state[2])
-        if self.device_state is not None:
+        if self.device is not None and self.device_state is not None:
             torch.cuda.set_rng_state(self.device_state, self.device)
 
 

@@ -56,7 +56,7 @@ class Synthesiser:
         self._library.espeak_SetSynthCallback(self._callback)
         Synthesiser._opened = True
 
-    def _collect(self, samples, count: int, _events) -> int:
+    def _collect(self, samples: "ctypes._Pointer[ctypes.c_short]", count: int, _events: int | None) -> int:
         if samples and count > 0:
             self._chunks.append(ctypes.string_at(samples, 2 * count))
         return 0  # go on

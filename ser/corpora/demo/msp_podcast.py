@@ -42,7 +42,7 @@ _CLASSES = {
     "D": ("disgusted", "Disgust", 2),
     "F": ("fearful", "Fear", 2),
     "O": ("other", "Other-Hesitant", 1),
-    "X": (None, None, 3),
+    "X": ("", "", 3),  # said and voted as one of `_MIXTURES`
 }
 _MIXTURES = (("N", "H"), ("A", "D"), ("S", "N"), ("C", "N"))  # what workers waver between where none wins
 _SECONDARY = {"N": "Concerned", "H": "Amused", "A": "Frustrated", "S": "Disappointed"}

@@ -182,4 +182,6 @@ def _voice_quality(
         np.clip(depth, 0, 0.8) * np.sin(2 * np.pi * (rate * seconds + rng.uniform()))
         for depth, rate in ((roughness, rng.uniform(60, 80)), (tremor, rng.uniform(5, 7)))
     )
-    return speech * (1 + growl) * (1 + shake) + max(breath, 0.0) * loudness * rng.normal(0, 1, len(speech))
+    noise = max(breath, 0.0) * loudness * rng.normal(0, 1, len(speech))
+    voice: np.ndarray = speech * (1 + growl) * (1 + shake) + noise
+    return voice

@@ -12,7 +12,13 @@ def filled(frames: Tensor, size: int) -> Tensor:
 class MaskedBatchNorm(nn.BatchNorm2d):
     """Batch normalisation whose training statistics leave out the padding."""
 
-    def forward(self, x: Tensor, valid: Tensor) -> Tensor:
+    # None of them is None, as BatchNorm2d's own defaults are used.
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
+
+    def forward(self, x: Tensor, valid: Tensor) -> Tensor:  # type: ignore[override]  # asks what is no padding, too
         """x [B, C, F, T], valid bool [B, T] -> [B, C, F, T]; what padding becomes is of no meaning."""
         if not self.training or valid.all():
             return super().forward(x)

@@ -33,7 +33,8 @@ def _octants(points: np.ndarray) -> np.ndarray:
     by_signs = np.empty(8, np.int64)
     for number, signs in enumerate(_OCTANTS):
         by_signs[int(signs.replace("+", "0").replace("-", "1"), 2)] = number
-    return by_signs[negative]
+    found: np.ndarray = by_signs[negative]
+    return found
 
 
 def _cells(points: np.ndarray, step: int) -> np.ndarray:

@@ -81,9 +81,9 @@ class SegmentTask:
         self.weights = class_weights(settings.class_weights, fold.train.targets, self.classes)
         self.spectrogram = fold.stores.get("spectrogram")
         if self.spectrogram:
-            self._check_padding()
+            self._check_padding(self.spectrogram)
             self.frames = self.frames_of(self.spectrogram)
-            self.low, self.range = self._fit(fold.train)
+            self.low, self.range = self._fit(self.spectrogram, fold.train)
 
     def network(self) -> nn.Module:
         raise NotImplementedError
@@ -121,11 +121,13 @@ class SegmentTask:
             "target": torch.tensor([int(example.target) for example in examples]),
         }
         if self.spectrogram:
-            batch["levels"] = torch.from_numpy(np.stack([self._levels(example) for example in examples]))
+            levels = [self._levels(self.spectrogram, example) for example in examples]
+            batch["levels"] = torch.from_numpy(np.stack(levels))
         return batch
 
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
-        return network(batch)
+        logits: Tensor = network(batch)
+        return logits
 
     def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
         return cross_entropy(logits, batch["target"], self.weights, self.settings)
@@ -135,7 +137,7 @@ class SegmentTask:
 
     def frames_of(self, store: Store) -> int:
         """Frames of a spectrogram or cepstrum in a segment; InputError where they are not whole."""
-        hop = json.loads(store.metadata["feature"])["hop_ms"] * RATE / 1000
+        hop: float = json.loads(store.metadata["feature"])["hop_ms"] * RATE / 1000
         if self.samples % hop:
             raise InputError(
                 f"{store.path}: frames of {hop / RATE * 1000:g} ms do not divide segment_seconds "
@@ -175,24 +177,24 @@ class SegmentTask:
                 )
         return states
 
-    def _check_padding(self) -> None:
-        reference = json.loads(self.spectrogram.metadata["feature"])["reference"]
+    def _check_padding(self, spectrogram: Store) -> None:
+        reference = json.loads(spectrogram.metadata["feature"])["reference"]
         if self.settings.spectrogram_padding == "maximum" and reference != "utterance_max":
             raise InputError(
-                f"{self.spectrogram.path}: spectrogram_padding maximum is 0 dB, which needs a feature with reference "
+                f"{spectrogram.path}: spectrogram_padding maximum is 0 dB, which needs a feature with reference "
                 f"utterance_max: use that, or padding floor"
             )
 
     def _padding(self, spectrogram: np.ndarray) -> float:
         return 0.0 if self.settings.spectrogram_padding == "maximum" else float(spectrogram.min())
 
-    def _fit(self, train: Part) -> tuple[np.ndarray, np.ndarray]:
+    def _fit(self, spectrogram: Store, train: Part) -> tuple[np.ndarray, np.ndarray]:
         """Lowest value and range of each bin, float32 [bins], over the segments of the training part; one pass."""
-        bins = self.spectrogram.shape[0]
+        bins = spectrogram.shape[0]
         low, high = np.full(bins, np.inf, np.float32), np.full(bins, -np.inf, np.float32)
         for utterance in train.utterances:
             frames = self._count(utterance) * self.frames
-            whole = self.spectrogram[utterance]
+            whole = spectrogram[utterance]
             x = whole[:frames]
             if self.settings.min_max == "padded" and len(x) < frames:
                 padding = self._padding(whole)
@@ -200,13 +202,13 @@ class SegmentTask:
             low, high = np.minimum(low, x.min(axis=0)), np.maximum(high, x.max(axis=0))
         return low, np.where(high > low, high - low, np.float32(1))
 
-    def _levels(self, example: Example) -> np.ndarray:
+    def _levels(self, spectrogram: Store, example: Example) -> np.ndarray:
         """The image of a segment before it is resized, [bins, T]."""
-        x = self.rows(self.spectrogram, example, self.frames)
+        x = self.rows(spectrogram, example, self.frames)
         if len(x) < self.frames:
-            padding = self._padding(self.spectrogram[example.utterance])
+            padding = self._padding(spectrogram[example.utterance])
             x = np.pad(x, ((0, self.frames - len(x)), (0, 0)), constant_values=padding)
-        levels = 255 * ((x - self.low) / self.range).clip(0, 1)
+        levels: np.ndarray = 255 * ((x - self.low) / self.range).clip(0, 1)
         if self.settings.quantise:
             levels = levels.astype(np.uint8)
         return levels.T[::-1]
@@ -222,6 +224,9 @@ class SegmentTask:
 class ToImage(nn.Module):
     """Levels 0 to 255, [B, bins, T], -> the image [B, 3, *size]: resized bilinearly (as PIL does: antialiased, and
     rounded where the levels are 8-bit), copied to three channels, normalised with ImageNet's mean and deviation."""
+
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, size: tuple[int, int]) -> None:
         super().__init__()

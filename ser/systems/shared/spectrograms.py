@@ -104,7 +104,8 @@ class SpectrogramTask:
         return result
 
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
-        return network(batch["spectrogram"], batch["frames"])
+        logits: Tensor = network(batch["spectrogram"], batch["frames"])
+        return logits
 
     def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
         loss = cross_entropy(logits, batch["target"], self.weights, self.settings)
