@@ -1,0 +1,239 @@
+"""What unit_costs.py measures: the kinds of work, each on noise in the form of the real thing.
+
+`MEASURED` maps a name to a function of an empty folder and the number of repeats, which gives `per` (what one unit is),
+`each` (the seconds of every repeat) and what else a unit takes.
+"""
+
+import importlib
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+import transformers
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from fine_tuning import Stopwatch, resolved, write_noise
+from ser.encoders.alexnet import KERNELS, PLACES
+from ser.encoders.checkpoint import ALEXNET, open_checkpoint
+from ser.encoders.fetch import save_alexnet
+from ser.encoders.published import ENCODERS
+from ser.features.audio import write_audio
+from ser.features.extraction import write_feature
+from ser.features.spec import open_extractor, validate_spec
+from ser.features.store import Store, write_store
+from ser.manifests.utterance import Utterance
+from ser.runs.contract import Context, Fold, Part
+from ser.runs.predictions import write_predictions
+from ser.waveforms import RATE
+
+# A clip of MSP-Podcast, padded to the longest of its batch of 16: benchmarks/scaling.py, `padded_seconds`.
+PADDED_SECONDS = 10.0
+CLOCK = time.perf_counter if torch.cuda.is_available() else time.process_time
+LARGE = {
+    "hidden_size": 1024,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "intermediate_size": 4096,
+    "feat_extract_norm": "layer",
+    "do_stable_layer_norm": True,
+}
+# Experiment -> examples in a batch where there is no GPU (None: as published).
+TRAINED = {
+    "attention_fcn": None,
+    "tf_transformer": None,
+    "superb_er": None,
+    "mfhca": 4,
+    "ca_mser": 4,
+    "emosphere_ser": 2,
+}
+SPECTRA = {"log_mel": "tf_transformer", "log_stft": "attention_fcn", "mfcc": "ca_mser"}  # kind -> whose settings
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    start = CLOCK()
+    call()
+    return CLOCK() - start
+
+
+def decoding(rate: int, channels: int, folder: Path, repeats: int) -> dict[str, Any]:
+    """Ten minutes of 16-bit files of five seconds."""
+    rng, utterances = np.random.default_rng(1), []
+    for number in range(120):
+        path = folder / f"{number}.wav"
+        soundfile.write(path, rng.integers(-3000, 3000, (5 * rate, channels), dtype=np.int16), rate, "PCM_16")
+        digest = sha256(path.read_bytes()).hexdigest()
+        utterances.append(Utterance(f"u{number}", path.name, num_samples=5 * rate, sample_rate=rate, sha256=digest))
+    each = [seconds(lambda: write_audio(folder / "out", utterances, folder, "benchmark")) * 6 for _ in range(repeats)]
+    return {"per": "hour of audio", "each": each, "bytes": (folder / "out").stat().st_size * 6}
+
+
+def feature(spec: dict[str, Any], n: int, folder: Path, repeats: int, **options: Any) -> dict[str, Any]:
+    """The store of `n` utterances, per hour of audio."""
+    audio = write_noise(folder / "audio", n)
+    spec = validate_spec(spec)
+    extractor = open_extractor(spec, **options)
+    hours = float(audio.lengths.sum()) / RATE / 3600
+    out = folder / "out"
+    each = [seconds(lambda: write_feature(out, audio, spec, extractor, "benchmark")) / hours for _ in range(repeats)]
+    return {"per": "hour of audio", "each": each}
+
+
+def spectrum(kind: str, folder: Path, repeats: int) -> dict[str, Any]:
+    specs = resolved(SPECTRA[kind], tiny=False)["features"].values()
+    return feature(next(spec for spec in specs if spec["kind"] == kind), 200, folder, repeats)
+
+
+def functionals(folder: Path, repeats: int) -> dict[str, Any]:
+    return feature({"kind": "functionals"}, 100, folder, repeats)
+
+
+def extraction(encoder: str, folder: Path, repeats: int) -> dict[str, Any]:
+    """States of all layers, averaged over time, as the linear probe reads them; some 30 s of audio without a GPU."""
+    n = 400 if torch.cuda.is_available() else 8
+    spec = {"kind": "encoder", "encoder": encoder, "layer": "all", "pooling": "mean"}
+    path = checkpoint(encoder, folder)
+    model, _ = open_checkpoint(path)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, 5 * RATE))
+    cost = feature(spec, n, folder, repeats, encoder_dir=path)
+    return cost | {"flop": counter.get_total_flops() * 3600 / 5}
+
+
+def checkpoint(encoder: str, folder: Path) -> Path:
+    """A checkpoint of published size with random weights."""
+    path = folder / encoder
+    if encoder == ALEXNET:
+        widths = (3, 64, 192, 384, 256, 256)
+        layers = [nn.Conv2d(i, o, k) for i, o, k in zip(widths, widths[1:], KERNELS, strict=False)]
+        pairs = zip(PLACES, layers, strict=True)
+        save_alexnet({f"features.{p}.{key}": t for p, layer in pairs for key, t in layer.state_dict().items()}, path)
+        return path
+    form = ENCODERS[encoder]
+    config = getattr(transformers, f"{form.architecture}Config")(**(LARGE if form.front_end == "layer" else {}))
+    getattr(transformers, f"{form.architecture}Model")(config).save_pretrained(path)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=form.do_normalize).save_pretrained(path)
+    return path
+
+
+def training(experiment: str, folder: Path, repeats: int) -> dict[str, Any]:
+    """Optimiser steps of the real loop, per example (an utterance, or a segment of one)."""
+    blocks = resolved(experiment, tiny=False)
+    system = "linear_probe" if experiment == "superb_er" else experiment
+    module = importlib.import_module(f"ser.systems.{system}")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    published = blocks["settings"]["batch_size"]
+    batch = published if device == "cuda" else TRAINED[experiment] or published
+    is_small = experiment == "superb_er"
+    steps = 100 if is_small else 10 if device == "cuda" else 1
+    changed = {"epochs": repeats + 1, "patience": 0, "steps_per_epoch": steps, "batch_size": batch, "accumulation": 1}
+    if device == "cpu" and blocks["settings"]["precision"] == "float16":
+        changed["precision"] = "float32"  # processors have no fast products of float16
+    settings = module.Settings(**blocks["settings"] | changed)
+    fold = fold_of(experiment, blocks, max(4 * batch, 64), folder)
+    stopwatch = Stopwatch(device, CLOCK)
+    outcome = stopwatch.run(lambda: module.run(fold, settings, Context(seed=1, device=device)))
+    facts, examples = outcome.facts, steps * batch
+    n_segments = sum(count_examples(experiment, len(fold.stores["audio"][name])) for name in fold.train.utterances)
+    write_predictions(folder / "predictions.csv", fold, outcome.scores)
+    return {
+        "per": f"example, batch {batch}",
+        "batch": batch,
+        "each": [epoch / examples for epoch in stopwatch.epochs[1:]],
+        "flop": stopwatch.flops / batch,
+        "examples_per_utterance": n_segments / len(fold.train.utterances),
+        "weights_bytes": sum(array.nbytes for array in outcome.model.values()),
+        # network, best epoch, two moments of each weight that learns (and the average, which the demo alone lacks)
+        "checkpoint_bytes": (2 + (settings.average_decay > 0)) * 4 * facts["parameters"]
+        + 8 * facts["parameters_trainable"],
+        "prediction_bytes": (folder / "predictions.csv").stat().st_size / len(fold.test.utterances),
+    }
+
+
+def count_examples(experiment: str, samples: int) -> int:
+    """CA-MSER and MFHCA cut an utterance into segments of 3 s; the others take it whole, or one crop of it."""
+    return 1 + samples // (3 * RATE) if experiment in ("mfhca", "ca_mser") else 1
+
+
+def fold_of(experiment: str, blocks: dict[str, Any], n: int, folder: Path) -> Fold:
+    """`n` utterances train; the first two are dev and test as well."""
+    is_classes = experiment != "emosphere_ser"
+    audio = write_noise(folder / "audio", n) if is_classes else write_clips(folder / "audio", n)
+    stores = {"audio": audio}
+    for name, spec in blocks["features"].items():
+        if spec and spec["kind"] == "encoder":
+            stores[name] = write_states(folder / name, audio.utterances)
+        elif spec and spec["kind"] != "audio":
+            spec = validate_spec(spec)
+            write_feature(folder / name, audio, spec, open_extractor(spec), "benchmark")
+            stores[name] = Store(folder / name)
+    encoders = {name: checkpoint(encoder, folder) for name, encoder in blocks["encoders"].items()}
+    rng, names = np.random.default_rng(2), audio.utterances
+    targets = rng.integers(0, 4, n) if is_classes else rng.uniform(1, 7, (n, 3)).astype(np.float32)
+    labels = ("angry", "happy", "neutral", "sad") if is_classes else ("arousal", "dominance", "valence")
+
+    def part(size: int) -> Part:
+        return Part(names[:size], ("s",) * size, targets[:size])
+
+    return Fold(1, labels, part(n), part(2), part(2), stores, encoders, None if is_classes else (1.0, 7.0))
+
+
+def write_clips(path: Path, n: int) -> Store:
+    """Clips that all are as long as one is once it is padded."""
+    rng = np.random.default_rng(1)
+    size = round(PADDED_SECONDS * RATE)
+    clip = rng.integers(-3000, 3000, size, dtype=np.int16)
+    write_store(path, [f"u{i}" for i in range(n)], lambda names: [clip] * len(names), key="noise", metadata={})
+    return Store(path)
+
+
+def write_states(path: Path, names: tuple[str, ...]) -> Store:
+    """What the linear probe reads of a base encoder: 13 layers, averaged over time."""
+    states = np.random.default_rng(1).standard_normal((1, 13, 768), np.float32)
+    write_store(path, names, lambda shard: [states] * len(shard), key="noise", metadata={"feature": "{}"})
+    return Store(path)
+
+
+def support_vectors(folder: Path, repeats: int) -> dict[str, Any]:
+    """Fit and score with 4,425 and 1,106 utterances (IEMOCAP, four classes), one fold."""
+    module = importlib.import_module("ser.systems.functionals_svm")
+    rng, n, width = np.random.default_rng(1), 5531, 400
+    targets = rng.integers(0, 4, n)
+    vectors = rng.standard_normal((n, 1, width)).astype(np.float32) + targets[:, None, None] / 8
+    names = tuple(f"u{i:04d}" for i in range(n))
+    index = {name: i for i, name in enumerate(names)}
+    path = folder / "functionals"
+    write_store(path, names, lambda shard: [vectors[index[u]] for u in shard], key="noise", metadata={"feature": "{}"})
+
+    def part(a: int, b: int) -> Part:
+        return Part(names[a:b], ("s",) * (b - a), targets[a:b])
+
+    fold = Fold(
+        1, ("angry", "happy", "neutral", "sad"), part(0, 4425), part(0, 0), part(4425, n), {"functionals": Store(path)}
+    )
+    settings = module.Settings(C=1.0, gamma="auto", kernel="rbf", class_weights="none")
+    return {
+        "per": "run",
+        "each": [seconds(lambda: module.run(fold, settings, Context(seed=1))) for _ in range(repeats)],
+    }
+
+
+def _with(function: Callable[..., Any], *first: Any) -> Callable[[Path, int], dict[str, Any]]:
+    return lambda folder, repeats: function(*first, folder, repeats)
+
+
+MEASURED: dict[str, Callable[[Path, int], dict[str, Any]]] = {
+    "decode, 16 kHz mono": _with(decoding, RATE, 1),
+    "decode, 48 kHz mono": _with(decoding, 48_000, 1),
+    **{kind: _with(spectrum, kind) for kind in SPECTRA},
+    "functionals": functionals,
+    "extract hubert_base": _with(extraction, "hubert_base"),
+    "extract wavlm_large": _with(extraction, "wavlm_large"),
+    **{f"train {experiment}": _with(training, experiment) for experiment in TRAINED},
+    "run functionals_svm": support_vectors,
+}
