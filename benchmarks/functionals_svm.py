@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-import _paths  # noqa: F401
+import _paths  # noqa: F401 (puts the tests and scripts where Python looks)
 from helpers.project import Project, copy_project
 
 

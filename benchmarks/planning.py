@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-import _paths  # noqa: F401
+import _paths  # noqa: F401 (puts the tests and scripts where Python looks)
 from helpers.params import params
 from helpers.project import BIN, copy_project
 from restore import TOUCH
@@ -51,9 +51,9 @@ def main() -> None:
             project.row("dvc status", "all computed", ["dvc", "status"], says="up to date")
             project.row("dvc repro", "all computed", ["dvc", "repro"], says="up to date")
         settings = project.folder / "experiments" / "tf_transformer.yaml"
-        with changed(settings, "      learning_rate: 0.004", "      learning_rate: 0.003"):
+        with Changed(settings, "      learning_rate: 0.004", "      learning_rate: 0.003"):
             project.row("snakemake -n", "a learning rate changed", ["snakemake", "-n"])
-        with changed(project.folder / "ser" / "training" / "loop.py", "def ", "# changed\ndef "):
+        with Changed(project.folder / "ser" / "training" / "loop.py", "def ", "# changed\ndef "):
             project.row("snakemake -n", "the training loop changed", ["snakemake", "-n"])
 
 
@@ -129,7 +129,7 @@ class Project:
         return text, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-class changed:
+class Changed:
     """A file with one piece of text replaced, as long as the block lasts."""
 
     def __init__(self, path: Path, old: str, new: str) -> None:

@@ -1,7 +1,6 @@
 """Files: outputs that appear whole or not at all, what a content's hash is, and names that the configuration uses."""
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ def words(package: str, root: Path = ROOT) -> list[str]:
 
 def sha256_of(path: Path | str) -> str:
     """64 hex digits over the bytes of a file. Raises OSError where it cannot be read."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -29,7 +28,7 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.tmp")  # the same each time: what a kill left is overwritten
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -48,8 +47,8 @@ def atomic_folder(directory: Path) -> Iterator[Path]:
     try:
         yield part
         if directory.exists():
-            os.rename(directory, old)
-        os.rename(part, directory)
+            directory.rename(old)
+        part.rename(directory)
     finally:
         shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)

@@ -16,7 +16,7 @@ def test_the_new_folder_takes_the_place_of_the_old(tmp_path):
 def test_a_failure_leaves_the_old_folder(tmp_path):
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "old").touch()
-    with pytest.raises(ValueError, match="broken"), atomic_folder(tmp_path / "tree") as folder:
+    with pytest.raises(ValueError, match="broken"), atomic_folder(tmp_path / "tree") as folder:  # noqa: PT012
         (folder / "new").touch()
         raise ValueError("broken")
     assert [path.name for path in (tmp_path / "tree").iterdir()] == ["old"]

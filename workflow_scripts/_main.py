@@ -7,7 +7,7 @@ from pathlib import Path
 # The code that is hashed as an input must be the code that runs, whatever `ser` is installed.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ser.errors import InputError  # noqa: E402
+from ser.errors import InputError
 
 
 def script(main: Callable[[], None]) -> None:

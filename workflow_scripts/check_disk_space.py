@@ -1,7 +1,6 @@
 """Whether DVC's cache has room for what a stage has made: DVC itself would say so once for each file, and go on."""
 
 import argparse
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -51,10 +50,10 @@ def _new_bytes(outputs: list[Path]) -> int:
 def _shares_blocks(cache: Path) -> bool:
     """Whether a file system (btrfs, xfs) makes copies that take no room."""
     with tempfile.TemporaryDirectory(dir=cache) as folder:
-        source, target = os.path.join(folder, "a"), os.path.join(folder, "b")
-        Path(source).write_bytes(b"\0" * 4096)
+        source, target = Path(folder, "a"), Path(folder, "b")
+        source.write_bytes(b"\0" * 4096)
         try:
-            reflink(source, target)
+            reflink(str(source), str(target))
         except OSError:
             return False
         return True

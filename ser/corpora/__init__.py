@@ -1,0 +1,1 @@
+"""The corpora, each a file that reads its release tree."""

@@ -102,6 +102,7 @@ def checkpoint_files(folder: Path) -> list[Path]:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
+    """The content of config.json. Raises InputError where it is no JSON object, OSError where it cannot be read."""
     path = folder / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))

@@ -23,7 +23,8 @@ Metrics = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 @dataclass(frozen=True)
 class Sums:
     """One fold's test part: `speakers` int64 [s], indices into all speakers, each once; `values` float64 [s, ...],
-    what the metrics are computed from (confusion matrices or moments), summed over each speaker's utterances."""
+    what the metrics are computed from (confusion matrices or moments), summed over each speaker's utterances.
+    """
 
     speakers: np.ndarray
     values: np.ndarray

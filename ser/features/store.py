@@ -47,7 +47,7 @@ class Store:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         try:
-            with open(self.path, "rb") as file:
+            with self.path.open("rb") as file:
                 header, start = _read_header(file)
                 size = os.fstat(file.fileno()).st_size
                 mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -226,7 +226,7 @@ def _join(file: IO[bytes], shards: Sequence[Path], metadata: Mapping[str, str]) 
             sizes.append(store.data.nbytes)
     _write_header(file, names, lengths, kinds, metadata)
     for shard, size in zip(shards, sizes, strict=True):
-        with open(shard, "rb") as source:
+        with shard.open("rb") as source:
             source.seek(-size, os.SEEK_END)
             shutil.copyfileobj(source, file, 1 << 22)
 
@@ -279,11 +279,11 @@ def _tensor(mapping: mmap.mmap, entry: Mapping[str, Any], start: int, size: int)
 @contextmanager
 def _replacing(path: Path, temporary: Path) -> Iterator[IO[bytes]]:
     """A file that becomes `path` once it is whole and on disk, a power cut included."""
-    with open(temporary, "wb") as file:
+    with temporary.open("wb") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def _canonical(value: Any) -> str:

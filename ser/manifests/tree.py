@@ -31,9 +31,9 @@ def scan(root: Path | str) -> Files:
     todo = [""]
     while todo:
         prefix = todo.pop()
-        folder = os.path.join(root, prefix)
+        folder = os.path.join(root, prefix)  # noqa: PTH118 (as text: quick, at each start of the workflow)
         try:
-            status = os.stat(folder)
+            status = os.stat(folder)  # noqa: PTH116 (the same)
             if (status.st_dev, status.st_ino) in seen:  # a link to a folder above it
                 continue
             seen.add((status.st_dev, status.st_ino))
@@ -62,13 +62,13 @@ def tree_digest(root: Path | str, record: Path | str | None = None, manifest: Pa
 
     Raises InputError for a root that is no folder, if there is no record, and a manifest that cannot be read.
     """
-    if record and not os.path.isdir(root) and (digest := _recorded_digest(record)):
+    if record and not os.path.isdir(root) and (digest := _recorded_digest(record)):  # noqa: PTH112 (Path may raise)
         return digest
     files = scan(root)
     manifest_hash = _manifest_hash(manifest)
     fresh = _stat_hash(files, manifest_hash)
     known = _read_record(record, fresh) if record else None
-    if known and (known["stat"] == fresh or known["manifest"] == manifest_hash and _same_content(root, files, known)):
+    if known and (known["stat"] == fresh or (known["manifest"] == manifest_hash and _same_content(root, files, known))):
         recorded: str = known["digest"]
         return recorded
     return fresh
@@ -90,7 +90,7 @@ def record_tree(
     manifest_hash = _manifest_hash(manifest)
     head = {"digest": digest, "stat": _stat_hash(files, manifest_hash), "manifest": manifest_hash}
     content = {
-        name: [size, time, hashes.get(name) or (_sha256(os.path.join(root, name)) if size <= _HASHED else "")]
+        name: [size, time, hashes.get(name) or (_sha256(Path(root, name)) if size <= _HASHED else "")]
         for name, (size, time) in files.items()
     }
     with atomic_file(path) as temporary:
@@ -117,13 +117,13 @@ def _same_content(root: Path | str, files: Files, record: Mapping[str, Any]) -> 
             return False
         if time != known_time:
             moved.append(path)
-    return len(moved) <= _REREAD and all(_sha256(os.path.join(root, path)) == known[path][2] for path in moved)
+    return len(moved) <= _REREAD and all(_sha256(Path(root, path)) == known[path][2] for path in moved)
 
 
 def _read_record(path: Path | str, fresh: str) -> dict[str, Any] | None:
     """The record, without its files if its `stat` is `fresh`; None if `record_tree` did not write it whole."""
     try:
-        with open(path, encoding="utf-8") as file:
+        with Path(path).open(encoding="utf-8") as file:
             head = file.readline()
             record = json.loads(head.rstrip().rstrip(",") + "}")
             if record["stat"] != fresh:

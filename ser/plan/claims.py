@@ -36,7 +36,8 @@ def check_claims(experiment: Mapping[str, Any], protocols: Mapping[str, Protocol
 
 def check_part(claim: Claim, protocol: Protocol, where: str) -> None:
     """Raises InputError, beginning with `where`, for a claim that does not say which official part it is about, or
-    names one that is not scored without the reason, or names one where there are none."""
+    names one that is not scored without the reason, or names one where there are none.
+    """
     reported, part = protocol.reported, claim.get("part", "")
     if reported == ("",):
         if part:

@@ -32,7 +32,7 @@ def read_yaml(path: Path) -> Any:
     """The content of a YAML file. Raises InputError with file and line when it is not YAML."""
     try:
         with path.open(encoding="utf-8") as file:
-            return yaml.load(file, _Loader)  # noqa: S506 (a safe loader)
+            return yaml.load(file, _Loader)  # which is a safe one
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except yaml.YAMLError as error:

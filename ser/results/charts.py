@@ -17,7 +17,8 @@ Line = Mapping[str, str]
 
 def metrics(plan: Plan, lines: Sequence[Line]) -> dict[str, Any]:
     """Experiment -> row -> protocol -> selection -> metric -> value, in the paper's own averaging; where official parts
-    are reported, their names stand before the metric."""
+    are reported, their names stand before the metric.
+    """
     own = {group.name: group.protocol.aggregation for group in plan.live}
     tree: dict[str, Any] = {}
     for line in lines:

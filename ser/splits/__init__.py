@@ -1,0 +1,1 @@
+"""Protocols, and the splits that they make: who trains, develops and tests."""

@@ -21,6 +21,7 @@ class Column:
 
     @classmethod
     def of(cls, values: Sequence[str]) -> "Column":
+        """The column that `values` [n] make up."""
         names = sorted(set(values))
         index = {name: code for code, name in enumerate(names)}
         return cls(tuple(names), np.fromiter((index[value] for value in values), np.int64, len(values)))

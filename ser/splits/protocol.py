@@ -141,6 +141,7 @@ class Protocol:
 
     @property
     def n_folds(self) -> int:
+        """How many folds there are; official parts are one."""
         return self.folds.number or 1
 
     @property

@@ -200,6 +200,7 @@ class Task(SpectrogramTask):
             self.convolutions = alexnet_convolutions(folder, widths(settings))
 
     def network(self) -> nn.Module:
+        """An `AttentionFCN`, which starts from the checkpoint's convolutions where there is one."""
         network = AttentionFCN(self.channels, self.bins, self.classes, self.settings)
         if self.convolutions:
             network.start_from(self.convolutions)

@@ -29,7 +29,8 @@ POSITIONS = 6  # rows and columns of the map that AlexNet's classifier reads
 @dataclass(frozen=True)
 class Settings(SegmentSettings):
     """`width` scales AlexNet's channels, `recurrent_width` is that of the BiLSTM in each direction (256), whose two
-    layers have `recurrent_dropout` (0.5) between them; `dropout` stands before the linear layers (0.1)."""
+    layers have `recurrent_dropout` (0.5) between them; `dropout` stands before the linear layers (0.1).
+    """
 
     width: float
     recurrent_width: int
@@ -74,6 +75,7 @@ class Cepstra(nn.Module):
         self.second = nn.LSTM(2 * width, width, batch_first=True, bidirectional=True)
 
     def forward(self, cepstra: Tensor) -> Tensor:
+        """cepstra [B, T, C] -> [B, T * 2 * recurrent_width]."""
         hidden, _ = self.first(F.normalize(cepstra, dim=2))
         outputs: Tensor = self.second(self.dropout(hidden))[0]
         return outputs.flatten(1)
@@ -112,6 +114,7 @@ class CaMser(nn.Module):
         )
 
     def forward(self, batch: Batch) -> Tensor:
+        """A batch of `Task` -> logits [B, K]."""
         image = self.embed_image(self.alexnet(self.image(batch["levels"])))
         cepstra = self.embed_cepstra(self.cepstra(batch["cepstra"]))
         weights = self.attend(torch.cat([image, cepstra], dim=1))
@@ -122,7 +125,8 @@ class CaMser(nn.Module):
 
 class Task(SegmentTask):
     """Adds `fold.stores["mfcc"]`, [frames, coefficients], to what the segments read, and `cepstra` float32 [B, T, C],
-    0 behind an utterance's end, to a batch. `fold.encoders["backbone"]`, if there is one, has AlexNet's weights."""
+    0 behind an utterance's end, to a batch. `fold.encoders["backbone"]`, if there is one, has AlexNet's weights.
+    """
 
     settings: Settings
 
@@ -134,12 +138,14 @@ class Task(SegmentTask):
         self.cepstra = (self.frames_of(self.mfcc), *self.mfcc.shape)
 
     def network(self) -> nn.Module:
+        """A `CaMser`, whose AlexNet starts from the checkpoint `backbone` where there is one."""
         image, alexnet = self.image(LEAST_IMAGE), AlexNet(self.settings.width)
         if "backbone" in self.fold.encoders:
             alexnet.start_from(alexnet_convolutions(self.fold.encoders["backbone"], alexnet.channels))
         return CaMser(*self.speech(), image, alexnet, self.cepstra, self.classes, self.settings)
 
     def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:
+        """What `SegmentTask` makes of the segments, and their `cepstra`."""
         cepstra = np.zeros((len(examples), *self.cepstra), np.float32)
         for target, example in zip(cepstra, examples, strict=True):
             found = self.rows(self.mfcc, example, len(target))

@@ -186,6 +186,7 @@ class Task:
         self.longest = min(round(settings.seconds * RATE), longest)  # the published cap knows no longer training clip
 
     def network(self) -> Network:
+        """The checkpoint, whose convolutions do not learn, with a pooling and heads of random weights."""
         encoder = SpeechEncoder(self.folder, self.settings.encoder_width, "transformer")
         return Network(encoder, self.n_attributes, self.n_regions, self.settings)
 
@@ -197,6 +198,7 @@ class Task:
         ]
 
     def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:
+        """The batch that the class describes; those shorter than a frame are lengthened with zeros to one."""
         samples = torch.tensor([max(len(example), SHORTEST) for example in examples])
         waveforms = torch.zeros(len(examples), int(samples.max()))
         for row, example in zip(waveforms, examples, strict=True):
@@ -211,6 +213,7 @@ class Task:
         }
 
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Attributes, 0 to 1 over the scale, and logits of the regions, [B, n_attributes + n_regions]."""
         outputs: Tensor = network(batch["waveform"], batch["samples"])
         return outputs
 

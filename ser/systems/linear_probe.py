@@ -35,6 +35,7 @@ class LinearProbe(nn.Module):
         self.classifier = nn.Linear(settings.projection, classes)
 
     def forward(self, states: Tensor) -> Tensor:
+        """states [B, layers, dim] -> logits [B, K]."""
         weighted = torch.einsum("l,bld->bd", self.layer_weights.softmax(dim=0), states)
         logits: Tensor = self.classifier(self.project(weighted))
         return logits
@@ -55,25 +56,31 @@ class Task:
         self.means: dict[str, Tensor] = {}
 
     def network(self) -> nn.Module:
+        """A `LinearProbe` for the store's layers and width."""
         layers, dim = (1, *self.store.shape)[-2:]
         return LinearProbe(layers, dim, self.classes, self.settings)
 
     def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]:
+        """Every utterance once."""
         pairs = zip(part.utterances, part.targets, strict=True)
         return [Example(index, utterance, 0, 1, target) for index, (utterance, target) in enumerate(pairs)]
 
     def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:
+        """`states` float32 [B, layers, dim], averaged over time, and `target` int64 [B]."""
         states = torch.stack([self._mean(example.utterance) for example in examples])
         return {"states": states, "target": torch.tensor([int(example.target) for example in examples])}
 
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Logits [B, K]."""
         logits: Tensor = network(batch["states"])
         return logits
 
     def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
+        """Cross-entropy, with the settings' class weights and label smoothing."""
         return cross_entropy(logits, batch["target"], self.weights, self.settings)
 
     def scores(self, logits: Tensor) -> Tensor:
+        """Log-probabilities [B, K]."""
         return logits.log_softmax(dim=1)
 
     def _mean(self, utterance: str) -> Tensor:

@@ -55,7 +55,8 @@ class CoordinateAttention(nn.Module):
 
 class Block(nn.Module):
     """The global receptive field block: coordinate attention and two convolutions, a wide-context path, and twice the
-    input, all added up."""
+    input, all added up.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -99,6 +100,7 @@ class MultiSpatialFusion(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
+        """image [B, 3, H, W] -> s [B, 288]."""
         s: Tensor = self.layers(torch.cat([self.tall(image), self.long(image)], dim=1))
         return s
 
@@ -122,6 +124,7 @@ class HierarchicalCoAttention(nn.Module):
         self.embed = nn.Sequential(nn.Dropout(dropout), nn.Linear(width, EMBEDDING), nn.ReLU())
 
     def forward(self, states: Tensor, weights: Tensor) -> Tensor:
+        """states [B, L, D], weights [B, L] -> w [B, 128]."""
         in_context, _ = self.recurrent(states)
         q = (weights[:, None] @ in_context).unflatten(2, (self.rows, -1))[:, 0]  # [B, 24, 32]
         product = self.coarse(states) @ q  # [B, 32, 24] @ [B, 24, 32]
@@ -160,6 +163,7 @@ class MFHCA(nn.Module):
         )
 
     def forward(self, batch: Batch) -> Tensor:
+        """A batch of `SegmentTask` -> logits [B, K]."""
         states = self.speech(batch["speech"])  # F [B, L, D]
         if self.image is None:
             uniform = states.new_full(states.shape[:2], 1 / states.shape[1])
@@ -174,9 +178,12 @@ class MFHCA(nn.Module):
 
 
 class Task(SegmentTask):
+    """`SegmentTask` with an `MFHCA`."""
+
     settings: Settings
 
     def network(self) -> nn.Module:
+        """An `MFHCA`. Raises InputError where the settings leave neither of its two parts."""
         s = self.settings
         if not (s.multi_spatial_fusion or s.co_attention):
             raise InputError("settings multi_spatial_fusion and co_attention are both false: one must be true")

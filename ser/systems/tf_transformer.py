@@ -77,6 +77,7 @@ class LinearStem(nn.Module):
         self.project = nn.Conv2d(channels, width, cell, cell)
 
     def forward(self, x: Tensor, frames: Tensor) -> Tensor:
+        """x [B, C, F, T] -> [B, width, F', T']; how many `frames` [B] count makes no difference."""
         tokens: Tensor = self.project(x)
         return tokens
 
@@ -99,6 +100,7 @@ class ConvolutionStem(nn.Module):
         self.norms = nn.ModuleList(MaskedBatchNorm(size) for size in widths[1:])
 
     def forward(self, x: Tensor, frames: Tensor) -> Tensor:
+        """x [B, C, F, T], 0 beyond `frames` [B] -> [B, width, F', T'], 0 beyond theirs."""
         for convolution, norm, (_, stride) in zip(self.convolutions, self.norms, self.strides, strict=True):
             frames = (frames - 1) // stride + 1
             x = convolution(x)
@@ -229,9 +231,12 @@ def _check(s: Settings, frames: int) -> None:
 
 
 class Task(SpectrogramTask):
+    """`SpectrogramTask` with a `TimeFrequencyTransformer`."""
+
     settings: Settings
 
     def network(self) -> nn.Module:
+        """A `TimeFrequencyTransformer`. Raises InputError for settings that do not go together."""
         return TimeFrequencyTransformer(self.channels, self.bins, self.frames, self.classes, self.settings)
 
 

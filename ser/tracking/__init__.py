@@ -1,0 +1,1 @@
+"""What a tracking server shows of runs and groups."""

@@ -75,7 +75,7 @@ class State:
                 if facts["key"] != key:
                     log.warning("%s belongs to another run (its key differs): training starts afresh", path)
                     return False
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
         except (SafetensorError, KeyError, ValueError, OSError) as error:
             log.warning("%s is not a whole state (%s): training starts afresh", path, error)
             return False

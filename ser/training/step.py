@@ -39,6 +39,7 @@ class Step:
         self.gradient_clip, self.device = gradient_clip, device
 
     def __call__(self, batches: Sequence[Batch], accumulation: int) -> Tensor:
+        """Take the step; of each loss 1 / `accumulation` counts."""
         batches = [to_device(batch, self.device) for batch in batches]
         network, optimiser, scaler = self.state.network, self.state.optimiser, self.state.scaler
         losses = self._backward(batches, accumulation)
@@ -165,7 +166,8 @@ def _size(batch: Batch) -> int:
 
 def _pieces(batch: Batch, most: int) -> list[Batch]:
     """The batch in pieces of up to `most` examples (0: whole), all as long to within one: batch norm cannot learn from
-    a left-over example. A number without a batch axis belongs to all."""
+    a left-over example. A number without a batch axis belongs to all.
+    """
     size = _size(batch)
     n = math.ceil(size / (most or size))
     split = {name: tensor.tensor_split(n) if tensor.ndim else [tensor] * n for name, tensor in batch.items()}

@@ -67,11 +67,17 @@ class Example:
 class Task(Protocol):
     """What the loop asks of a system. A `generator` of None means evaluation: nothing may be random."""
 
-    def network(self) -> nn.Module: ...
+    def network(self) -> nn.Module:
+        """The network before training, on the CPU; what is random in it comes from torch's own generator."""
+        ...
 
-    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]: ...
+    def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]:
+        """What one pass over a part is made of; in evaluation every utterance has an example at least."""
+        ...
 
-    def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch: ...
+    def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:
+        """A batch on the CPU: tensors with a row for each example, and numbers without an axis that belong to all."""
+        ...
 
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
         """What the network makes of a batch: [B, ...], a row per example that depends on no other but by batch norm."""

@@ -123,7 +123,7 @@ def test_the_command_fetches_by_torchvisions_client(features, state, tmp_path, m
     assert ser(monkeypatch, "weights", "alexnet", tmp_path / "new") == 0
     ((url, path, hash_prefix),) = asked
     assert url == AlexNet_Weights.IMAGENET1K_V1.url and url.endswith(f"{hash_prefix}.pth") and len(hash_prefix) == 8
-    assert not os.path.exists(path)  # the pickle is not kept
+    assert not Path(path).exists()  # the pickle is not kept
     assert torch.equal(alexnet_convolutions(tmp_path / "new", CHANNELS)[0][0], features[0].weight)
     assert json.loads((tmp_path / "new" / "config.json").read_text())["url"] == url
     assert "set encoders.alexnet in params.yaml" in capsys.readouterr().out

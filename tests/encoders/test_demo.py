@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_each_opens_as_the_published_one_does(encoders, encoder, model, normalis
         inputs = extractor(wave, sampling_rate=16_000, return_tensors="pt")
         states = network(inputs.input_values, output_hidden_states=True).hidden_states
     assert len(states) == network.config.num_hidden_layers + 1
-    for state, next_state in zip(states, states[1:], strict=False):
+    for state, next_state in pairwise(states):
         assert state.shape == (1, 149, network.config.hidden_size)  # (48,000 - 400) // 320 + 1
         assert state.isfinite().all() and state.std(dim=1).min() > 1e-3
         assert (state - next_state).abs().mean() > 0.01  # so that the choice of a layer matters

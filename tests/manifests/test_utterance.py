@@ -44,7 +44,7 @@ def test_what_is_written_reads_back_equal(tmp_path: Path) -> None:
     assert manifest.read_manifest(file) == [FULL, BARE]
     assert file.read_bytes().splitlines()[2] == b"a,a.wav,,,,,,,,,,,0,0,,,"
     assert b"\r" not in file.read_bytes()
-    assert os.listdir(file.parent) == ["m.csv"]
+    assert [*file.parent.iterdir()] == [file]
 
 
 def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not valid UTF-8: rename"):
         manifest.write_manifest(file, [FULL, Utterance("x", os.fsdecode(b"caf\xe9.wav"))])
     assert manifest.read_manifest(file) == [BARE]
-    assert os.listdir(tmp_path) == ["m.csv"]
+    assert [*tmp_path.iterdir()] == [file]
 
 
 @pytest.mark.parametrize(

@@ -108,9 +108,9 @@ def test_bad_stores_are_named(tmp_path):
     given = fold(tmp_path)
     with pytest.raises(InputError, match="no store `states`"):
         run(Fold(0, given.labels, given.train, given.dev, given.test, {}), SETTINGS, Context(seed=1))
+    path = tmp_path / "odd.safetensors"
+    write_store(path, ["x"], lambda names: [np.zeros((2, 1, 2, 3))], key="k", metadata={})
     with pytest.raises(InputError, match=r"frames of shape \(1, 2, 3\)"):
-        path = tmp_path / "odd.safetensors"
-        write_store(path, ["x"], lambda names: [np.zeros((2, 1, 2, 3))], key="k", metadata={})
         run(
             Fold(0, given.labels, given.train, given.dev, given.test, {"states": Store(path)}),
             SETTINGS,

@@ -1,0 +1,1 @@
+"""Synthetic corpora in the same layouts, so that all code runs without a licensed one."""

@@ -166,7 +166,7 @@ def _write_labels(folder: Path, turns: list[_Turn], rng: np.random.Generator) ->
         text += "\n"
     (folder / "labels.txt").write_text(text, encoding="utf-8")
     for name, header, rows in (("consensus", _CONSENSUS, consensus), ("detailed", _DETAILED, detailed)):
-        with open(folder / f"labels_{name}.csv", "w", encoding="utf-8", newline="") as file:
+        with (folder / f"labels_{name}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(header)
             writer.writerows(rows)

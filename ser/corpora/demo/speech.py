@@ -54,6 +54,7 @@ class Take:
 
     @property
     def seconds(self) -> float:
+        """How long it is, the room's noise before and after the speech included."""
         return len(self.samples) / SAMPLE_RATE
 
 

@@ -1,0 +1,1 @@
+"""The kinds of features, each a file with `Settings` and `extractor`."""

@@ -29,7 +29,8 @@ def scale(spectrogram: Tensor, tempo: float, warp: float, floor: Tensor) -> Tens
 
 def mask(spectrogram: Tensor, frames: int, bins: int, generator: np.random.Generator) -> Tensor:
     """A copy with one run of up to `frames` frames and one of up to `bins` bins set to 0, the mean of a
-    normalised spectrogram (SpecAugment, Park et al. 2019; widths and places are uniform)."""
+    normalised spectrogram (SpecAugment, Park et al. 2019; widths and places are uniform).
+    """
     masked = spectrogram.clone()
     for axis, widest in enumerate((frames, bins)):
         length = masked.shape[axis]
@@ -40,7 +41,8 @@ def mask(spectrogram: Tensor, frames: int, bins: int, generator: np.random.Gener
 
 def tilt(spectrogram: Tensor, gain: float, generator: np.random.Generator) -> Tensor:
     """Levels changed by up to `gain`, linearly between five random values along the bins: another voice, another
-    room (FilterAugment's linear kind, Nam et al. 2022)."""
+    room (FilterAugment's linear kind, Nam et al. 2022).
+    """
     bins = spectrogram.shape[1]
     values = generator.uniform(-gain, gain, 5)
     return spectrogram + torch.from_numpy(np.interp(np.linspace(0, 4, bins), np.arange(5), values)).float()

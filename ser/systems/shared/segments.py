@@ -53,7 +53,9 @@ class SegmentSettings(TrainingSettings):
 
 
 class SegmentTask:
-    """A `ser.training.task.Task` on segments. It reads
+    """A `ser.training.task.Task` on segments.
+
+    It reads
 
     - `fold.stores["audio"]`, int16 [samples];
     - `fold.encoders["encoder"]`, a checkpoint that learns, or `fold.stores["states"]`, frozen states of its segments;
@@ -86,6 +88,7 @@ class SegmentTask:
             self.low, self.range = self._fit(self.spectrogram, fold.train)
 
     def network(self) -> nn.Module:
+        """The system's: a batch -> logits [B, K]."""
         raise NotImplementedError
 
     def speech(self) -> tuple[nn.Module, int]:
@@ -109,6 +112,7 @@ class SegmentTask:
         return ToImage(size)
 
     def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]:
+        """Every segment of every utterance, `start` and `stop` in samples."""
         return [
             Example(index, utterance, number * self.samples, (number + 1) * self.samples, target)
             for index, (utterance, target) in enumerate(zip(part.utterances, part.targets, strict=True))
@@ -116,6 +120,7 @@ class SegmentTask:
         ]
 
     def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:
+        """The batch that the class describes; nothing in it is random."""
         batch = {
             "speech": torch.from_numpy(np.stack([self._speech(example) for example in examples])),
             "target": torch.tensor([int(example.target) for example in examples]),
@@ -126,13 +131,16 @@ class SegmentTask:
         return batch
 
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Logits [B, K]."""
         logits: Tensor = network(batch)
         return logits
 
     def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
+        """Cross-entropy, with the settings' class weights and label smoothing."""
         return cross_entropy(logits, batch["target"], self.weights, self.settings)
 
     def scores(self, logits: Tensor) -> Tensor:
+        """Log-probabilities [B, K]."""
         return logits.log_softmax(dim=1)
 
     def frames_of(self, store: Store) -> int:
@@ -223,7 +231,8 @@ class SegmentTask:
 
 class ToImage(nn.Module):
     """Levels 0 to 255, [B, bins, T], -> the image [B, 3, *size]: resized bilinearly (as PIL does: antialiased, and
-    rounded where the levels are 8-bit), copied to three channels, normalised with ImageNet's mean and deviation."""
+    rounded where the levels are 8-bit), copied to three channels, normalised with ImageNet's mean and deviation.
+    """
 
     mean: Tensor
     deviation: Tensor
@@ -235,6 +244,7 @@ class ToImage(nn.Module):
         self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
 
     def forward(self, levels: Tensor) -> Tensor:
+        """levels [B, bins, T] -> image [B, 3, *size]."""
         x = F.interpolate(levels[:, None].float(), self.size, mode="bilinear", antialias=True)
         if not levels.is_floating_point():
             x = x.round()

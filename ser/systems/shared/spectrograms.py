@@ -76,6 +76,7 @@ class SpectrogramTask:
         self.shift, self.scale = self._fit(fold.train)
 
     def network(self) -> nn.Module:
+        """The system's: `(spectrogram, frames)` -> logits [B, K]."""
         raise NotImplementedError
 
     def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]:
@@ -104,10 +105,12 @@ class SpectrogramTask:
         return result
 
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Logits [B, K]."""
         logits: Tensor = network(batch["spectrogram"], batch["frames"])
         return logits
 
     def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
+        """Cross-entropy, with the settings' class weights and label smoothing; under mixup, of both by their shares."""
         loss = cross_entropy(logits, batch["target"], self.weights, self.settings)
         if "share" in batch:
             other = cross_entropy(logits, batch["other_target"], self.weights, self.settings)
@@ -115,6 +118,7 @@ class SpectrogramTask:
         return loss
 
     def scores(self, logits: Tensor) -> Tensor:
+        """Log-probabilities [B, K]."""
         return logits.log_softmax(dim=1)
 
     def _spans(self, length: int, training: bool) -> list[tuple[int, int]]:

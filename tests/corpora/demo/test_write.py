@@ -166,7 +166,7 @@ def test_casia_tree(trees):
 
 def test_msp_podcast_parts(trees):
     root = trees / "msp_podcast"
-    with open(root / "Labels" / "labels_consensus.csv", encoding="utf-8", newline="") as file:
+    with (root / "Labels" / "labels_consensus.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert ",".join(rows[0]) == "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set"
     speakers, podcasts, classes = (defaultdict(set) for _ in range(3))
@@ -194,10 +194,10 @@ def test_msp_podcast_parts(trees):
 def test_msp_podcast_labels_say_the_same_three_times(trees):
     labels = trees / "msp_podcast" / "Labels"
     consensus, detailed = {}, defaultdict(list)
-    with open(labels / "labels_consensus.csv", encoding="utf-8", newline="") as file:
+    with (labels / "labels_consensus.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             consensus[row["FileName"]] = row
-    with open(labels / "labels_detailed.csv", encoding="utf-8", newline="") as file:
+    with (labels / "labels_detailed.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             detailed[row["FileName"]].append(row)
     letters = {"Angry": "A", "Sad": "S", "Happy": "H", "Surprise": "U", "Fear": "F", "Disgust": "D", "Contempt": "C"}
@@ -222,7 +222,7 @@ def test_msp_podcast_labels_say_the_same_three_times(trees):
 def test_ratings_agree_with_the_sound(trees):
     root = trees / "msp_podcast"
     level, arousal = [], []
-    with open(root / "Labels" / "labels_consensus.csv", encoding="utf-8", newline="") as file:
+    with (root / "Labels" / "labels_consensus.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             level.append(np.log(np.std(soundfile.read(root / "Audios" / row["FileName"])[0])))
             arousal.append(float(row["EmoAct"]))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def test_segments_cover_the_utterance_with_the_overlap_asked_for(fold):
     assert spans == [*(("train0", start, start + 100) for start in (0, 50, 100, 150, 200)), ("train1", 0, 90)]
     spans = [(s.start, s.stop) for s in made.examples(fold.test, None)]
     assert spans[0][0] == 0 and spans[-1][1] == 260
-    assert all(later[0] - earlier[0] <= 50 for earlier, later in zip(spans, spans[1:], strict=False))
+    assert all(later[0] - earlier[0] <= 50 for earlier, later in pairwise(spans))
 
 
 def test_training_takes_one_crop_of_each_utterance_anywhere(fold):
