@@ -26,8 +26,13 @@ ui: .venv/ready
 test: .venv/ready
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
+# What is wrong without running it: faults and names, layout, the layout of the rules, types. CI asks for it before the
+# tests; `.venv/bin/pre-commit install` has each commit asked for the same four (.pre-commit-config.yaml).
 lint: .venv/ready
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/mypy
 
 # The environment: exactly the lock, checked by hash, and the project itself.
 .venv/ready: envs/requirements.lock pyproject.toml
