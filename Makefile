@@ -23,11 +23,12 @@ track: .venv/ready
 ui: .venv/ready
 	$(BIN)/python workflow_scripts/ui.py
 
+# One process more than there are cores: the tests of the cluster mostly wait.
 test: .venv/ready
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
 
-# What is wrong without running it: faults and names, layout, the layout of the rules, types. CI asks for it before the
-# tests; `.venv/bin/pre-commit install` has each commit asked for the same four (.pre-commit-config.yaml).
+# What can be checked without running anything: faults and names, formatting, formatting of the rules, types. CI runs it
+# before the tests, and a pre-commit hook before each commit.
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -35,7 +35,7 @@ def test_lines_fit(path: Path) -> None:
 def test_the_files_that_a_text_names_are_there(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     named = [name for name in NAMED.findall(text) if not EXAMPLES.search(name)]
-    links = [name for name in re.findall(r"\]\(([^)#:]+)\)", text)]
+    links = re.findall(r"\]\(([^)#:]+)\)", text)
     missing = [name for name in named if not (ROOT / name).exists()]
     missing += [name for name in links if not (path.parent / name).exists()]
     assert not missing

@@ -18,7 +18,7 @@ class SpeechEncoder(nn.Module):
     `learns`: `all` of it, or all but the convolutional front end (`transformer`). The dropout, layerdrop and time
     masking of its config.json are active in training, as in the published codes. What normalises the waveform is the
     caller's business, not the checkpoint's preprocessor's. A frozen encoder is a feature, computed once
-    (`ser/features/encoder.py`), and no business of this class.
+    (kind `encoder`), and no business of this class.
 
     Raises InputError for a folder that is no whole checkpoint, or one whose states are not `width` wide.
     """

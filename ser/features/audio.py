@@ -17,14 +17,7 @@ from ser.features.store import store_key, write_store
 from ser.files import sha256_of
 from ser.manifests.audio_files import AudioFacts, sample_range
 from ser.manifests.utterance import Utterance
-
-RATE = 16_000
-FULL_SCALE = 32_768  # int16 sample / FULL_SCALE = waveform in [-1, 1)
-
-
-def waveform(samples: np.ndarray) -> np.ndarray:
-    """float32 in [-1, 1) from the store's int16 samples."""
-    return samples.astype(np.float32) / FULL_SCALE
+from ser.waveforms import FULL_SCALE, RATE
 
 
 def audio_key(utterances: Sequence[Utterance], code_version: str) -> str:

@@ -83,8 +83,8 @@ class Fold:
 class Context:
     """How to compute, as against what: none of it is a setting of the paper.
 
-    `directory` is where checkpoints go (None: keep none). `key` is the digest of all that decides the run;
-    a checkpoint written under another key is not resumed.
+    `directory` is where its state is kept (None: nowhere). `key` is the digest of all that decides the run;
+    a state written under another key is not resumed.
     """
 
     seed: int

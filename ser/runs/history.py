@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 History = Mapping[str, np.ndarray]
-# What an epoch is judged by (ser/selection.py), and its name.
+# What an epoch is judged by (training/criterion.py), and its name.
 DEV = {"dev_UA": "UA of the dev part", "dev_CCC": "CCC of the dev part"}
 
 

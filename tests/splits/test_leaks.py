@@ -86,7 +86,7 @@ def test_unknown_speakers_are_no_leak_and_noted() -> None:
     split = make_split(protocol(**OFFICIAL), "clean", rows)
     assert split.leaks == {}
     assert any(note.startswith("8 utterances have an unknown speaker") for note in split.notes)
+    rows = iemocap_like()
+    index = next(i for i, row in enumerate(rows) if row.emotion == "sad" and row.style == "improvised")
     with pytest.raises(InputError, match="1 utterances have no known speaker"):
-        rows = iemocap_like()
-        index = next(i for i, row in enumerate(rows) if row.emotion == "sad" and row.style == "improvised")
         make_split(protocol(), "clean", [*rows[:index], replace(rows[index], speaker="unknown"), *rows[index + 1 :]])
