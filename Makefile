@@ -35,11 +35,13 @@ lint: .venv/ready
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/mypy
 
-# The environment: exactly the lock, checked by hash, and the project itself.
+# The environment: exactly the lock, checked by hash, and the project itself. Where processes may not keep the byte code
+# that they compile, it is made now: otherwise each of the many that a build starts takes twice as long.
 .venv/ready: envs/requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(UV) || $(BIN)/python -m pip install --quiet "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' envs/requirements.lock)"
-	$(UV) pip sync --quiet --require-hashes --python $(BIN)/python envs/requirements.lock
+	$(UV) pip sync --quiet --require-hashes $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode) --python $(BIN)/python \
+		envs/requirements.lock
 	$(UV) pip install --quiet --no-deps --python $(BIN)/python --editable .
 	touch $@
 

@@ -112,15 +112,17 @@ def test_editing_a_metric_trains_nothing(built: Project) -> None:
 
 def test_a_kill_costs_nothing_but_time_and_the_same_seed_gives_the_same_bytes(built: Project, project: Project) -> None:
     """A second copy, its whole process group killed on the way, ends in the bytes of the first."""
-    project.set(experiments=EXPERIMENTS)
+    project.set(experiments={"attention_fcn": ["full"], "fair": ["functionals_svm"]})
     for seconds in (9, 14):
         process = project.start()
         time.sleep(seconds)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     project.build()
-    assert (project.folder / "results/table.csv").read_bytes() == (built.folder / "results/table.csv").read_bytes()
-    assert project.metrics() == built.metrics() != {}
+    once, whole = table(project), table(built)
+    assert [row for row in whole if row["run_group"] in {row["run_group"] for row in once}] == once
+    metrics = project.metrics()
+    assert {name: content for name, content in built.metrics().items() if name in metrics} == metrics != {}
 
 
 def test_an_unfinished_build_has_a_partial_table(built: Project, tmp_path: Path) -> None:
