@@ -1,1 +1,1 @@
-"""Protocols, and the splits that they make: who trains, develops and tests."""
+"""Protocols, and the splits made from them: which utterances train, develop and test."""

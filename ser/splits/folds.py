@@ -1,4 +1,4 @@
-"""Who tests, develops and trains in each fold: what the kinds of folds and dev parts in a protocol mean."""
+"""Which utterances test, develop and train in each fold: the meaning of a protocol's kinds of folds and dev parts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ class Column:
 
     @classmethod
     def of(cls, values: Sequence[str]) -> "Column":
-        """The column that `values` [n] make up."""
+        """The column made up of `values` [n]."""
         names = sorted(set(values))
         index = {name: code for code, name in enumerate(names)}
         return cls(tuple(names), np.fromiter((index[value] for value in values), np.int64, len(values)))
 
     @property
     def known(self) -> np.ndarray:
-        """bool [names]: whether a name names something."""
+        """bool [names]: False for the names in `UNKNOWN`, which identify nobody and nothing."""
         return np.array([name not in UNKNOWN for name in self.names], dtype=bool)
 
 
@@ -45,8 +45,8 @@ class Columns:
 def deal(protocol: Protocol, selection: str, columns: Columns) -> np.ndarray:
     """Parts int8 [n, folds], indices into `split.PARTS`.
 
-    Under `test_selected` the dev part is the test part, under `last_epoch` there is none; under both, the
-    utterances that the protocol sets aside for dev train, but for dev parts that are also reported: those are
+    Under `test_selected` the dev part is the test part; under `last_epoch` there is none. Under both, the
+    utterances that the protocol sets aside for dev train, except in dev parts that are also reported: those are
     `reported`, which means scored and nothing else.
 
     Raises InputError where the corpus does not have the groups, parts or speakers that the protocol declares.
@@ -68,7 +68,7 @@ def deal(protocol: Protocol, selection: str, columns: Columns) -> np.ndarray:
 
 
 def _test_folds(protocol: Protocol, columns: Columns) -> np.ndarray:
-    """int64 [n]: the fold, counted from 0, that each utterance tests; -1 for none."""
+    """int64 [n]: the fold, counted from 0, in which each utterance is tested; -1 for none."""
     folds = protocol.folds
     if folds.kind == "official":
         return _official(protocol, columns.partition)
@@ -81,7 +81,7 @@ def _test_folds(protocol: Protocol, columns: Columns) -> np.ndarray:
     _check_groups(protocol, groups)
     if folds.kind == "leave_one_out":
         return groups.codes
-    # Each group goes to the fold that has the fewest utterances, so no two folds differ by more than a group.
+    # Each group goes to the fold with the fewest utterances so far, so no two folds differ by more than one group.
     sizes, totals = np.bincount(groups.codes), np.zeros(folds.number, np.int64)
     fold_of_group = np.empty(len(sizes), np.int64)
     for group in np.random.default_rng(folds.seed).permutation(len(sizes)):
@@ -101,8 +101,8 @@ def _check_groups(protocol: Protocol, groups: Column) -> None:
         )
     if found < folds.number or (found > folds.number and folds.kind == "leave_one_out"):
         raise InputError(
-            f"protocol of {protocol.corpus}: it declares {folds.number} {_what(protocol)}, the manifest has "
-            f"{found}: {listed(groups.names)}: set folds.number to what the corpus has, or mend the manifest"
+            f"protocol of {protocol.corpus}: it declares {folds.number} {_what(protocol)}, but the manifest has "
+            f"{found}: {listed(groups.names)}: set folds.number to what the corpus has, or correct the manifest"
         )
 
 
@@ -123,7 +123,7 @@ def _official(protocol: Protocol, partition: Column) -> np.ndarray:
 
 
 def _dev(protocol: Protocol, columns: Columns, fold_of: np.ndarray, fold: int, rest: np.ndarray) -> np.ndarray:
-    """bool [n]: the dev part of one fold, out of `rest`, all that is not tested."""
+    """bool [n]: the dev part of one fold, which the caller restricts to `rest`: what may train or develop."""
     kind = protocol.dev.kind
     if kind == "next_group":  # folds of speakers or sessions are in sorted or dealt order: the next fold's test part
         dev: np.ndarray = fold_of == (fold + 1) % protocol.n_folds
@@ -133,10 +133,10 @@ def _dev(protocol: Protocol, columns: Columns, fold_of: np.ndarray, fold: int, r
         dev = columns.speaker.codes == _other_of_session(protocol, columns, fold)
     elif kind == "speaker_of_next_session":
         dev = columns.speaker.codes == _speaker_of_next_session(protocol, columns, fold)
-    else:  # random: every 1/fraction-th of the stratified order, so each class gives its share up to one utterance
+    else:  # random: every 1/fraction-th of the stratified order, so each class gives its share, give or take one
         candidates = np.flatnonzero(rest)
         seed = [protocol.dev.seed, fold]
-        generator = np.random.default_rng(seed)  # type: ignore[arg-type]  # protocol.py: who draws has a seed
+        generator = np.random.default_rng(seed)  # type: ignore[arg-type]  # protocol.py: a random dev part has a seed
         order = candidates[_stratified(columns.strata[candidates], generator)]
         shares = np.floor(np.arange(len(order) + 1) * protocol.dev.fraction + 1e-9)
         dev = np.zeros(len(fold_of), dtype=bool)
@@ -145,7 +145,7 @@ def _dev(protocol: Protocol, columns: Columns, fold_of: np.ndarray, fold: int, r
 
 
 def _other_of_session(protocol: Protocol, columns: Columns, fold: int) -> int:
-    """The code of the one other speaker in the session of speaker `fold`."""
+    """The code of the only other speaker in the session of speaker `fold`."""
     speaker, session = columns.speaker, columns.session
     sessions = np.unique(session.codes[speaker.codes == fold])
     others = np.setdiff1d(speaker.codes[np.isin(session.codes, sessions)], [fold])
@@ -168,7 +168,7 @@ def _speaker_of_next_session(protocol: Protocol, columns: Columns, fold: int) ->
 
 
 def _stratified(strata: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """A random order of all indices, class after class: dealt round, every fold gets its share of each class."""
+    """A random order of all indices, class by class: dealt in turn, it gives every fold its share of each class."""
     drawn = generator.permutation(len(strata))
     order: np.ndarray = drawn[np.argsort(strata[drawn], kind="stable")]
     return order

@@ -12,11 +12,11 @@ from ser.splits.protocol import LEAKS, Protocol
 
 
 def find(utterances: Sequence[Utterance], parts: np.ndarray) -> dict[str, dict[str, Any]]:
-    """Kind of leak -> `folds` (counted from 1), `number` of names shared in any of them, first `examples`.
+    """Kind of leak -> `folds` (counted from 1), `number` of names shared in any of them, the first `examples`.
 
     `parts` is int8 [n, folds] (`split.PARTS`). Kinds are those of `protocol.LEAKS`; `audio` is the same
     stretch of the same file content, and its examples are tested utterances. Names that the corpus does not
-    give (empty, or an `unknown` speaker) are no leak.
+    give (empty or `unknown`) do not count as leaks.
     """
     columns = {
         "speakers": Column.of([row.speaker for row in utterances]),
@@ -56,7 +56,7 @@ def check(protocol: Protocol, selection: str, found: Mapping[str, Mapping[str, A
 
 
 def shared(column: Column, some_rows: np.ndarray, other_rows: np.ndarray) -> np.ndarray:
-    """bool [names]: the known names that stand in both sets of rows (bool [n] each)."""
+    """bool [names]: the known names that occur in both sets of rows (bool [n] each)."""
     first, second = np.zeros(len(column.names), dtype=bool), np.zeros(len(column.names), dtype=bool)
     first[column.codes[some_rows]] = True
     second[column.codes[other_rows]] = True
@@ -65,6 +65,6 @@ def shared(column: Column, some_rows: np.ndarray, other_rows: np.ndarray) -> np.
 
 
 def _tested(utterances: Sequence[Utterance], column: Column, tested: np.ndarray, name: int) -> str:
-    """The first tested utterance of `name`."""
+    """The first tested utterance with this name."""
     first = int(np.flatnonzero((column.codes == name) & tested.any(axis=1))[0])
     return utterances[first].utterance

@@ -19,8 +19,8 @@ from ser.splits.write import target_texts
 def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utterance]) -> Split:
     """Apply `protocol` under `selection` (see `folds.deal`) to the utterances of a manifest.
 
-    Raises InputError for utterances of one name, a style, emotion or class that the corpus does not have, groups
-    or parts other than declared, an empty part, and an undeclared leak.
+    Raises InputError for utterances that share a name, a style, emotion or class that the corpus does not have,
+    groups or parts other than those declared, an empty part, and an undeclared leak.
     """
     check_selection(protocol, selection)
     left_out: Counter[str] = Counter()
@@ -33,7 +33,7 @@ def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utteranc
         strata=np.zeros(len(chosen), np.int64) if protocol.targets else targets,
     )
     parts = deal(protocol, selection, columns)
-    used: np.ndarray = np.any(parts, axis=1)  # not so in official parts that the protocol does not name
+    used: np.ndarray = np.any(parts, axis=1)  # False in official parts that the protocol does not name
     left_out.update(f"part {row.partition}" for row, is_used in zip(chosen, used, strict=True) if not is_used)
     chosen = [row for row, is_used in zip(chosen, used, strict=True) if is_used]
     targets, parts = targets[used], parts[used]
@@ -62,11 +62,11 @@ def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utteranc
 
 
 def _choose(protocol: Protocol, utterances: Sequence[Utterance], left_out: Counter[str]) -> list[Utterance]:
-    """The utterances that the protocol is about; the others are counted in `left_out`."""
+    """The utterances that the protocol covers; the others are counted in `left_out`."""
     where = f"protocol of {protocol.corpus}"
     names = Counter(row.utterance for row in utterances)
     if twice := [name for name, number in names.items() if number > 1]:
-        raise InputError(f"{where}: utterances twice in the manifest: {listed(twice)}")
+        raise InputError(f"{where}: utterances appear twice in the manifest: {listed(twice)}")
     wanted = protocol.emotions
     if protocol.classes:
         wanted = tuple(emotion for _, emotions in protocol.classes for emotion in emotions)
@@ -130,7 +130,7 @@ def _notes(
     parts: np.ndarray,
     found: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[str]:
-    """What is no error and yet matters to a reader of the numbers."""
+    """What is not an error but matters to a reader of the numbers."""
     train, dev, test, reported = (parts == PARTS.index(part) for part in PARTS[1:])
     partition = np.array([row.partition for row in chosen])
     for label, name in enumerate(protocol.labels if protocol.classes else ()):

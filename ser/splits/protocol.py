@@ -54,10 +54,10 @@ _KEYS = ("corpus", "labels", "targets", "scale", "emotions", "subset", "folds", 
 
 @dataclass(frozen=True)
 class Folds:
-    """How utterances are dealt to folds.
+    """How utterances are dealt into folds.
 
     `train`, `dev` and `test` name official parts, which make one fold. `also_report` names dev parts that are
-    scored beside the test parts; they train under no selection rule, and are never what test_selected selects on.
+    scored alongside the test parts; no selection rule trains on them, and test_selected never selects on them.
     """
 
     kind: str
@@ -72,7 +72,7 @@ class Folds:
 
 @dataclass(frozen=True)
 class Dev:
-    """Where a fold's dev part comes from. A `seed` of None takes the first speaker instead of a drawn one."""
+    """Where a fold's dev part comes from. A `seed` of None takes the first speaker instead of drawing one."""
 
     kind: str
     fraction: float = 0.0
@@ -83,7 +83,7 @@ class Dev:
 class Protocol:
     """One corpus's labels, subset, folds, dev part and averaging.
 
-    `classes` holds (class, emotions) pairs, empty where `targets` names attributes; `emotions` is None for all.
+    `classes` holds (class, emotions) pairs, empty where `targets` names attributes; `emotions` None means all.
     """
 
     corpus: str
@@ -99,10 +99,10 @@ class Protocol:
 
     @classmethod
     def from_mapping(cls, fields: Mapping[str, Any], where: str = "protocol") -> "Protocol":
-        """The protocol that `fields` (see the top of this file, or another protocol's `mapping`) describe.
+        """The protocol that `fields` describes: a mapping as at the top of this file, or another protocol's `mapping`.
 
         Raises InputError, beginning with `where`, for an unknown or missing key, kind, group, part or number, for
-        an emotion in two classes, and for a dev part that its folds cannot give.
+        an emotion in two classes, and for a dev part that its folds cannot provide.
         """
         if not isinstance(fields, Mapping):
             raise InputError(f"{where}: must be a mapping, not {fields!r}")
@@ -131,7 +131,7 @@ class Protocol:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What the columns of the scores are: the classes, or the attributes."""
+        """The columns of the scores: the classes, or the attributes."""
         return self.targets or tuple(name for name, _ in self.classes)
 
     @property
@@ -141,17 +141,17 @@ class Protocol:
 
     @property
     def n_folds(self) -> int:
-        """How many folds there are; official parts are one."""
+        """The number of folds; official parts make one."""
         return self.folds.number or 1
 
     @property
     def reported(self) -> tuple[str, ...]:
-        """What has numbers of its own: official parts, or "", all that the folds test."""
+        """The parts with numbers of their own: official parts, or "", everything that the folds test."""
         return (*self.folds.test, *self.folds.also_report) or ("",)
 
     @property
     def mapping(self) -> dict[str, Any]:
-        """What `from_mapping` reads, with every default filled in; labels as pairs, as JSON objects have no order."""
+        """What `from_mapping` reads, with every default filled in; labels are pairs, as JSON objects have no order."""
         if self.targets:
             what: dict[str, Any] = {"targets": self.targets, "scale": self.scale, "emotions": self.emotions}
         else:
@@ -174,7 +174,7 @@ class Protocol:
 
 
 def check_selection(protocol: Protocol, selection: str) -> None:
-    """Raises InputError for an unknown selection rule, and for `clean` without anything clean to select on."""
+    """Raises InputError for an unknown selection rule, and for `clean` without a dev part to select on."""
     _name(selection, "selection", SELECTIONS)
     if selection == "clean" and protocol.dev.kind == "none":
         raise InputError(
@@ -189,7 +189,7 @@ def _classes(value: Any, where: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
         raise InputError(f"{where}: must map each class to its emotions, not {value!r}")
     names = _names([name for name, _ in pairs], where, least=2)
     emotions = [_names(words, f"{where}.{name}") for name, words in pairs]
-    _names(sum(emotions, ()), where)  # an emotion in two classes
+    _names(sum(emotions, ()), where)  # no emotion in two classes
     return tuple(zip(names, emotions, strict=True))
 
 
@@ -209,7 +209,7 @@ def _folds(value: Any, where: str) -> Folds:
         if key in fields
     }
     reported = parts.get("also_report", ())
-    _names(sum((names for key, names in parts.items() if key != "also_report"), ()), where, least=0)  # with two uses
+    _names(sum((names for key, names in parts.items() if key != "also_report"), ()), where, least=0)  # no part twice
     if other := [name for name in reported if name not in parts.get("dev", ())]:
         raise InputError(f"{where}: also_report: {listed(other)}: name dev parts; test parts are reported anyway")
     return Folds(**{**fields, **parts})

@@ -1,6 +1,6 @@
-"""The split: which utterances train, develop and test in each fold. make.py makes it, write.py keeps it.
+"""The split: which utterances train, develop and test in each fold. make.py makes it, write.py writes it.
 
-Runs and evaluations read this file's `Split` and nothing else of a protocol: how it was made is no code of theirs.
+Runs and evaluations know a protocol only as this file's `Split`, and do not depend on the code that makes it.
 """
 
 import csv
@@ -22,16 +22,16 @@ UNKNOWN = ("", "unknown")  # speakers and sessions that a corpus does not name
 
 @dataclass(frozen=True)
 class Split:
-    """The utterances of a protocol, in the order of their names, and their part in each fold.
+    """The utterances of a protocol, sorted by name, and their part in each fold.
 
     `labels` are the classes, or the attributes, whose range is then `scale` (None: classes). `targets` is int64 [n],
     indices into the classes, or float32 [n, attributes] in the corpus's own scale. `parts` is int8 [n, folds],
-    indices into `PARTS`; under `test_selected` dev is the test part and is not marked apart. `partitions` are the
+    indices into `PARTS`; under `test_selected` dev is the test part and is not marked as dev. `partitions` are the
     official parts, each "" where the protocol's folds are of another kind, and `reported` those that have numbers of
-    their own ("": all that the folds test); a dev part that is `reported` is scored and not used. `left_out` counts
-    the manifest's other utterances by reason, `leaks` is what `leaks.find` found, `notes` is what else a reader of
-    the numbers should know. `protocol_hash` stands for what the numbers mean; `data_hash` is 16 hex digits over
-    utterances, audio, targets and parts.
+    their own ("": everything that the folds test); utterances whose part is `reported` are scored and otherwise not
+    used. `left_out` counts the manifest's other utterances by reason, `leaks` is what `leaks.find` returned, `notes`
+    is what else a reader of the numbers should know. `protocol_hash` stands for what the numbers mean; `data_hash`
+    is a hash, 16 hex digits, over utterances, audio, targets and parts.
     """
 
     corpus: str
@@ -53,7 +53,7 @@ class Split:
 
     @property
     def n_folds(self) -> int:
-        """How many folds there are; official parts are one."""
+        """The number of folds; official parts make one."""
         return int(self.parts.shape[1])
 
     @property
@@ -64,16 +64,16 @@ class Split:
     def rows(self, number: int, part: str) -> np.ndarray:
         """int64: the rows of `part` (train, dev or test) in fold `number`, counted from 1.
 
-        Raises InputError for a fold that there is not.
+        Raises InputError for a fold that does not exist.
         """
         if (part, self.selection) == ("dev", "test_selected"):
             part = "test"
         return np.flatnonzero(self._column(number) == PARTS.index(part))
 
     def scored(self, number: int, *parts: str) -> np.ndarray:
-        """int64: the rows that a run of fold `number` scores, of `parts` or of all that are reported.
+        """int64: the rows that a run of fold `number` scores, those of `parts` or of all reported parts.
 
-        Raises InputError for a fold that there is not.
+        Raises InputError for a fold that does not exist.
         """
         if self.reported == ("",):
             return self.rows(number, "test")
@@ -92,9 +92,9 @@ def target_columns(labels: tuple[str, ...], are_classes: bool) -> list[str]:
 
 
 def read_split(json_path: Path | str) -> Split:
-    """The split that `write_split` wrote; its CSV lies beside the JSON.
+    """The split that `write_split` wrote; its CSV is beside the JSON.
 
-    Raises InputError for a missing file, one that is not a split's, and a CSV other than the one written.
+    Raises InputError for a missing file, one that is not a split file, and a CSV other than the one written.
     """
     json_path = Path(json_path)
     try:
@@ -107,7 +107,7 @@ def read_split(json_path: Path | str) -> Split:
     except FileNotFoundError as error:
         raise InputError(f"{error.filename}: no such file: make the split first") from None
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{json_path}: not a split's file ({error!r}): make the split again") from None
+        raise InputError(f"{json_path}: not a split file ({error!r}): make the split again") from None
 
 
 def _parse(facts: Mapping[str, Any], text: str) -> Split:

@@ -1,4 +1,4 @@
-"""The files of a split: its rows as CSV, and as JSON what is to be known about them."""
+"""The files of a split: its rows as CSV, and the facts about them as JSON."""
 
 import csv
 import hashlib
@@ -15,9 +15,9 @@ from ser.splits.split import PARTS, UNKNOWN, Split, target_columns
 
 
 def write_split(split: Split, protocol: Protocol, csv_path: Path, json_path: Path) -> None:
-    """Write the rows (CSV) and what is to be known about them (JSON), `protocol` among it.
+    """Write the rows (CSV) and the facts about them, `protocol` included (JSON).
 
-    Raises InputError where they would not lie in one folder, in which `read_split` looks for them.
+    Raises InputError unless both are in one folder, where `read_split` looks for them.
     """
     if csv_path.resolve().parent != json_path.resolve().parent:
         raise InputError(f"{csv_path} and {json_path} make up one split: put them into one folder")
@@ -70,7 +70,7 @@ def target_texts(labels: tuple[str, ...], targets: np.ndarray) -> list[list[str]
 
 
 def _counts(split: Split, rows: np.ndarray) -> dict[str, Any]:
-    """Utterances, known speakers, and utterances per class of some rows."""
+    """The numbers of utterances, known speakers and, with classes, utterances per class in `rows`."""
     counts: dict[str, Any] = {
         "utterances": len(rows),
         "speakers": len({split.speakers[row] for row in rows} - set(UNKNOWN)),

@@ -1,4 +1,4 @@
-"""Folds: who trains, develops and tests under each kind of folds and of dev parts."""
+"""Folds: which utterances train, develop and test under each kind of folds and dev parts."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ def test_other_speaker_of_the_session_as_dev() -> None:
         partner = speaker[:-1] + ("M" if speaker[-1] == "F" else "F")
         assert speakers(split, number, "dev") == {partner}
         assert speakers(split, number, "train") == {s for s in SPEAKERS if s[:-1] != speaker[:-1]}
-    assert split.leaks["sessions"]["folds"] == list(range(1, 11))  # by the dev speaker
+    assert split.leaks["sessions"]["folds"] == list(range(1, 11))  # through the dev speaker
 
 
 def test_other_of_session_needs_exactly_two_speakers() -> None:
@@ -145,11 +145,11 @@ def test_official_parts() -> None:
 
 def test_groups_must_be_as_many_as_declared() -> None:
     two = [row for row in iemocap_like() if row.session == "Ses01"]
-    with pytest.raises(InputError, match="declares 10 speakers, the manifest has 2: Ses01F, Ses01M: set"):
+    with pytest.raises(InputError, match="declares 10 speakers, but the manifest has 2: Ses01F, Ses01M: set"):
         make_split(protocol(), "clean", two)
-    with pytest.raises(InputError, match="declares 9 speakers, the manifest has 10"):
+    with pytest.raises(InputError, match="declares 9 speakers, but the manifest has 10"):
         make_split(protocol(folds={"kind": "leave_one_out", "group": "speaker", "number": 9}), "clean", iemocap_like())
-    with pytest.raises(InputError, match="declares 3 folds of speakers, the manifest has 2"):
+    with pytest.raises(InputError, match="declares 3 folds of speakers, but the manifest has 2"):
         make_split(protocol(folds={"kind": "group_k_fold", "group": "speaker", "number": 3, "seed": 1}), "clean", two)
     with pytest.raises(InputError, match="the train part of fold 1, 2 is empty"):
         make_split(protocol(folds={"kind": "leave_one_out", "group": "speaker", "number": 2}), "clean", two)

@@ -1,4 +1,4 @@
-"""Leaks: what the test part shares with the rest of its fold is found, and stops unless it is declared."""
+"""Leaks: what the test part shares with the rest of its fold is found, and refused unless it is declared."""
 
 from dataclasses import replace
 

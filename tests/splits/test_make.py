@@ -1,4 +1,4 @@
-"""Making a split: which utterances it chooses, what it refuses and what it notes; the script that makes its files."""
+"""Making a split: which utterances it chooses, what it refuses and what it notes; the script that writes its files."""
 
 import json
 import subprocess

@@ -66,7 +66,7 @@ def test_mapping_through_sorted_json_gives_the_same_protocol(changes: dict) -> N
 
 
 def test_digest_is_stable() -> None:
-    # A change here means that no number computed before can be told to be of the same protocol.
+    # A change here means that earlier numbers can no longer be recognised as being of the same protocol.
     text = (
         '{"protocol": {"aggregation": "fold_mean", "corpus": "iemocap", "dev": {"kind": "next_group"}, "folds": '
         '{"group": "speaker", "kind": "leave_one_out", "number": 10}, "labels": [["angry", ["angry"]], ["happy", '

@@ -44,7 +44,7 @@ def test_read_refuses_a_csv_that_is_not_the_one_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="s.csv: no such file"):
         read_split(tmp_path / "s.json")
     (tmp_path / "s.json").write_text("{}")
-    with pytest.raises(InputError, match="not a split's file"):
+    with pytest.raises(InputError, match="not a split file"):
         read_split(tmp_path / "s.json")
 
 
