@@ -1,10 +1,10 @@
-"""What a system is given and what it gives back: the contract between the pipeline and `ser/systems/*.py`.
+"""What a system is given and what it returns: the contract between the pipeline and `ser/systems/*.py`.
 
 Every file in `ser/systems/` has a frozen dataclass `Settings` and one function
 
     run(fold: Fold, settings: Settings, context: Context) -> Outcome
 
-and nothing else is asked of it.
+and nothing else is required of it.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Part:
 
     @classmethod
     def of(cls, split: Split, rows: np.ndarray) -> "Part":
-        """The part that `rows` int64 [n] of a split make up."""
+        """The part made up of `rows` int64 [n] of a split."""
         return cls(
             tuple(split.utterances[row] for row in rows),
             tuple(split.speakers[row] for row in rows),
@@ -45,10 +45,10 @@ class Part:
 class Fold:
     """One fold of a protocol under one selection rule, with the stores that the row reads.
 
-    `test` is what is scored: the test part, and official dev parts that are reported beside it. `dev` is what the
+    `test` is what is scored: the test part, and official dev parts that are reported with it. `dev` is what the
     epoch is chosen on: held-out training data (`clean`), the test part itself (`test_selected`; never a reported
     dev part), or empty (`last_epoch`). `encoders` are the checkpoint folders that the row trains further,
-    by the system's name for them. `scale` is the range of attributes, lowest and highest (None: targets are classes).
+    by the system's names for them. `scale` is the range of attributes, lowest and highest (None: targets are classes).
     """
 
     number: int
@@ -66,14 +66,14 @@ class Fold:
     ) -> "Fold":
         """Fold `number` of a split, counted from 1, over `stores`, with the checkpoint folders `encoders`.
 
-        Raises InputError for a fold that the split does not have, and for a store without all its utterances.
+        Raises InputError for a fold that the split does not have, and for a store that lacks utterances of it.
         """
         rows = {"train": split.rows(number, "train"), "dev": split.rows(number, "dev"), "test": split.scored(number)}
         parts = {name: Part.of(split, some) for name, some in rows.items()}
         needed = {utterance for part in parts.values() for utterance in part.utterances}
         for name, store in stores.items():
             if missing := sorted(utterance for utterance in needed if utterance not in store):
-                raise InputError(f"store {name} lacks utterances of the split: {listed(missing)}: make it again")
+                raise InputError(f"store {name} lacks utterances of the split: {listed(missing)}: make the store again")
         return cls(
             number=number, labels=split.labels, stores=stores, encoders=encoders or {}, scale=split.scale, **parts
         )
@@ -81,10 +81,10 @@ class Fold:
 
 @dataclass(frozen=True)
 class Context:
-    """How to compute, as against what: none of it is a setting of the paper.
+    """How to compute, as opposed to what: nothing here is a setting of a paper.
 
-    `directory` is where its state is kept (None: nowhere). `key` is the digest of all that decides the run;
-    a state written under another key is not resumed.
+    `directory` is where the run's state is kept (None: nowhere). `key` is the digest of everything that determines
+    the run; a state written under another key is not resumed.
     """
 
     seed: int
@@ -97,7 +97,7 @@ class Context:
 
 @dataclass
 class Outcome:
-    """What one run found.
+    """The result of one run.
 
     `scores` is float64 [n_test, len(labels)]: log-probabilities, or the predicted attributes.
     `history` has one row per epoch; `model` is what a later prediction needs; `facts` goes into metrics.json.

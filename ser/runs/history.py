@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 History = Mapping[str, np.ndarray]
-# What an epoch is judged by (training/criterion.py), and its name.
+# The dev metric that is shown, and its name; the criterion may be another (training/criterion.py).
 DEV = {"dev_UA": "UA of the dev part", "dev_CCC": "CCC of the dev part"}
 
 
@@ -20,12 +20,12 @@ def read_history(path: Path) -> dict[str, np.ndarray]:
 
 
 def dev_column(history: History) -> str:
-    """The column that the epoch was chosen by; "" where there was no dev part."""
+    """The column of the dev metric that is shown; "" where there was no dev part."""
     return next((name for name in DEV if name in history), "")
 
 
 def mean_by_epoch(histories: Sequence[History], column: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Epochs, the mean of `column` over the runs that reached each, and how many did."""
+    """Epochs, the mean of `column` over the runs that reached each, and how many runs did."""
     reached = np.concatenate([history["epoch"] for history in histories])
     epochs, where = np.unique(reached, return_inverse=True)
     runs = np.bincount(where)

@@ -1,7 +1,7 @@
-"""predictions.csv: what a run said about each utterance that it scores.
+"""predictions.csv: what a run predicted for each utterance that it scores.
 
 Classes: `utterance, speaker, target, predicted, score_<label>...` (log-probabilities). Attributes: `utterance,
-speaker, target_<attribute>..., predicted_<attribute>...`. Numbers have 9 significant digits, as much as float32 has.
+speaker, target_<attribute>..., predicted_<attribute>...`. Numbers have 9 significant digits, which restore any float32.
 """
 
 import csv
@@ -15,7 +15,7 @@ import numpy as np
 from ser.errors import InputError
 from ser.files import atomic_file
 
-if TYPE_CHECKING:  # evaluations read predictions, and have no business with what runs are given
+if TYPE_CHECKING:  # evaluations read predictions, but must not depend on what runs are given
     from ser.runs.contract import Fold
 
 
@@ -28,19 +28,19 @@ class Predictions:
     predicted: np.ndarray
 
     def at(self, places: np.ndarray) -> "Predictions":
-        """Those at `places` int64 [m], in that order."""
+        """The predictions at `places` int64 [m], in that order."""
         return Predictions(tuple(self.utterances[i] for i in places), self.targets[places], self.predicted[places])
 
 
 def write_predictions(path: Path, fold: "Fold", scores: np.ndarray) -> None:
-    """Write the scores [n_test, labels] of `fold`'s test part; the class predicted is the first of the highest.
+    """Write the scores [n_test, labels] of `fold`'s test part; the predicted class is the first with the highest score.
 
-    Raises InputError where scores are nan, or a row has no highest one.
+    Raises InputError where a row has a score of nan, or no finite highest score.
     """
     scores = np.asarray(scores, np.float64)
     if scores.shape != (len(fold.test.utterances), len(fold.labels)):
         raise ValueError(f"scores {scores.shape} for {len(fold.test.utterances)} utterances, {len(fold.labels)} labels")
-    if not np.isfinite(scores.max(axis=1)).all():  # -inf is the logarithm of 0, where another class has more
+    if not np.isfinite(scores.max(axis=1)).all():  # -inf, the logarithm of 0, may stand beside a higher score
         raise InputError(f"{path}: fold {fold.number} has scores that are not numbers: did training diverge?")
     numbers = [[f"{score:.9g}" for score in row] for row in scores.tolist()]
     if fold.test.targets.ndim == 1:
@@ -58,7 +58,7 @@ def write_predictions(path: Path, fold: "Fold", scores: np.ndarray) -> None:
 def read_predictions(path: Path, labels: Sequence[str], are_classes: bool) -> Predictions:
     """What `write_predictions` wrote, without the scores of classes.
 
-    Raises InputError for a missing file, and for one of other labels.
+    Raises InputError for a missing file, and for one with other labels.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
