@@ -1,14 +1,14 @@
-"""What the epoch is chosen by.
+"""The criteria by which the epoch is chosen.
 
-These are criteria, not reported numbers, and are kept apart from `ser/evaluations/metrics.py` on purpose: a run
-depends on what is here, so editing a reported metric trains nothing again.
+They are not reported numbers, and are kept apart from `ser/evaluations/metrics.py` on purpose: a run depends on
+this file and not on that one, so editing a reported metric trains nothing again.
 """
 
 import numpy as np
 
 from ser.errors import InputError
 
-# of a protocol whose targets are classes, and of one whose targets are attributes
+# by how many dimensions the targets have: 1 for classes, 2 for attributes
 _CRITERIA = {1: ("UA", "WA", "WA+UA", "loss"), 2: ("CCC", "loss")}
 
 

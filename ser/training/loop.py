@@ -1,7 +1,7 @@
 """The one training loop: every torch system calls `fit` from its `run`.
 
-What is random in an epoch (order, crops, augmentation, dropout) is seeded anew from (seed, epoch), so a run that
-was killed and resumed after any epoch gives, on CPU, the same bits as one that was not.
+Everything random in an epoch (order, crops, augmentation, dropout) is seeded from (seed, epoch), so a run that was
+killed and resumed after any epoch produces, on the CPU, the same bits as one that was not.
 """
 
 import math
@@ -26,18 +26,18 @@ from ser.training.task import Example, Task, TrainingSettings
 
 
 def fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -> Outcome:
-    """Train on `fold.train`, choose the epoch on `fold.dev` (the first best; the last epoch if dev is empty),
+    """Train on `fold.train`, choose the epoch on `fold.dev` (the first of the best; the last if dev is empty),
     score `fold.test`.
 
     With `context.directory`, every epoch leaves its state there and a run under the same key goes on from it.
-    Raises InputError when a part is empty, the settings do not fit the fold, the loss stops being finite, or the GPU's
-    memory is too small.
+    Raises InputError when the train or test part is empty, the settings do not fit the fold, the loss stops being
+    finite, or the GPU's memory is too small.
     """
     try:
         return _fit(task, fold, settings, context)
     except torch.OutOfMemoryError as error:
         raise InputError(
-            f"fold {fold.number}: {context.device}: {str(error).splitlines()[0][:120]}: let fewer runs share it "
+            f"fold {fold.number}: {context.device}: {str(error).splitlines()[0][:120]}: let fewer runs share the GPU "
             f"(compute.gpu_slots in params.yaml), or use a larger one"
         ) from None
 
@@ -88,7 +88,7 @@ def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -
 
 
 def seed_everything(*entropy: int) -> np.random.Generator:
-    """Seed python, numpy and torch (all devices) from `entropy`; the generator given is a stream of its own."""
+    """Seed python, numpy and torch (all devices) from `entropy`; the generator returned is a stream of its own."""
     words = [int(word) for word in np.random.SeedSequence(entropy).generate_state(4)]
     random.seed(words[0])
     np.random.seed(words[1])
@@ -107,7 +107,7 @@ def predict(task: Task, network: nn.Module, part: Part, settings: TrainingSettin
             with autocast(settings.precision, device):
                 outputs = task.forward(network, batch)
             scores.append(task.scores(outputs.float()).double())
-    values = torch.cat(scores).cpu().numpy()  # only now: the GPU need not wait for what was already scored
+    values = torch.cat(scores).cpu().numpy()  # only now: copying each batch would make the GPU wait
     rows = np.array([example.index for example in examples])
     totals = np.zeros((len(part.utterances), values.shape[1]))
     np.add.at(totals, rows, values)
@@ -132,9 +132,9 @@ def _prepare(context: Context) -> None:
     if context.device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(f"device is {context.device}, but torch finds no GPU; use cpu")
     torch.set_num_threads(context.threads)
-    # Some layers have no deterministic gradient on a GPU; there equal bits are no promise, and a warning will do.
+    # Some layers have no deterministic gradient on a GPU; equal bits are not promised there, so a warning will do.
     torch.use_deterministic_algorithms(context.deterministic, warn_only=context.device != "cpu")
-    # It finds bugs, and costs a pass over all that is made.
+    # It is there to find bugs, and costs a pass over every new tensor.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # documented all the same
     if context.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may differ between runs
@@ -156,7 +156,7 @@ def _start(network: nn.Module, settings: TrainingSettings, device: str) -> State
 
 
 def _fitting(settings: TrainingSettings, state: State) -> TrainingSettings:
-    """The settings with pieces that are known to fit the memory."""
+    """The settings with the micro-batch that is known to fit in memory."""
     return replace(settings, micro_batch=state.micro_batch)
 
 
@@ -174,7 +174,7 @@ def _train_epoch(
         for parameters in state.optimiser.param_groups:
             parameters["lr"] = rate
         of_steps.append(step([task.collate(examples, generator) for examples in group], settings.accumulation))
-    # Asked for once an epoch: each time a GPU has to wait for the answer.
+    # Fetched once an epoch: a GPU has to wait each time.
     losses = torch.cat(of_steps).double().cpu().numpy()
     if not np.isfinite(losses).all():
         raise InputError(
@@ -185,7 +185,7 @@ def _train_epoch(
 
 
 def _schedule(name: str, step: int, steps: int) -> float:
-    """The part of the learning rate that optimiser step `step` of `steps`, counted from 0, uses."""
+    """The share of the learning rate used in optimiser step `step`, counted from 0, of `steps`."""
     if name == "constant":
         return 1.0
     first, last, peak = 1 / 25, 1e-4 / 25, 0.3 * steps - 1
@@ -211,7 +211,7 @@ def _epoch_batches(
 
 
 def _batches(examples: Sequence[Example], size: int) -> Iterator[list[Example]]:
-    """Consecutive batches; one left-over example joins the last, because batch norm cannot learn from one alone."""
+    """Consecutive batches; a single left-over example joins the last: batch norm cannot learn from one alone."""
     start = 0
     while start < len(examples):
         left = len(examples) - start
@@ -223,7 +223,7 @@ def _batches(examples: Sequence[Example], size: int) -> Iterator[list[Example]]:
 def _bucketed(
     drawn: Sequence[Example], settings: TrainingSettings, generator: np.random.Generator
 ) -> Iterator[list[Example]]:
-    """Batches of `drawn` examples of like length: sorted within each `bucketing` batches, then dealt in any order."""
+    """Batches of similar length: `drawn` is sorted within every `bucketing` batches, then the batches are shuffled."""
     size = settings.bucketing * settings.batch_size
     pools = [sorted(drawn[i : i + size], key=len) for i in range(0, len(drawn), size)]
     batches = [batch for pool in pools for batch in _batches(pool, settings.batch_size)]

@@ -19,12 +19,12 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class State:
-    """All that an epoch hands to the next: nothing else may decide how a run goes on.
+    """Everything that one epoch hands to the next: nothing else may decide how a run goes on.
 
     `average` is the moving average of the network's weights, if one is kept; `scaler` scales the loss under float16
-    and does nothing under other precisions; `micro_batch` and `is_cached` are how a batch goes through the network
-    (step.py); `best` the weights of `best_epoch` (0: none yet), which is counted from 1 like `epoch`, the number
-    of epochs done.
+    and does nothing under other precisions; `micro_batch` and `is_cached` say how a batch goes through the
+    network (step.py); `best` holds the weights of `best_epoch` (0: none yet), which is counted from 1 like `epoch`,
+    the number of epochs done.
     """
 
     network: nn.Module
@@ -49,14 +49,14 @@ class State:
         self.best = {name: tensor.detach().clone() for name, tensor in self.evaluated.state_dict().items()}
 
     def save(self, path: Path, key: str) -> None:
-        """Replace the state at `path`; a kill at any moment leaves the old one or the new one whole."""
+        """Replace the state at `path`; a kill at any moment leaves either the old or the new one intact."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         if self.average is not None:
             tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
         for index, slots in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": tensor for name, tensor in slots.items()}
-        # JSON gives floats back bit for bit; the copies are because safetensors refuses shared storage
+        # JSON restores floats bit for bit; tensors are copied because safetensors refuses shared storage
         facts = {"key": key, "epoch": self.epoch, "best_epoch": self.best_epoch, "history": self.history}
         facts |= {"micro_batch": self.micro_batch, "is_cached": self.is_cached, "scaler": self.scaler.state_dict()}
         copies = {
@@ -66,7 +66,7 @@ class State:
             save_file(copies, temporary, metadata={"training": json.dumps(facts)})
 
     def resume(self, path: Path, key: str) -> bool:
-        """Go on from the state at `path`; False (and a line in the log) where none there can be used."""
+        """Go on from the state at `path`; False where there is none, or where it cannot be used, which is logged."""
         if not path.exists():
             return False
         try:
@@ -77,7 +77,7 @@ class State:
                     return False
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
         except (SafetensorError, KeyError, ValueError, OSError) as error:
-            log.warning("%s is not a whole state (%s): training starts afresh", path, error)
+            log.warning("%s is not a complete state (%s): training starts afresh", path, error)
             return False
         self.network.load_state_dict(_under(tensors, "network"))
         if self.average is not None:

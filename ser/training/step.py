@@ -1,10 +1,10 @@
 """One optimiser step: autocast, accumulation, and batches that go through the network in pieces.
 
-A loss over a batch (CCC, weighted cross-entropy) is no mean of the losses of its pieces, so the loss is always that
-of all outputs together. Where the memory is too small for the graph of a whole batch, the outputs of all pieces are
-computed first, without one; then the loss and its gradient with respect to the outputs; then each piece again,
+A loss over a batch (CCC, weighted cross-entropy) is not the mean of its pieces' losses, so the loss is always that of
+all outputs together. Where the memory is too small for the graph of a whole batch, the outputs of all pieces are
+computed first, without a graph; then the loss and its gradient with respect to the outputs; then each piece again,
 with a graph and the same random numbers, to pass its share of that gradient on (gradient caching, Gao et al. 2021).
-It costs one more forward pass and changes no number but by rounding. Batch norm takes its statistics from each piece.
+It costs one more forward pass and changes numbers only by rounding. Batch norm takes its statistics from each piece.
 """
 
 import logging
@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 
 
 class Step:
-    """Called with the batches of one optimiser step; gives their losses, float32 [batches], on the device.
+    """Called with the batches of one optimiser step; returns their losses, float32 [batches], on the device.
 
-    `state.micro_batch` examples go through the network at a time (0: all of a batch).
+    `state.micro_batch` examples go through the network at a time (0: the whole batch).
     When the GPU's memory is too small, gradients are cached, then the pieces halved, each with a line in the log.
     Raises InputError when it is too small even for one example.
     """
@@ -39,7 +39,7 @@ class Step:
         self.gradient_clip, self.device = gradient_clip, device
 
     def __call__(self, batches: Sequence[Batch], accumulation: int) -> Tensor:
-        """Take the step; of each loss 1 / `accumulation` counts."""
+        """Take the step; each loss counts 1 / `accumulation`."""
         batches = [to_device(batch, self.device) for batch in batches]
         network, optimiser, scaler = self.state.network, self.state.optimiser, self.state.scaler
         losses = self._backward(batches, accumulation)
@@ -53,7 +53,7 @@ class Step:
         return losses
 
     def _backward(self, batches: Sequence[Batch], accumulation: int) -> Tensor:
-        """Losses and gradients, in pieces as small as the memory asks for."""
+        """Losses and gradients, in pieces as small as the memory requires."""
         while True:
             drawn, statistics = _RandomState(self.device), _norm_statistics(self.state.network)
             self.state.optimiser.zero_grad()
@@ -69,7 +69,7 @@ class Step:
                 torch.cuda.empty_cache()
 
     def _take_less(self, largest: int) -> None:
-        """Have the next try need less memory than one that took batches of up to `largest` examples."""
+        """Make the next try, with batches of up to `largest` examples, need less memory than the last."""
         state = self.state
         pieces = min(state.micro_batch or largest, largest)
         if state.is_cached or pieces == largest:
@@ -77,7 +77,7 @@ class Step:
                 raise InputError(f"{self.device}: its memory is too small for one example of a batch: use a larger GPU")
             state.micro_batch = (pieces + 1) // 2
         state.is_cached = True
-        log.warning("%s: out of memory: %d examples at a time from here on", self.device, state.micro_batch)
+        log.warning("%s: out of memory: %d examples at a time from now on", self.device, state.micro_batch)
 
     def _gradient(self, batch: Batch, accumulation: int) -> Tensor:
         state, pieces = self.state, _pieces(batch, self.state.micro_batch)
@@ -97,7 +97,7 @@ class Step:
         return loss
 
     def _loss(self, outputs: Tensor, batch: Batch, accumulation: int) -> Tensor:
-        """The loss, detached, once its gradient is on its way."""
+        """Backpropagate the loss and return it detached."""
         loss = self.task.loss(outputs, batch, self.state.epoch)
         self.state.scaler.scale(loss / accumulation).backward()
         return loss.detach()
@@ -116,7 +116,7 @@ def autocast(precision: str, device: str) -> AbstractContextManager[Any]:
 
 
 def to_device(batch: Batch, device: str) -> Batch:
-    """The batch on the device; through pinned memory, so that the next one is collated while this one is copied."""
+    """The batch on the device; through pinned memory, so that the next one can be collated while this one is copied."""
     if device == "cpu":
         return batch
     return {name: tensor.pin_memory().to(device, non_blocking=True) for name, tensor in batch.items()}
@@ -165,8 +165,8 @@ def _size(batch: Batch) -> int:
 
 
 def _pieces(batch: Batch, most: int) -> list[Batch]:
-    """The batch in pieces of up to `most` examples (0: whole), all as long to within one: batch norm cannot learn from
-    a left-over example. A number without a batch axis belongs to all.
+    """The batch in pieces of up to `most` examples (0: whole), equally long to within one: batch norm cannot learn
+    from a single left-over example. A number without a batch axis goes into every piece.
     """
     size = _size(batch)
     n = math.ceil(size / (most or size))

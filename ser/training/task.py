@@ -16,14 +16,14 @@ Batch = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How a network is trained; each system's `Settings` adds its own fields. Every value stands in the
+    """How a network is trained; each system's `Settings` adds its own fields. Every value is in the
     experiment file with its source, so there are no defaults.
 
     `steps_per_epoch` optimiser steps make an epoch (0: one pass over the training part). `batch_size` examples make one
     loss, `accumulation` losses one optimiser step. `micro_batch` is how many examples go through the network at a time
-    (0: all of a loss): the loss is the whole batch's all the same, only batch norm sees less at once. Whether a batch
-    fits the memory is no setting: `step.py` sees to that. `bucketing` n > 0 draws n batches at a time and fills
-    them by length, so that little is padded; 0 fills them as drawn. `one_cycle` is cosine
+    (0: the whole batch): the loss is still that of the whole batch, but batch norm sees fewer at once. Whether a batch
+    fits in memory is not a setting: `step.py` sees to that. `bucketing` n > 0 draws n batches at a time and fills
+    them by length, so that there is little padding; 0 fills them as drawn. `one_cycle` is cosine
     warm-up from 1/25 of `learning_rate` over the first 30 % of the steps, then cosine decay to 1e-4 of that
     start (Smith and Topin 2018, numbers of torch's OneCycleLR). `gradient_clip` is the largest gradient norm
     (0: off). `patience` epochs without a better dev score end training (0: off). `average_decay` > 0 evaluates
@@ -52,7 +52,7 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class Example:
-    """One example: frames [start, stop) of utterance number `index` of its part."""
+    """One example: frames, or samples, [start, stop) of utterance number `index` of its part."""
 
     index: int
     utterance: str
@@ -65,22 +65,22 @@ class Example:
 
 
 class Task(Protocol):
-    """What the loop asks of a system. A `generator` of None means evaluation: nothing may be random."""
+    """What the loop needs from a system. A `generator` of None means evaluation: nothing may be random."""
 
     def network(self) -> nn.Module:
-        """The network before training, on the CPU; what is random in it comes from torch's own generator."""
+        """The network before training, on the CPU; its random weights come from torch's own generator."""
         ...
 
     def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]:
-        """What one pass over a part is made of; in evaluation every utterance has an example at least."""
+        """The examples of one pass over a part; in evaluation every utterance has at least one."""
         ...
 
     def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:
-        """A batch on the CPU: tensors with a row for each example, and numbers without an axis that belong to all."""
+        """A batch on the CPU: tensors with a row for each example, and numbers without an axis that apply to all."""
         ...
 
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
-        """What the network makes of a batch: [B, ...], a row per example that depends on no other but by batch norm."""
+        """The network's outputs: [B, ...], a row per example that depends on the others only through batch norm."""
         ...
 
     def loss(self, outputs: Tensor, batch: Batch, epoch: int) -> Tensor:

@@ -36,7 +36,7 @@ def test_same_seed_same_bits_other_seed_other_bits():
 
 
 class Scripted(Task):
-    """Its network's single weight is the number of the epoch, so what is kept can be read off."""
+    """Its network's single weight is the number of the epoch, so the epoch that was kept can be read off."""
 
     def __init__(self, accuracy: list[float]) -> None:
         super().__init__()

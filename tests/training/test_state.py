@@ -36,7 +36,7 @@ def test_stopped_and_resumed_run_gives_the_same_bits(tmp_path, monkeypatch, aver
     context = Context(seed=1, key="k", directory=tmp_path)
     with pytest.raises(Stopped):
         fit(Dying(), fold(), settings, context)
-    np.random.seed(99)  # a new process has other global states
+    np.random.seed(99)  # a new process has a different global state
     torch.manual_seed(99)
     counting = Task()
     assert_same(undisturbed, fit(counting, fold(), settings, context))

@@ -11,7 +11,7 @@ from ser.training.step import Step
 
 
 class Ccc:
-    """1 - CCC of a network with dropout and batch norm: a loss that is no mean over its examples."""
+    """1 - CCC of a network with dropout and batch norm: a loss that is not a mean over its examples."""
 
     def __init__(self, limit: int = 10**9) -> None:
         self.limit = limit
@@ -60,12 +60,12 @@ def test_micro_batches_have_the_gradient_of_the_whole_batch(micro, cached):
     task = Ccc()
     torch.testing.assert_close(step(pieces, task, micro, cached=cached)([batch(), batch(7)], 2), losses)
     torch.testing.assert_close(weights(pieces), weights(whole))
-    assert max(task.sizes) == {1: 1, 4: 4, 5: 5, 12: 7}[micro]  # 13 as evenly as pieces of at most that allow
+    assert max(task.sizes) == {1: 1, 4: 4, 5: 5, 12: 7}[micro]  # 13 split as evenly as pieces of at most `micro` allow
     assert not torch.allclose(weights(whole), weights(network()))
 
 
 def test_dropout_is_the_same_in_both_passes():
-    """Were it drawn anew, the gradient would belong to other outputs than those that the loss has seen."""
+    """If it were drawn again, the gradient would belong to other outputs than those that the loss has seen."""
     made = network(nn.Dropout(0.5))
     seen: list[torch.Tensor] = []
     made[1].register_forward_hook(lambda module, inputs, output: seen.append((output == 0).detach()))
