@@ -51,7 +51,7 @@ class Settings(SpectrogramSettings):
 
 
 class Stage(nn.Module):
-    """Convolution, norm, ReLU and perhaps 3x3/2 max pooling, keeping account of where each example ends."""
+    """Convolution, norm, ReLU and perhaps 3x3/2 max pooling, keeping track of where each example ends."""
 
     def __init__(self, inputs: int, outputs: int, shape: "Shape", norm: str, dropout: float) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class Stage(nn.Module):
         self.dropout = nn.Dropout2d(dropout)
 
     def forward(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """x [B, C, F, T], 0 beyond `frames` [B] -> the same of the output."""
+        """x [B, C, F, T], 0 beyond `frames` [B] -> the same for the output."""
         x, frames = self.convolution(x), self.shape.convolved(frames)
         if self.batch_norm is not None:
             x = self.batch_norm(x, filled(frames, x.shape[-1]))
@@ -138,7 +138,7 @@ class Attention(nn.Module):
 
 
 class AttentionFCN(nn.Module):
-    """Spectrogram of any length from `least_size` on -> class logits."""
+    """Spectrogram of at least `least_size` frames -> class logits."""
 
     def __init__(self, channels: int, bins: int, classes: int, settings: Settings) -> None:
         super().__init__()
@@ -174,15 +174,15 @@ class AttentionFCN(nn.Module):
 
     @torch.no_grad()
     def start_from(self, convolutions: Sequence[tuple[Tensor, Tensor]]) -> None:
-        """Take over weight and bias of the five convolutions."""
-        stages = [stage for stage in self.stages if isinstance(stage, Stage)]  # all, which the type does not say
+        """Take over the weights and biases of the five convolutions."""
+        stages = [stage for stage in self.stages if isinstance(stage, Stage)]  # all are, which the type does not say
         for stage, (weight, bias) in zip(stages, convolutions, strict=True):
             stage.convolution.weight.copy_(weight)
             stage.convolution.bias.copy_(bias)  # type: ignore[union-attr]  # all of them have one
 
 
 class Task(SpectrogramTask):
-    """`fold.encoders["backbone"]`, if it is there, is the checkpoint folder that the convolutions start from.
+    """`fold.encoders["backbone"]`, if given, is the checkpoint folder that the convolutions start from.
 
     Raises InputError for any other encoder, and where the weights do not fit the settings.
     """
@@ -196,7 +196,9 @@ class Task(SpectrogramTask):
         self.convolutions = None
         if folder := fold.encoders.get("backbone"):
             if settings.channels != "image":
-                raise InputError(f"setting channels is {settings.channels}, but {folder} learnt on images: use image")
+                raise InputError(
+                    f"setting channels is {settings.channels}, but {folder} was trained on images: use image"
+                )
             self.convolutions = alexnet_convolutions(folder, widths(settings))
 
     def network(self) -> nn.Module:

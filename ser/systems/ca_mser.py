@@ -1,7 +1,7 @@
 """CA-MSER: co-attention over three views of a segment (Zou et al.; ICASSP 2022, arXiv 2203.15326).
 
-As the published code (Vincent-ZHQ/CA-MSER at 8c77cfe) has it: a spectrogram image through AlexNet, cepstra through a
-BiLSTM, and both together weigh the frames of wav2vec 2.0. MFHCA builds on it; the input pipeline is
+After the published code (Vincent-ZHQ/CA-MSER at 8c77cfe): a spectrogram image goes through AlexNet, cepstra through a
+BiLSTM, and the two together weight the frames of wav2vec 2.0. MFHCA builds on it; the input pipeline is
 `shared/segments.py`.
 """
 
@@ -21,7 +21,7 @@ from ser.training.loop import fit
 from ser.training.task import Batch, Example
 
 EMBEDDING = 128  # width of each view, and of the classifier
-LEAST_IMAGE = 63  # pixels: less leaves nothing of AlexNet's last map
+LEAST_IMAGE = 63  # pixels: fewer leave nothing of AlexNet's last map
 CHANNELS = (64, 192, 384, 256, 256)  # torchvision's AlexNet
 POSITIONS = 6  # rows and columns of the map that AlexNet's classifier reads
 
@@ -29,7 +29,7 @@ POSITIONS = 6  # rows and columns of the map that AlexNet's classifier reads
 @dataclass(frozen=True)
 class Settings(SegmentSettings):
     """`width` scales AlexNet's channels, `recurrent_width` is that of the BiLSTM in each direction (256), whose two
-    layers have `recurrent_dropout` (0.5) between them; `dropout` stands before the linear layers (0.1).
+    layers have `recurrent_dropout` (0.5) between them; `dropout` comes before the linear layers (0.1).
     """
 
     width: float
@@ -55,7 +55,7 @@ class AlexNet(nn.Sequential):
         self.outputs = e * POSITIONS**2
 
     def start_from(self, weights: Sequence[tuple[Tensor, Tensor]]) -> None:
-        """Take over weight and bias of the five convolutions."""
+        """Take over the weights and biases of the five convolutions."""
         convolutions = [layer for layer in self if isinstance(layer, nn.Conv2d)]
         with torch.no_grad():
             for layer, (weight, bias) in zip(convolutions, weights, strict=True):
@@ -84,8 +84,8 @@ class Cepstra(nn.Module):
 class CaMser(nn.Module):
     """A batch of `Task` -> logits [B, K].
 
-    `speech` makes states [B, frames, encoder_width] of it, `image` an image [B, 3, H, W]; `cepstra` is the number of
-    frames of a segment and of coefficients.
+    `speech` makes states [B, frames, encoder_width] of its speech, `image` images [B, 3, H, W] of its levels; `cepstra`
+    is (frames per segment, coefficients).
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class CaMser(nn.Module):
 
 class Task(SegmentTask):
     """Adds `fold.stores["mfcc"]`, [frames, coefficients], to what the segments read, and `cepstra` float32 [B, T, C],
-    0 behind an utterance's end, to a batch. `fold.encoders["backbone"]`, if there is one, has AlexNet's weights.
+    0 beyond an utterance's end, to a batch. `fold.encoders["backbone"]`, if there is one, has AlexNet's weights.
     """
 
     settings: Settings
@@ -145,7 +145,7 @@ class Task(SegmentTask):
         return CaMser(*self.speech(), image, alexnet, self.cepstra, self.classes, self.settings)
 
     def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:
-        """What `SegmentTask` makes of the segments, and their `cepstra`."""
+        """The batch of `SegmentTask`, with the segments' `cepstra`."""
         cepstra = np.zeros((len(examples), *self.cepstra), np.float32)
         for target, example in zip(cepstra, examples, strict=True):
             found = self.rows(self.mfcc, example, len(target))

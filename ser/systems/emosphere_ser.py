@@ -1,6 +1,6 @@
 """EmoSphere-SER (Cho, Oh, Kim, Lee; Interspeech 2025, arXiv 2505.19693), after its published code at d0233b9.
 
-A waveform goes through WavLM-large, trained further but for its convolutional front end, and style pooling. One head
+A waveform goes through WavLM-large, trained further except for its convolutional front end, and style pooling. One head
 predicts the attributes, learned with the concordance correlation coefficient (CCC); another, in the first epochs
 only, classifies the region of the attribute space. The baseline of the challenge, attentive statistics pooling and
 no regions, is a choice of settings.
@@ -35,10 +35,10 @@ class Settings(TrainingSettings):
 
     `pooling`: `style`, with `attention_heads` and `pooling_dropout`, or attentive `statistics`. `head_dropout`: of
     both heads. `padding`: the published code lets a little padding into its training: it counts the last, partly
-    padded frames and convolves over what is behind them (`leaks`); `masked` keeps it out. Evaluation keeps it out
+    padded frames and convolves over what follows them (`leaks`); `masked` keeps it out. Evaluation keeps it out
     in either case, as the published one does with its batches of one.
 
-    `region_loss`: `none` (nor a head for it), `constant` (weight 1), or `decaying`: over `region_epochs` from 1
+    `region_loss`: `none` (and no head for it), `constant` (weight 1), or `decaying`: over `region_epochs` from 1
     towards `region_floor`, then off. `class_weights` and `label_smoothing` are those of the regions' cross-entropy.
     """
 
@@ -138,7 +138,7 @@ class Network(nn.Module):
         """waveforms float32 [B, N], of which the first `samples` int64 [B] count -> [B, n_attributes + n_regions]."""
         states = self.encoder(waveforms, samples)
         leaks = self.training and self.leaks
-        # The published count takes up to two frames more than the front end makes of an utterance on its own.
+        # The published count has up to two frames more than the front end makes of an utterance on its own.
         frames = (samples - 1) // HOP + 1 if leaks else self.encoder.frames(samples)
         pooled = self.pooling(states, filled(frames, states.shape[1]), leaks)
         return torch.cat([head(pooled) for head in self.heads], dim=1)
@@ -169,7 +169,7 @@ class Task:
     `samples` int64 [B], `target` float32 [B, attributes] (0 to 1 over the scale) and `region` int64 [B]. The
     attributes are in the protocol's order. Raises InputError where the row or the protocol lacks what is needed.
 
-    After the last epoch with a region loss its head gets gradients of zero, where the published code stops calling
+    After the last epoch with a region loss its head gets zero gradients, whereas the published code stops calling
     it. Only weight decay and old momentum still move that head, and nothing reads it: no prediction changes.
     """
 
@@ -183,10 +183,10 @@ class Task:
         if self.n_regions:
             self.weights = class_weights(settings.class_weights, self._regions(fold.train.targets), self.n_regions)
         self.mean, self.scale, longest = statistics(self.store, fold.train.utterances)
-        self.longest = min(round(settings.seconds * RATE), longest)  # the published cap knows no longer training clip
+        self.longest = min(round(settings.seconds * RATE), longest)  # published: no more than the longest training clip
 
     def network(self) -> Network:
-        """The checkpoint, whose convolutions do not learn, with a pooling and heads of random weights."""
+        """The checkpoint, whose convolutions stay frozen, with a pooling and heads of random weights."""
         encoder = SpeechEncoder(self.folder, self.settings.encoder_width, "transformer")
         return Network(encoder, self.n_attributes, self.n_regions, self.settings)
 
@@ -198,7 +198,7 @@ class Task:
         ]
 
     def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:
-        """The batch that the class describes; those shorter than a frame are lengthened with zeros to one."""
+        """The batch that the class describes; utterances shorter than a frame are padded to one."""
         samples = torch.tensor([max(len(example), SHORTEST) for example in examples])
         waveforms = torch.zeros(len(examples), int(samples.max()))
         for row, example in zip(waveforms, examples, strict=True):
@@ -226,7 +226,7 @@ class Task:
         return loss
 
     def scores(self, outputs: Tensor) -> Tensor:
-        """The attributes on the protocol's scale, cut to it."""
+        """The attributes on the protocol's scale, clipped to it."""
         attributes = outputs[:, : self.n_attributes]
         return (self.low + (self.high - self.low) * attributes).clamp(self.low, self.high)
 
@@ -237,7 +237,7 @@ class Task:
 
 
 def statistics(store: Store, utterances: Sequence[str]) -> tuple[np.float32, np.float32, int]:
-    """Mean and deviation + 1e-6 (as published) of all samples of whole utterances, and the longest's samples.
+    """Mean and deviation + 1e-6 (as published) of all samples of whole utterances, and the longest in samples.
 
     One pass over int16 [samples]; sums are integers of any size, so the order does not matter.
     """
@@ -246,20 +246,20 @@ def statistics(store: Store, utterances: Sequence[str]) -> tuple[np.float32, np.
         x = store[utterance].astype(np.int64)
         count, longest = count + len(x), max(longest, len(x))
         total, squares = total + int(x.sum()), squares + int(np.dot(x, x))
-    count = max(count, 1)  # to refuse an empty part is `fit`'s business
+    count = max(count, 1)  # an empty part is refused by `fit`
     mean, variance = total / count, (count * squares - total**2) / count**2
     return np.float32(mean / FULL_SCALE), np.float32(variance**0.5 / FULL_SCALE + 1e-6), longest
 
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
-    """The attributes of the test part; the model's `waveform_statistics` are the mean and deviation taken out."""
+    """The attributes of the test part; the model's `waveform_statistics` are the mean and deviation removed."""
     task = Task(fold, settings)
     outcome = fit(task, fold, settings, context)
     return replace(outcome, model=outcome.model | {"waveform_statistics": np.array([task.mean, task.scale])})
 
 
 def _checked_scale(fold: Fold, settings: Settings) -> tuple[float, float]:
-    """The protocol's scale; InputError where the row or the protocol lacks what is needed."""
+    """The protocol's scale; raises InputError where the row or the protocol lacks what is needed."""
     if not fold.scale or sorted(fold.labels) != sorted(AXES):
         raise InputError(
             f"fold {fold.number}: targets are {', '.join(fold.labels)}; emosphere_ser needs a protocol with "

@@ -38,9 +38,9 @@ def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
         raise InputError("functionals_svm predicts classes, but the protocol's targets are attributes: give it labels")
     if len(np.unique(fold.train.targets)) < 2:
         raise InputError(
-            f"fold {fold.number}: functionals_svm needs two classes to train on, the training part has one"
+            f"fold {fold.number}: functionals_svm needs two classes to train on, but the training part has one"
         )
-    # Here, as they take 2.5 s (scikit-learn imports pandas where it finds it): bad input is told before.
+    # Imported here, as they take 2.5 s (scikit-learn imports pandas if it is there): bad input is reported first.
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
@@ -79,13 +79,13 @@ def _vectors(fold: Fold, part: Part) -> np.ndarray:
         if len(vector) != 1:
             raise InputError(
                 f"functionals_svm reads one frame per utterance, but {utterance} has {len(vector)}: "
-                f"let `functionals` be a feature of that kind"
+                f"make `functionals` a feature with one"
             )
     return np.concatenate(vectors).astype(np.float64)
 
 
 def _log_probabilities(machine: "SVC", vectors: np.ndarray, n_classes: int) -> np.ndarray:
-    """float64 [n, n_classes]: log-softmax of the decision values; of two classes libsvm values only the second."""
+    """float64 [n, n_classes]: log-softmax of the decision values; of two classes, libsvm gives only the second's."""
     values = machine.decision_function(vectors)
     if values.ndim == 1:
         values = np.stack([np.zeros_like(values), values], axis=1)

@@ -1,7 +1,7 @@
 """The SUPERB emotion recipe on frozen encoder states (Yang et al. 2021; S3PRL, downstream `emotion`).
 
 Softmax-weighted sum of the encoder's layers, linear projection, mean over time, linear classifier, cross-entropy.
-The weighting and the projection are linear, so the mean over time may be taken first: it gives the same vector,
+The weighting and the projection are linear, so the mean over time may be taken first: the vector is the same,
 and an utterance is [layers, dim] from then on, however long it is.
 """
 

@@ -1,7 +1,7 @@
-"""The trivial baseline: what a system that hears nothing gets, to be printed beside every result.
+"""The trivial baseline: what a system that hears nothing scores, to be printed beside every result.
 
-It scores every class with its share of the training part, so it always says the most frequent one (the first of
-them); of attributes it says the training part's mean, whose CCC is 0.
+It scores every class with its share of the training part, so it always predicts the most frequent one (the first of
+equals); of attributes it predicts the training part's mean, whose CCC is 0.
 """
 
 from dataclasses import dataclass

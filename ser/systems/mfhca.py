@@ -1,6 +1,6 @@
 """MFHCA: multi-spatial fusion and hierarchical co-attention (Jiao, Wang, Yu; ICME 2024, arXiv 2404.13509).
 
-As the published code (jiaoxinxin158/MFHCA at 207cbc0) has it, without its layers that no output depends on: a linear
+After the published code (jiaoxinxin158/MFHCA at 207cbc0), without those layers that no output depends on: a linear
 256 -> 149 and a pool. The paper's text could not be read. The input pipeline is `shared/segments.py`.
 """
 
@@ -25,7 +25,7 @@ class Settings(SegmentSettings):
     """`co_attention_rows` x (encoder_width / co_attention_rows) is the shape that the co-attention's result is
     folded into (24 x 32). `multi_spatial_fusion` false: no spectrogram; all frames of speech weigh the same.
     `co_attention` false: the mean of the encoder's states, projected, beside the spectrogram's embedding. `dropout`
-    (0.1) stands where the published code has it.
+    (0.1) is where the published code has it.
     """
 
     multi_spatial_fusion: bool
@@ -55,7 +55,7 @@ class CoordinateAttention(nn.Module):
 
 class Block(nn.Module):
     """The global receptive field block: coordinate attention and two convolutions, a wide-context path, and twice the
-    input, all added up.
+    input, all summed.
     """
 
     def __init__(self, channels: int) -> None:
@@ -70,7 +70,7 @@ class Block(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W], H and W 16 at least -> the same shape."""
+        """[B, C, H, W], H and W at least 16 -> the same shape."""
         u = self.second(self.first(self.attention(x)))
         v = x + F.interpolate(self.wide(x), x.shape[2:], mode="nearest")
         return F.relu(u + x + v)
@@ -79,7 +79,7 @@ class Block(nn.Module):
 class MultiSpatialFusion(nn.Module):
     """MF: an image [B, 3, H, W] -> [B, 288]; 119,592 parameters.
 
-    Which of the convolutions before batch norms have biases is partly derived from that number; they change nothing.
+    Which convolutions before batch norms have biases is partly derived from that number; biases there have no effect.
     """
 
     outputs = 48 * 2 * 3
@@ -135,7 +135,8 @@ class HierarchicalCoAttention(nn.Module):
 class MFHCA(nn.Module):
     """A batch of `SegmentTask` -> logits [B, K].
 
-    `speech` makes states [B, frames, encoder_width] of it, `image` an image [B, 3, H, W] (None: without MF).
+    `speech` makes states [B, frames, encoder_width] of its speech, `image` images [B, 3, H, W] of its levels (None:
+    without MF).
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Time-Frequency Transformer (Wang, Lu, Zong, Lian, Zhao, Li; ICONIP 2023, arXiv 2308.14568): our reading.
 
 The abstract says: a Time Transformer finds local patterns between frames, a Frequency Transformer local patterns
-inside frequency bands, and a Time-Frequency Transformer takes both outputs and gives the utterance's
+inside frequency bands, and a Time-Frequency Transformer takes both outputs and produces the utterance's
 representation. Nothing else of the paper (sizes, tokens, fusion, pooling, front end) is known here, so all of
 that is a setting, its value is `chosen`, and a score of this file is a score of our reading.
 
@@ -31,9 +31,9 @@ _Branches = tuple[Tensor, Tensor | None, Tensor | None, Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Settings(SpectrogramSettings):
-    """`time`, `frequency`, `joint` switch the three stages. `fusion` of the two outputs: `sum` (token by token;
+    """`time`, `frequency`, `joint` switch the three stages on. `fusion` of the two outputs: `sum` (token by token;
     with whole tokens the mean frequency token is added to every time token), `concat` (one sequence of both), or
-    `cross_attention` (time tokens ask, frequency tokens answer). `stem`: what turns a cell into a token, a
+    `cross_attention` (time tokens query frequency tokens). `stem`: what turns a cell into a token, a
     linear layer or 3x3 convolutions that halve the map until a cell is left (patches of 2, 4, 8 ...).
     `depth` layers in the first two stages, `joint_depth` in the third; `feedforward` is the width of their inner layer.
     """
@@ -77,7 +77,7 @@ class LinearStem(nn.Module):
         self.project = nn.Conv2d(channels, width, cell, cell)
 
     def forward(self, x: Tensor, frames: Tensor) -> Tensor:
-        """x [B, C, F, T] -> [B, width, F', T']; how many `frames` [B] count makes no difference."""
+        """x [B, C, F, T] -> [B, width, F', T']; `frames` makes no difference."""
         tokens: Tensor = self.project(x)
         return tokens
 
@@ -105,7 +105,7 @@ class ConvolutionStem(nn.Module):
             frames = (frames - 1) // stride + 1
             x = convolution(x)
             valid = filled(frames, x.shape[-1])
-            # what stands beyond an example's end must be as if it were not there
+            # what lies beyond an example's end must have no effect
             x = F.relu(norm(x, valid)) * valid[:, None, None, :]
         return x
 
@@ -153,7 +153,7 @@ class TimeFrequencyTransformer(nn.Module):
         return logits
 
     def _grid(self, x: Tensor, frames: Tensor) -> _Branches:
-        """What `_fuse` takes: tokens, those of both branches, each [B, F' T', D], and which of them hold something."""
+        """What `_fuse` takes: tokens, those of both branches, each [B, F' T', D], and which of them are filled."""
         tokens = self.stem(x, frames).permute(0, 2, 3, 1)  # [B, F', T', D]
         batch, bands, times, width = tokens.shape
         tokens = tokens + self.band[:, None] + sinusoids(times, width, tokens)
@@ -183,7 +183,7 @@ class TimeFrequencyTransformer(nn.Module):
     def _fuse(
         self, tokens: Tensor, time: Tensor | None, frequency: Tensor | None, valid: Tensor, valid_bands: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Tokens [B, L, D] for the joint stage, and which of them hold something, bool [B, L]."""
+        """Tokens [B, L, D] for the joint stage, and which of them are filled, bool [B, L]."""
         if time is None or frequency is None:
             if frequency is not None:
                 return frequency, valid_bands

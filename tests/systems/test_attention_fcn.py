@@ -177,7 +177,7 @@ def test_pretrained_and_random_rows_differ_in_the_convolutions_alone(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"channels": "static"}, "setting channels is static, but .*alexnet learnt on images: use image"),
+        ({"channels": "static"}, "setting channels is static, but .*alexnet was trained on images: use image"),
         ({"normalisation": "train_bins"}, "channels image needs normalisation train_min_max, not train_bins"),
         ({"width": 0.25}, "alexnet: its convolutions are 8x3x11x11 .*, but the row's settings ask for 16x3x11x11"),
         ({"backbone": "krizhevsky"}, "alexnet: its convolutions are 8x3x11x11 .*, but the row's settings ask for 12x3"),

@@ -98,7 +98,7 @@ def test_gradients_reach_every_parameter(fold, tmp_path, is_frozen):
     batch = task.collate(task.examples(fold.train, None), None)
     task.loss(task.forward(network, batch), batch, 0).backward()
     without = {name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
-    assert without == (set() if is_frozen else {"speech.model.masked_spec_embed"})  # learns when something is masked
+    assert without == (set() if is_frozen else {"speech.model.masked_spec_embed"})  # learns only from masked input
 
 
 def test_a_segment_without_sound_does_no_harm(fold):
@@ -119,5 +119,5 @@ def test_overfits_sixteen_utterances(fold):
 def test_what_is_missing_is_named(fold):
     with pytest.raises(InputError, match="no store `mfcc`"):
         Task(replace(fold, stores={k: s for k, s in fold.stores.items() if k != "mfcc"}), GIVEN)
-    with pytest.raises(InputError, match="image of 62 x 31; each side needs 63"):
+    with pytest.raises(InputError, match="image of 62 x 31; each side needs at least 63"):
         Task(fold, replace(GIVEN, image_height=62)).network()

@@ -76,7 +76,7 @@ def test_padding_changes_no_score(fold, pooling):
         batched = task.forward(network, task.collate(segments, None))
         single = torch.cat([task.forward(network, task.collate([segment], None)) for segment in segments])
         torch.testing.assert_close(batched, single, atol=1e-5, rtol=0)
-        assert single.std(0).min() > 1e-3  # or else equal outputs would prove nothing
+        assert single.std(0).min() > 1e-3  # otherwise equal outputs would prove nothing
 
 
 @pytest.mark.parametrize(("padding", "in_training"), [("leaks", [50, 51, 599]), ("masked", [49, 49, 599])])
@@ -125,7 +125,7 @@ def test_loss_is_ccc_plus_weighted_regions(fold):
     torch.testing.assert_close(task.loss(outputs, batch, 5), attributes)
     none = Task(fold, replace(SMALL, region_loss="none"))
     torch.testing.assert_close(none.loss(outputs[:, :3], batch, 0), attributes)
-    assert none.network()(batch["waveform"], batch["samples"]).shape == (16, 3)  # and no head for regions
+    assert none.network()(batch["waveform"], batch["samples"]).shape == (16, 3)  # nor is there a head for regions
     even = Task(fold, replace(SMALL, class_weights="none", regions="grid_180"))
     ours = even.loss(outputs[:, :6], other := even.collate(even.examples(fold.train, None), None), 0)
     torch.testing.assert_close(ours, attributes + F.cross_entropy(outputs[:, 3:6], other["region"]))

@@ -90,7 +90,7 @@ def test_micro_batches_give_the_whole_batchs_gradient(fold):
     whole = gradients(0)
     for name, gradient in gradients(5).items():
         torch.testing.assert_close(gradient, whole[name], atol=1e-6, rtol=1e-3)
-    # a loss per micro-batch, as published, is another
+    # a loss per micro-batch, as published, is a different one
     apart = task.loss(task.forward(network, batch)[:5], {name: tensor[:5] for name, tensor in batch.items()}, 0)
     assert not torch.isclose(apart, task.loss(task.forward(network, batch), batch, 0), rtol=0.01)
 

@@ -1,4 +1,4 @@
-"""The classical baseline: its decisions are SVC's, its normaliser knows the training part only."""
+"""The classical baseline: its decisions are SVC's, its normaliser knows only the training part."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -17,7 +17,7 @@ SETTINGS = Settings(**TRAINING | {"epochs": 12, "optimiser": "adam", "learning_r
 
 
 def fold(folder: Path, shape: tuple[int, ...] = (3, 8), dtype: str = "float32", frames: int = 40) -> Fold:
-    """Class k is written in layer 1's dimension k, under noise that is larger in the other layers."""
+    """Class k is an offset in dimension k of layer 1, under noise that is larger in the other layers."""
     rng = np.random.default_rng(0)
     names = [f"{part}{i}" for part, n in (("train", 40), ("dev", 12), ("test", 12)) for i in range(n)]
     kinds = {name: int(name.strip("traindevs")) % 4 for name in names}

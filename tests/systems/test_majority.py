@@ -1,4 +1,4 @@
-"""The trivial baseline says what is most frequent in training."""
+"""The trivial baseline predicts what is most frequent in training."""
 
 from pathlib import Path
 

@@ -122,7 +122,7 @@ def test_gradients_reach_every_parameter(fold, tmp_path, row, is_frozen):
     batch = task.collate(task.examples(fold.train, None), None)
     task.loss(task.forward(network, batch), batch, 0).backward()
     without = {name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
-    assert without <= {"speech.model.masked_spec_embed"}  # learns when something is masked
+    assert without <= {"speech.model.masked_spec_embed"}  # learns only from masked input
     assert bool(without) != is_frozen
 
 
@@ -171,7 +171,7 @@ def test_settings_that_cannot_be_are_named(fold):
     cases = {
         "multi_spatial_fusion and co_attention are both false": {"multi_spatial_fusion": False, "co_attention": False},
         r"co_attention_rows is 5: it must divide encoder_width \(32\)": {"co_attention_rows": 5},
-        "image_height is 24.*an image of 24 x 12; each side needs 32": {"image_height": 24},
+        "image_height is 24.*an image of 24 x 12; each side needs at least 32": {"image_height": 24},
         "its states are 32 wide, but setting encoder_width is 768": {"encoder_width": 768},
     }
     for message, changes in cases.items():

@@ -114,7 +114,7 @@ def test_gradients_reach_every_parameter(tmp_path, changes):
 
 
 def receives(changes: dict, change_frame: int, change_band: int) -> np.ndarray:
-    """Which cells [F', T'] of a branch's output move when one cell of the input does."""
+    """Which cells [F', T'] of a branch's output change when one cell of the input does."""
     made = network(patch_bins=12, **changes).eval()
     x = torch.randn(1, 1, 72, 144)
     y = x.clone()

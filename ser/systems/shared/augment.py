@@ -1,4 +1,4 @@
-"""Random changes to one spectrogram [frames, bins] in training; each draws from the generator that it is given."""
+"""Random changes to one spectrogram [frames, bins] in training; what is random comes from the generator passed in."""
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ def scale(spectrogram: Tensor, tempo: float, warp: float, floor: Tensor) -> Tens
 
 
 def mask(spectrogram: Tensor, frames: int, bins: int, generator: np.random.Generator) -> Tensor:
-    """A copy with one run of up to `frames` frames and one of up to `bins` bins set to 0, the mean of a
+    """A copy with one stretch of up to `frames` frames and one of up to `bins` bins set to 0, the mean of a
     normalised spectrogram (SpecAugment, Park et al. 2019; widths and places are uniform).
     """
     masked = spectrogram.clone()
@@ -40,7 +40,7 @@ def mask(spectrogram: Tensor, frames: int, bins: int, generator: np.random.Gener
 
 
 def tilt(spectrogram: Tensor, gain: float, generator: np.random.Generator) -> Tensor:
-    """Levels changed by up to `gain`, linearly between five random values along the bins: another voice, another
+    """Levels changed by up to `gain`, linearly between five random values along the bins, as by another voice or
     room (FilterAugment's linear kind, Nam et al. 2022).
     """
     bins = spectrogram.shape[1]

@@ -1,4 +1,4 @@
-"""What a network that learnt on ImageNet expects of an image: red, green and blue of [0, 1], normalised."""
+"""What a network trained on ImageNet expects of an image: red, green and blue in [0, 1], normalised."""
 
 # torchvision's: what is subtracted, and what the difference is divided by; red, green, blue.
 MEAN = (0.485, 0.456, 0.406)

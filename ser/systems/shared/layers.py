@@ -1,28 +1,28 @@
-"""Layers for maps [B, C, F, T] of which each example fills only its first frames, so that padding changes nothing."""
+"""Layers for maps [B, C, F, T] in which each example fills only its first frames; padding changes nothing."""
 
 import torch
 from torch import Tensor, nn
 
 
 def filled(frames: Tensor, size: int) -> Tensor:
-    """Which of `size` positions in time hold something, where `frames` int64 [B] are filled: bool [B, size]."""
+    """bool [B, size]: which of `size` positions in time are filled, where the first `frames` int64 [B] are."""
     return torch.arange(size, device=frames.device) < frames[:, None]
 
 
 class MaskedBatchNorm(nn.BatchNorm2d):
     """Batch normalisation whose training statistics leave out the padding."""
 
-    # None of them is None, as BatchNorm2d's own defaults are used.
+    # Never None, as BatchNorm2d's own defaults are used.
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
     momentum: float
 
-    def forward(self, x: Tensor, valid: Tensor) -> Tensor:  # type: ignore[override]  # asks what is no padding, too
-        """x [B, C, F, T], valid bool [B, T] -> [B, C, F, T]; what padding becomes is of no meaning."""
+    def forward(self, x: Tensor, valid: Tensor) -> Tensor:  # type: ignore[override]  # also takes what is not padding
+        """x [B, C, F, T], valid bool [B, T] -> [B, C, F, T]; the values at padding mean nothing."""
         if not self.training or valid.all():
             return super().forward(x)
-        x = x.float()  # under autocast too: sums over a batch are too much for bfloat16
+        x = x.float()  # under autocast too: bfloat16 is too coarse for sums over a batch
         mask = valid[:, None, None, :].to(x.dtype)
         count = mask.sum() * x.shape[2]
         mean = (x * mask).sum((0, 2, 3), keepdim=True) / count

@@ -1,11 +1,11 @@
 """Regions of the attribute space: octants, or cells of azimuth and polar angle, around the middle of the scale.
 
 Axes of EmoSphere-SER: x arousal, y valence, z dominance; the origin is the middle of the scale on all three. The
-octants are those of its published training, which takes exactly zero for positive. Its label loaders also name grids
+octants are those of its published training, which counts exactly zero as positive. Its label loaders also name grids
 of 30, 45, 60 and 180 degrees, and expect 73, 33, 19 and 4 classes. What these classes are is not published. Cells of
 azimuth x polar angle and one class for the origin, which has no direction, give 73, 33 and 19; by the same rule 180
-degrees give 3, not 4, and why the loader expects 4 is not explained. (Helpers of the code that its training does not
-call give the axes the order of its labels: y dominance, z valence.)
+degrees give 3, not 4, and why the loader expects 4 is not explained. (Helpers that its training does not call give the
+axes the order of its labels: y dominance, z valence.)
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ def count(kind: str) -> int:
 
 
 def regions(kind: str, points: np.ndarray) -> np.ndarray:
-    """The region, int64 [n] from 0, of each of points [n, 3] (x, y, z; the origin is 0 on each axis)."""
+    """int64 [n], from 0: the region of each of `points` [n, 3] (x, y, z; the origin is 0 on each axis)."""
     points = np.asarray(points, np.float64)
     return _octants(points) if kind == "octants" else _cells(points, _STEPS[kind])
 
@@ -40,7 +40,7 @@ def _octants(points: np.ndarray) -> np.ndarray:
 def _cells(points: np.ndarray, step: int) -> np.ndarray:
     """Cells [k step, (k + 1) step) of azimuth 0..360 within those of the polar angle 0..180; the origin comes last.
 
-    The last polar cell has the pole, too; at both poles the azimuth counts as 0.
+    The last polar cell includes the pole; at both poles the azimuth counts as 0.
     """
     x, y, z = (points + 0.0).T  # + 0.0: a negative zero would turn the azimuth by 180 degrees
     across = np.hypot(x, y)

@@ -1,8 +1,8 @@
 """The input pipeline that CA-MSER and MFHCA share: segments of a spectrogram image and of speech.
 
-Source: the published codes (Vincent-ZHQ/CA-MSER at 8c77cfe, jiaoxinxin158/MFHCA at 207cbc0). Each of their quirks is
-a setting with its sound alternative. An utterance is cut into segments; each inherits its label and is classified by
-itself; the utterance's score is the mean of its segments' log-softmax.
+Source: the published code (Vincent-ZHQ/CA-MSER at 8c77cfe, jiaoxinxin158/MFHCA at 207cbc0). Each of its quirks is a
+setting with a sound alternative. An utterance is cut into segments; each inherits its label and is classified on its
+own; the utterance's score is the mean of its segments' log-softmax.
 """
 
 import json
@@ -23,7 +23,7 @@ from ser.systems.shared.images import DEVIATION, MEAN
 from ser.training.task import Batch, Example, TrainingSettings, class_weights, cross_entropy
 from ser.waveforms import RATE, count_segments, cut, standardised, waveform
 
-# What decides how speech is cut; frozen states were cut when they were computed, and must have been cut alike.
+# What decides how speech is cut; frozen states were cut when they were computed, and must have been cut like this.
 _OF_SPEECH = ("segment_seconds", "segment_count", "audio_padding", "pre_emphasis")
 
 
@@ -31,14 +31,14 @@ _OF_SPEECH = ("segment_seconds", "segment_count", "audio_padding", "pre_emphasis
 class SegmentSettings(TrainingSettings):
     """How segments are made, added to how a network is trained; the first of two values is the published code's.
 
-    `segment_count` `frames` counts those of the spectrogram, so that an exact multiple of the length gets a last
+    `segment_count` `frames` counts the spectrogram's frames, so that an exact multiple of the length gets a last
     segment without audio; `samples` counts segments with audio. `audio_padding` `front` puts the zeros before the
-    last segment's audio, though the spectrogram's padding is behind. `pre_emphasis` (0.97, or 0 for none) changes
+    last segment's audio, though the spectrogram is padded at its end. `pre_emphasis` (0.97, or 0 for none) changes
     what the encoder hears; the spectrogram's own is a setting of that feature. `spectrogram_padding` `maximum` is
     0 dB, the level of the utterance's loudest point; `floor` is its lowest. `min_max` says what the range of each
     frequency bin is fitted on: training segments `padded`, or their `frames` only. `quantise`: the image has 8 bits
-    before and after it is resized, or is not rounded. `image_height` in pixels (256); the width keeps the aspect ratio.
-    `encoder_width` is that of the encoder's states.
+    before and after it is resized, or is never rounded. `image_height` in pixels (256); the width keeps the aspect
+    ratio. `encoder_width` is that of the encoder's states.
     """
 
     segment_seconds: float
@@ -58,12 +58,12 @@ class SegmentTask:
     It reads
 
     - `fold.stores["audio"]`, int16 [samples];
-    - `fold.encoders["encoder"]`, a checkpoint that learns, or `fold.stores["states"]`, frozen states of its segments;
+    - `fold.encoders["encoder"]`, a checkpoint that is trained further, or `fold.stores["states"]`, frozen states;
     - where the row has it, `fold.stores["spectrogram"]`, [frames, bins].
 
     A batch has `speech`, float32 [B, samples] (mean 0, variance 1) or frozen states [B, L, encoder_width]; `levels`
     uint8 (or float32, not rounded) [B, bins, T], 0 to 255, low frequencies last; and `target`. A system adds
-    `network()`, whose module gives logits [B, K] for such a batch. Raises InputError for stores and settings that do
+    `network()`, whose module returns logits [B, K] for such a batch. Raises InputError for stores and settings that do
     not fit together.
     """
 
@@ -88,18 +88,18 @@ class SegmentTask:
             self.low, self.range = self._fit(self.spectrogram, fold.train)
 
     def network(self) -> nn.Module:
-        """The system's: a batch -> logits [B, K]."""
+        """The system's network: a batch -> logits [B, K]."""
         raise NotImplementedError
 
     def speech(self) -> tuple[nn.Module, int]:
-        """What makes states [B, L, encoder_width] of a batch's `speech`, and L (149 for 3 s)."""
+        """The module that turns a batch's `speech` into states [B, L, encoder_width], and L (149 for 3 s)."""
         if self.states:
             return nn.Identity(), self.state_frames
         encoder = SpeechEncoder(self.fold.encoders["encoder"], self.settings.encoder_width, learns="all")
         return encoder, encoder.frames(self.samples)
 
     def image(self, least: int) -> "ToImage":
-        """What makes the image of a batch's `levels`; InputError where a side has fewer than `least` pixels."""
+        """The module that turns `levels` into images; raises InputError where a side has fewer than `least` pixels."""
         if not self.spectrogram:
             raise InputError(f"fold {self.fold.number}: no store `spectrogram`: the row needs log_stft or log_mel")
         bins, height = self.spectrogram.shape[0], self.settings.image_height
@@ -107,7 +107,7 @@ class SegmentTask:
         if min(size) < least:
             raise InputError(
                 f"setting image_height is {height}: {bins} bins by {self.frames} frames give an image of "
-                f"{size[0]} x {size[1]}; each side needs {least} pixels at least"
+                f"{size[0]} x {size[1]}; each side needs at least {least} pixels"
             )
         return ToImage(size)
 
@@ -144,7 +144,7 @@ class SegmentTask:
         return logits.log_softmax(dim=1)
 
     def frames_of(self, store: Store) -> int:
-        """Frames of a spectrogram or cepstrum in a segment; InputError where they are not whole."""
+        """A segment's number of frames in a spectrogram or cepstrum; raises InputError where it is not an integer."""
         hop: float = json.loads(store.metadata["feature"])["hop_ms"] * RATE / 1000
         if self.samples % hop:
             raise InputError(
@@ -154,7 +154,7 @@ class SegmentTask:
         return round(self.samples / hop)
 
     def rows(self, store: Store, example: Example, frames: int) -> np.ndarray:
-        """Those of a segment, of which each has `frames` in this store, without padding."""
+        """The rows of one segment in a store where every segment has `frames`, without padding."""
         start = example.start // self.samples * frames
         return store.rows(example.utterance, start, start + frames)
 
@@ -162,12 +162,12 @@ class SegmentTask:
         return count_segments(len(self.audio[utterance]), self.samples, self.settings.segment_count)
 
     def _frozen(self) -> Store | None:
-        """The store of frozen states; None where an encoder learns."""
+        """The store of frozen states; None where an encoder is trained further."""
         states = self.fold.stores.get("states")
         if (states is None) == ("encoder" not in self.fold.encoders):
             raise InputError(
-                f"fold {self.fold.number}: the row needs either `encoder` among its encoders, which learns, or "
-                f"`states` among its features, of kind encoder, which is frozen: give one of the two"
+                f"fold {self.fold.number}: the row needs either `encoder` among its encoders, to train it, or "
+                f"`states` among its features, of kind encoder, for frozen states: give one of the two"
             )
         if states:
             width = self.settings.encoder_width

@@ -21,14 +21,14 @@ class SpectrogramSettings(TrainingSettings):
     """How a system reads spectrograms, added to how it is trained.
 
     `segment_seconds`: length of the random crop in training and of the segments in evaluation (0: the whole
-    utterance). `segment_overlap`: the least part, 0 to below 1, that neighbouring segments of an evaluated
-    utterance share. `normalisation`: `train_bins` (mean 0, deviation 1 per frequency bin) and `train_min_max`
+    utterance). `segment_overlap`: the smallest share, 0 to below 1, that neighbouring segments of an evaluated
+    utterance have in common. `normalisation`: `train_bins` (mean 0, deviation 1 per frequency bin) and `train_min_max`
     ([0, 1] per bin) are fitted on the training part; `utterance_bins` is `train_bins` with each utterance's own
-    statistics, `utterance_level` takes only the utterance's mean level off before `train_bins`. `channels`:
-    `deltas` adds first and second differences in time; `image` is what a network that learnt on ImageNet reads: the
-    spectrogram as a grey picture of [0, 1], the lowest bin at its bottom, normalised like theirs. The rest is
-    augmentation, 0 for off: `masks` pairs of masked runs of up to `mask_seconds` and `mask_bins`; tempo and band axis
-    scaled by up to 1 + `tempo` and 1 + `warp`; levels changed by up to `gain` deviations, smoothly over the bins;
+    statistics, `utterance_level` subtracts only the utterance's mean level before `train_bins`. `channels`:
+    `deltas` adds first and second differences in time; `image` is what a network trained on ImageNet reads: the
+    spectrogram as a grey picture in [0, 1], the lowest bin at its bottom, normalised as for ImageNet. The rest is
+    augmentation, 0 for off: `masks` pairs of masked stretches of up to `mask_seconds` and `mask_bins`; tempo and band
+    axis scaled by up to 1 + `tempo` and 1 + `warp`; levels changed by up to `gain` deviations, smoothly over the bins;
     `mixup` is alpha of the Beta distribution from which a batch's share is drawn when it is mixed with itself in
     another order (Zhang et al. 2018).
     """
@@ -48,12 +48,12 @@ class SpectrogramSettings(TrainingSettings):
 
 class SpectrogramTask:
     """A `ser.training.task.Task` on `fold.stores["spectrogram"]` ([frames, bins], log scale): cross-entropy on each
-    segment, log-softmax as its scores. A system adds `network()`, which gives a module
+    segment, log-softmax as its scores. A system adds `network()`, which returns a module
     `(spectrogram, frames) -> logits [B, K]`.
 
     A batch has `spectrogram` float32 [B, C, bins, frames] (normalised; 0 beyond an example's end), `frames`
     int64 [B] (the true lengths) and `target`. Utterances shorter than `least` frames are lengthened with their
-    own lowest value, the floor of a log scale, because 0 dB would be its loudest.
+    own lowest value, the floor of a log scale, because 0 dB would be its loudest point.
     """
 
     def __init__(self, fold: Fold, settings: SpectrogramSettings, least: int = 1) -> None:
@@ -76,7 +76,7 @@ class SpectrogramTask:
         self.shift, self.scale = self._fit(fold.train)
 
     def network(self) -> nn.Module:
-        """The system's: `(spectrogram, frames)` -> logits [B, K]."""
+        """The system's network: `(spectrogram, frames)` -> logits [B, K]."""
         raise NotImplementedError
 
     def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]:
@@ -110,7 +110,7 @@ class SpectrogramTask:
         return logits
 
     def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
-        """Cross-entropy, with the settings' class weights and label smoothing; under mixup, of both by their shares."""
+        """Cross-entropy, with the settings' class weights and label smoothing; under mixup, of both targets."""
         loss = cross_entropy(logits, batch["target"], self.weights, self.settings)
         if "share" in batch:
             other = cross_entropy(logits, batch["other_target"], self.weights, self.settings)
@@ -146,7 +146,7 @@ class SpectrogramTask:
         return x
 
     def _crop(self, x: Tensor, floor: Tensor, generator: np.random.Generator) -> Tensor:
-        """A random crop; what is to be played faster is cut longer, so that the crop has its length after that."""
+        """A random crop; what is to be played faster is cut longer, so that the crop then has the right length."""
         tempo = augment.factor(self.settings.tempo, generator)
         warp = augment.factor(self.settings.warp, generator)
         size = min(len(x), round(self.frames * tempo)) if self.frames else len(x)
@@ -183,7 +183,7 @@ def _channels(x: Tensor, channels: str) -> Tensor:
     """[bins, frames] -> [channels, bins, frames]."""
     if channels == "static":
         return x[None]
-    if channels == "image":  # values beyond what training has seen are cut, as in a picture of 8 bits
+    if channels == "image":  # values beyond what training has seen are clipped, as in an 8-bit picture
         picture = x.clamp(0, 1).flip(0)
         return torch.stack([(picture - mean) / deviation for mean, deviation in zip(MEAN, DEVIATION, strict=True)])
     first = _difference(x)

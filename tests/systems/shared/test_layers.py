@@ -1,4 +1,4 @@
-"""Layers under masks."""
+"""Layers that take masks."""
 
 import torch
 

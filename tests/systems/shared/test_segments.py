@@ -1,4 +1,4 @@
-"""The input pipeline of CA-MSER and MFHCA, held against PIL, transformers and a plain rewriting of its rules."""
+"""The input pipeline of CA-MSER and MFHCA, checked against PIL, transformers and a plain version of its rules."""
 
 from dataclasses import replace
 
@@ -45,7 +45,7 @@ def test_the_image_is_that_of_pil(size):
         for channel, mean, deviation in zip(found, MEAN, DEVIATION, strict=True):
             pixels = 255 * (channel * deviation + mean)
             assert np.abs(pixels - expected).max() <= 1.01  # PIL rounds between its two passes too
-    assert np.abs(pixels - pixels.round()).max() > 0.1  # what has no 8 bits is not rounded
+    assert np.abs(pixels - pixels.round()).max() > 0.1  # what is not 8-bit is not rounded
 
 
 def test_the_image_keeps_the_aspect_ratio(fold, tmp_path):
@@ -58,7 +58,7 @@ def test_the_image_keeps_the_aspect_ratio(fold, tmp_path):
 
 
 def published_images(fold, names, fitted_on):
-    """[segments, bins, 300] uint8, as the published code goes about it: pad all, fit, scale, flip."""
+    """[segments, bins, 300] uint8, made as the published code does: pad all, fit, scale, flip."""
 
     def padded(name):
         x = fold.stores["spectrogram"][name]
@@ -98,7 +98,7 @@ def test_sound_levels_are_fitted_on_frames_and_padded_with_silence(exact):
     expected = 255 * ((floor - task.low) / task.range).clip(0, 1)
     torch.testing.assert_close(levels[2, :, -1], torch.from_numpy(expected[::-1].copy()))
     outside = SegmentTask(exact, CLEAN).collate(task.examples(exact.test, None), None)["levels"]
-    assert outside.min() == 0 and outside.max() <= 255  # below all that training has: cut
+    assert outside.min() == 0 and outside.max() <= 255  # below everything in training: clipped
 
 
 def test_a_floor_counts_where_padding_does(exact):

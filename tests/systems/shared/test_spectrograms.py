@@ -70,7 +70,7 @@ def test_normalisation_knows_the_training_part_only(fold, normalisation):
         np.testing.assert_allclose(values.amin(1), 0, atol=1e-6)
         np.testing.assert_allclose(values.amax(1), 1, atol=1e-6)
     test = whole(task(fold, normalisation=normalisation), fold.test)["spectrogram"]
-    assert test.max() < -10  # far outside: neither clipped nor normalised by itself
+    assert test.max() < -10  # far outside: neither clipped nor normalised on its own
 
 
 def test_utterance_normalisations_use_the_whole_utterance_not_the_segment(fold):
@@ -111,7 +111,7 @@ def test_an_image_is_grey_upright_and_normalised_like_those_of_imagenet(fold):
         torch.testing.assert_close(row[-1], (picture[:, 0] - mean) / deviation)  # the lowest bin is the lowest row
         torch.testing.assert_close(row[0], (picture[:, -1] - mean) / deviation)
     assert (batch["spectrogram"][1, :, :, 120:] == 0).all()
-    test = whole(made, fold.test)["spectrogram"]  # far below all that training has seen: black
+    test = whole(made, fold.test)["spectrogram"]  # far below everything that training has seen: black
     torch.testing.assert_close(test[0, 0], torch.full_like(test[0, 0], -normalise.mean[0] / normalise.std[0]))
     with pytest.raises(InputError, match="channels image needs normalisation train_min_max, not train_bins"):
         task(fold, channels="image")
