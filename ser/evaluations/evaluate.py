@@ -16,7 +16,7 @@ from ser.splits.split import Split
 def evaluate(split: Split, folders: Sequence[Path], partial: bool = False) -> dict[str, Any]:
     """The numbers of a group: `results[part][aggregation][metric]` (see `numbers`) and what they rest on.
 
-    A part is an official one that the protocol reports, or "": all that is tested. `folders` hold the group's runs.
+    A part is an official one that the protocol reports, or "": everything tested. `folders` hold the group's runs.
     `runs` has each run's metrics per part; `confusion[part]` each seed's matrix over all folds, rows the reference,
     and is empty for attributes. `partial`: the numbers are over the folds that every seed has.
 

@@ -1,4 +1,4 @@
-"""What the runs of a group said, checked against the split and summed per speaker, fold and reported part."""
+"""The predictions of a group's runs, checked against the split and summed per speaker, fold and reported part."""
 
 import json
 from collections import defaultdict
@@ -32,7 +32,7 @@ OF_THE_GROUP = (
 class GatheredPart:
     """One reported part: `folds[i]` has the sums of seed i's folds, over `n_speakers` that can be resampled.
 
-    `counts` are `n_seeds, n_folds, n_utterances, n_speakers`; there, speakers are those that the corpus names.
+    `counts` are `n_seeds, n_folds, n_utterances, n_speakers`, the last only of speakers that the corpus names.
     """
 
     folds: list[list[Sums]]
@@ -56,9 +56,9 @@ class Gathered:
 
 
 def gather(split: Split, folders: Sequence[Path], partial: bool = False) -> Gathered:
-    """The runs in `folders`, which are a group's. `partial`: over the folds that every seed has.
+    """The runs in `folders`, all of one group. `partial`: only the folds that every seed has.
 
-    Raises InputError for a run that is missing (without `partial`: any; with it: all folds of one seed), given twice,
+    Raises InputError for a run that is missing (`partial`: only where no fold is common to all seeds), given twice,
     or of another split or group, and for predictions of other utterances or targets than the split's.
     """
     runs, facts = _read_runs(split, folders, partial)
@@ -88,9 +88,9 @@ def gather(split: Split, folders: Sequence[Path], partial: bool = False) -> Gath
 
 
 def _speakers(split: Split, scored: np.ndarray) -> tuple[int, np.ndarray]:
-    """How many speakers there are to resample, and int64 [n] each utterance's (-1 for those that are not scored).
+    """The number of speakers to resample, and int64 [n] each utterance's speaker (-1 where it is not scored).
 
-    Unknown speakers are told apart by their session: one podcast's unknown voice is not another's.
+    Unknown speakers are distinguished by their session: one podcast's unknown voice is not another's.
     """
     names = [
         f"{speaker}/{session}" if speaker in UNKNOWN else speaker
@@ -101,7 +101,7 @@ def _speakers(split: Split, scored: np.ndarray) -> tuple[int, np.ndarray]:
 
 
 def _predictions(split: Split, fold: int, folder: Path) -> Predictions:
-    """One run's predictions, which are those of all that the fold scores."""
+    """One run's predictions, checked to be of exactly what the fold scores."""
     path, rows = folder / "predictions.csv", split.scored(fold)
     found = read_predictions(path, split.labels, split.are_classes)
     same = found.utterances == tuple(split.utterances[row] for row in rows)
@@ -137,12 +137,12 @@ def _read_runs(
         expected = {key: first.get(key) for key in OF_THE_GROUP}
         expected |= {"protocol_hash": split.protocol_hash, "data_hash": split.data_hash}
         for key in (key for key, value in expected.items() if facts.get(key) != value):
-            wrong[f"of another {key}"].append(folder)
+            wrong[f"different {key}"].append(folder)
         run = facts["seed"], facts["fold"]
         if not 1 <= run[1] <= split.n_folds:
             wrong[f"seed {run[0]} fold {run[1]} is not a fold of the split"].append(folder)
         if run in runs:
-            wrong[f"seed {run[0]} fold {run[1]} again"].append(folder)
+            wrong[f"seed {run[0]} fold {run[1]} given twice"].append(folder)
         runs[run] = folder
     if wrong:
         what = "; ".join(f"{reason}: {listed(of_reason)}" for reason, of_reason in wrong.items())

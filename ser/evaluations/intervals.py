@@ -2,7 +2,7 @@
 
 Utterances of a speaker are not independent, so speakers are resampled, not utterances (percentile bootstrap). All
 metrics are functions of sums over utterances, so a resample is a product of speaker counts and per-speaker sums:
-`scipy.stats.bootstrap` would gather them anew for each resample, after a second's import.
+`scipy.stats.bootstrap` would gather them again for each resample, after a second's import.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ import numpy as np
 RESAMPLES = 2000
 LEVEL = 0.95
 FEWEST_SPEAKERS = 3
-MOST_UNDEFINED = 0.05  # of the resamples: beyond it, those that remain are not a fair sample
+MOST_UNDEFINED = 0.05  # of the resamples: above it, those that remain are not a fair sample
 _SEED = 0
 _BATCH = 4_000_000  # speaker counts held at a time
 
@@ -40,7 +40,7 @@ class Sums:
 
 @dataclass(frozen=True)
 class Interval:
-    """The middle 95 % of the resampled values, or None twice and the reason."""
+    """The middle 95 % of the resampled values, or None for both limits and the reason."""
 
     low: float | None = None
     high: float | None = None
@@ -51,7 +51,7 @@ def mean_over_folds(metrics: Metrics, folds: Sequence[Sums], weights: np.ndarray
     """Metric -> [r], its mean over folds where speaker s counts `weights[r, s]` times.
 
     A fold counts by the share of its speakers that were drawn, so that in leave-one-speaker-out a speaker drawn
-    twice is two folds, and weights of 1 give the plain mean. A mean is nan if the metric is in a fold that counts.
+    twice is two folds, and weights of 1 give the plain mean. A mean is nan if the metric is nan in a fold that counts.
     """
     total = np.zeros(len(weights))
     means: dict[str, np.ndarray] = {}
@@ -70,7 +70,7 @@ def speaker_intervals(
 ) -> dict[str, Interval]:
     """Metric -> interval of its mean over folds and seeds; `seeds` holds each seed's folds (one, where pooled).
 
-    The same speakers are drawn for all seeds, and for those of `minus`, whose mean is taken off where given. With
+    The same speakers are drawn for all seeds, and for those of `minus`, whose mean is subtracted where given. With
     fewer than three speakers, or where too many resamples lack a class, there is no interval.
     """
     names = mean_over_folds(metrics, seeds[0], np.ones((1, n_speakers)))
@@ -101,7 +101,7 @@ def _percentiles(values: np.ndarray) -> Interval:
 
 
 def _resamples(n_speakers: int) -> Iterator[np.ndarray]:
-    """How often each speaker is drawn, float64 [r, n_speakers], `RESAMPLES` rows in all."""
+    """How often each speaker is drawn, float64 [r, n_speakers], `RESAMPLES` rows in total."""
     generator = np.random.default_rng(_SEED)
     size = max(1, _BATCH // n_speakers)
     for start in range(0, RESAMPLES, size):

@@ -48,7 +48,7 @@ def moments(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """float64 [..., 6]: n and the sums of x, y, x^2, y^2, xy over the last axis of two arrays [..., n].
 
     Moments of disjoint utterances add up. Subtract one constant from both arrays beforehand, the same for all
-    that is to be added: CCC does not change, and nothing is lost to cancellation.
+    moments that are to be added: CCC does not change, and nothing is lost to cancellation.
     """
     x, y = np.asarray(targets, np.float64), np.asarray(predicted, np.float64)
     sums: np.ndarray = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1).sum(axis=-2)
@@ -58,7 +58,7 @@ def moments(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 def ccc_of_moments(sums: np.ndarray) -> np.ndarray:
     """Lin's concordance correlation coefficient [...] from moments [..., 6], with population variances.
 
-    0 for constant predictions; nan where targets and predictions are one and the same constant, or there are none.
+    0 for constant predictions; nan where targets and predictions are the same constant, or there are none.
     """
     n, x, y, xx, yy, xy = np.moveaxis(np.asarray(sums, np.float64), -1, 0)
     # All times n^2, as differences of sums: 2 cov / (var x + var y + (mean x - mean y)^2).
@@ -78,7 +78,7 @@ def attribute_metrics(sums: np.ndarray, attributes: Sequence[str]) -> dict[str, 
     return {f"{metric}_{name}": found[..., i] for metric, found in values.items() for i, name in enumerate(attributes)}
 
 
-# The functions of the names in names.py.
+# The function of each name in names.py.
 OF_CONFUSION = {"WA": wa, "UA": ua, "macro_f1": macro_f1}
 OF_MOMENTS = {"ccc": ccc_of_moments}
 

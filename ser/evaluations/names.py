@@ -1,4 +1,4 @@
-"""The metrics that are reported: their names, what they are of, and the unit in which the table prints them.
+"""The metrics that are reported: their names, which labels they are for, and the unit in which the table prints them.
 
 A new metric is a line here and its function in metrics.py. Read while the workflow is parsed: nothing heavy.
 """
@@ -21,16 +21,16 @@ class Labelled(Protocol):
 
     @property
     def are_classes(self) -> bool:
-        """Which of the two they are."""
+        """Whether they are classes, not attributes."""
 
 
 def metric_names(of: Labelled) -> tuple[str, ...]:
-    """The metrics that are reported of a protocol's or split's labels, in the table's order."""
+    """The metrics that are reported for a protocol's or split's labels, in the table's order."""
     if of.are_classes:
         return tuple(CLASS_METRICS)
     return tuple(f"{metric}_{attribute}" for metric in ATTRIBUTE_METRICS for attribute in of.labels)
 
 
 def unit_of(metric: str) -> Unit:
-    """The unit of a metric that `metric_names` gave."""
+    """The unit of a metric that `metric_names` returned."""
     return CLASS_METRICS.get(metric) or ATTRIBUTE_METRICS[metric.rpartition("_")[0]]

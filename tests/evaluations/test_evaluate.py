@@ -1,4 +1,4 @@
-"""Evaluation: runs written as the training script writes them, to numbers over folds and seeds."""
+"""Evaluation: from runs, written as the training script writes them, to numbers over folds and seeds."""
 
 import json
 import subprocess
@@ -133,7 +133,7 @@ def test_attributes_are_scored_by_ccc_over_the_whole_of_each_reported_part(tmp_p
             assert numbers["value"] == pytest.approx(expected[1], abs=1e-7)
             assert (numbers["n_utterances"], numbers["n_speakers"]) == (30, 4)
         assert found["runs"][0]["metrics"][part]["ccc_valence"] == pytest.approx(expected[0], abs=1e-7)
-    # The unknown voices are resampled by podcast: intervals as if each podcast's were a speaker of its own.
+    # Unknown speakers are resampled by podcast: the intervals are as if each podcast's were one speaker.
     named = replace(
         split,
         speakers=tuple(

@@ -14,11 +14,11 @@ from ser.splits.split import Split
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"data_hash": "0"}, "of another data_hash: {folder}"),
-        ({"protocol_hash": "0"}, "of another protocol_hash: {folder}"),
-        ({"settings": {"C": 2.0}}, "of another settings: {folder}"),
-        ({"code_version": "new"}, "of another code_version: {folder}"),
-        ({"fold": 2}, "seed 1 fold 2 again"),
+        ({"data_hash": "0"}, "different data_hash: {folder}"),
+        ({"protocol_hash": "0"}, "different protocol_hash: {folder}"),
+        ({"settings": {"C": 2.0}}, "different settings: {folder}"),
+        ({"code_version": "new"}, "different code_version: {folder}"),
+        ({"fold": 2}, "seed 1 fold 2 given twice"),
         ({"fold": 9}, "seed 1 fold 9 is not a fold of the split: {folder}"),
         ({"fold": "3"}, "seed and fold must be integers"),
     ],

@@ -9,7 +9,7 @@ from ser.evaluations.metrics import attribute_metrics, class_metrics, ua, wa
 
 
 def confusions(n_speakers: int, seed: int = 0) -> np.ndarray:
-    """float64 [speakers, 3, 3]: speakers that differ in how many utterances they say and how many are right."""
+    """float64 [speakers, 3, 3]: speakers that differ in how many utterances they have and how many are right."""
     generator = np.random.default_rng(seed)
     skill = generator.uniform(0.3, 0.9, n_speakers)
     each = [

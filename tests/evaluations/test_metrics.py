@@ -20,7 +20,8 @@ def test_by_hand() -> None:
 def test_against_scikit_learn(seed: int) -> None:
     generator = np.random.default_rng(seed)
     targets = np.concatenate([np.arange(6), generator.integers(6, size=200)])
-    predicted = np.where(generator.random(206) < 0.5, targets, generator.integers(5, size=206))  # 5 is never a mistake
+    # 5 is never predicted where it is wrong.
+    predicted = np.where(generator.random(206) < 0.5, targets, generator.integers(5, size=206))
     confusion = metrics.confusion_matrix(targets, predicted, 6)
     np.testing.assert_array_equal(confusion, confusion_matrix(targets, predicted))
     found = metrics.class_metrics(confusion)
