@@ -31,7 +31,7 @@ SMALL = settings(
 
 
 def make_fold(folder: Path) -> Fold:
-    """Tones of 0.3 to 0.6 s: arousal goes with loudness, valence with pitch, dominance with how long they are."""
+    """Tones of 0.3 to 0.6 s: arousal goes with loudness, valence with pitch, dominance with duration."""
     write_encoder("wavlm_large", folder / "wavlm_large", seed=1)
     rng = np.random.default_rng(0)
     arrays, targets = {}, {}
@@ -55,6 +55,6 @@ def make_fold(folder: Path) -> Fold:
 
 
 def with_targets(fold: Fold, targets: list[list[float]]) -> Fold:
-    """The fold with only its first training utterances, which get these targets."""
+    """The fold with only as many training utterances as there are targets, which they get."""
     names = fold.train.utterances[: len(targets)]
     return replace(fold, train=Part(names, ("s",) * len(names), np.array(targets, np.float32)))

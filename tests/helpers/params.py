@@ -1,4 +1,4 @@
-"""The parameters of the tests: params.yaml is the user's."""
+"""The parameters of the tests, because params.yaml is the user's."""
 
 import copy
 from typing import Any
@@ -23,5 +23,5 @@ _PARAMS = {
 
 
 def params(**changes: Any) -> dict[str, Any]:
-    """What params.yaml would hold, with other entries at its top level."""
+    """What params.yaml would hold, with `changes` to the entries at its top level."""
     return copy.deepcopy(_PARAMS) | changes

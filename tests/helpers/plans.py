@@ -66,7 +66,7 @@ EXPERIMENT = {
 
 
 def plan(project: Path, experiment: dict[str, Any] | None = None, **changes: Any) -> Plan:
-    """The plan of a project whose one experiment this is; `changes` replace parameters."""
+    """The plan of a project with this one experiment; `changes` replace parameters."""
     (project / "experiments" / "one.yaml").write_text(yaml.safe_dump(experiment or EXPERIMENT, sort_keys=False))
     corpora = {"emodb": {"root": str(project / "corpora")}}
     given = {"scale": "free", "experiments": {"one": "all"}, "corpora": corpora}

@@ -17,7 +17,7 @@ from helpers.params import params
 PARTS = ["Snakefile", "rules", "schemas", "experiments", "profiles", "ser", "workflow_scripts"]
 VERSIONED = ["dvc.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", "external", ".gitignore"]
 BIN = Path(sys.executable).parent
-PATIENCE = 1800  # seconds: only against hanging; on a busy machine a build takes many times its own time
+PATIENCE = 1800  # seconds: only against hanging; on a busy machine a build takes many times as long as usual
 
 
 @dataclass
@@ -27,14 +27,14 @@ class Project:
     folder: Path
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Call `snakemake` in the project, whatever comes of it."""
+        """Call `snakemake` in the project, whether or not it fails."""
         command = [BIN / "snakemake", "--cores", "2", *arguments]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE)
 
     def tool(self, name: str, *arguments: str, **environment: str) -> str:
-        """Call `dvc`, `git` or `python` in the project, as in an activated environment; returns all that it says.
+        """Call `dvc`, `git` or `python` in the project, as in an activated environment; returns its output.
 
-        Raises CalledProcessError, with what was said as its output, where it fails.
+        Raises CalledProcessError, with the output, where it fails.
         """
         path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
@@ -49,7 +49,7 @@ class Project:
         ).stdout
 
     def version(self) -> None:
-        """Put the project under Git and DVC, as a clone of it is."""
+        """Put the project under Git and DVC, as in a clone of it."""
         for name in VERSIONED:
             source, target = ROOT / name, self.folder / name
             target.parent.mkdir(exist_ok=True)
@@ -58,7 +58,7 @@ class Project:
         self.commit()
 
     def commit(self) -> None:
-        """Commit all there is."""
+        """Commit everything."""
         self.tool("git", "add", "--all")
         who = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
         self.tool("git", *who, "commit", "--quiet", "--message", "test")
@@ -75,7 +75,7 @@ class Project:
         return subprocess.Popen(command, cwd=self.folder, start_new_session=True, **quiet)
 
     def build(self, target: str = "results/table.csv") -> str:
-        """Build `target`; returns what Snakemake said."""
+        """Build `target`; returns Snakemake's output."""
         result = self.snakemake("--", target)
         assert result.returncode == 0, result.stderr[-6000:]
         return result.stdout + result.stderr
@@ -113,7 +113,7 @@ class Project:
 
 
 def copy_project(folder: Path, **entries: Any) -> Project:
-    """A copy of the project's files with the tests' own parameters, in which `entries` are others."""
+    """A copy of the project's files with the tests' own parameters, some replaced by `entries`."""
     folder.mkdir(parents=True)
     for name in PARTS:
         source = ROOT / name
@@ -126,7 +126,7 @@ def copy_project(folder: Path, **entries: Any) -> Project:
 
 
 def cluster_project(folder: Path, **entries: Any) -> Project:
-    """A copy of the project whose profile asks Slurm for its jobs every second instead of every ten."""
+    """A copy of the project whose profile asks Slurm about its jobs after a second, and then every second."""
     project = copy_project(folder, **entries)
     path = folder / "profiles/slurm/profile.yaml"
     text = path.read_text()

@@ -34,7 +34,7 @@ SOUND = {
 
 
 def sound(kind: int, samples: int, rng: np.random.Generator) -> np.ndarray:
-    """int16: a low or a high tone in noise that is steady or, from kind 2 on, pulses."""
+    """int16: a low or a high tone in noise, which is steady or, from kind 2 on, pulses."""
     time = np.arange(samples) / 16_000
     tone = np.sin(2 * np.pi * (2500 if kind % 2 else 300) * rng.uniform(0.9, 1.1) * time)
     if kind >= 2:
@@ -53,7 +53,7 @@ def make(folder: Path, per_part: tuple[int, int, int] = (16, 0, 4), seed: int = 
 
 
 def fold_of(folder: Path, sounds: dict[str, np.ndarray], kinds: dict[str, int]) -> Fold:
-    """A fold of int16 waveforms, in the part that their name starts with, without encoders."""
+    """A fold of int16 waveforms, each in the part that its name starts with, without encoders."""
     write_store(folder / "audio", list(sounds), lambda names: [sounds[n] for n in names], key="k", metadata={})
     stores = {"audio": Store(folder / "audio")}
     stores |= {name: feature(folder / name, stores["audio"], spec) for name, spec in FEATURES.items()}
@@ -66,14 +66,14 @@ def fold_of(folder: Path, sounds: dict[str, np.ndarray], kinds: dict[str, int]) 
 
 
 def feature(path: Path, audio: Store, spec: dict, **options) -> Store:
-    """Any feature of the audio, computed by its own file."""
+    """Any feature of the audio, computed by its kind's own file."""
     spec = validate_spec(spec)
     extraction.write_feature(path, audio, spec, open_extractor(spec, **options), "v1")
     return Store(path)
 
 
 def frozen(fold: Fold, path: Path, **changes) -> Fold:
-    """The same fold with the last states of its encoder instead of the encoder."""
+    """The same fold with the states of its encoder's last layer instead of the encoder."""
     spec = {"kind": "encoder", "encoder": "hubert_base", "layer": "last"}
     spec |= {name: PUBLISHED[name] for name in ("segment_seconds", "segment_count", "audio_padding", "pre_emphasis")}
     states = feature(path, fold.stores["audio"], spec | changes, encoder_dir=fold.encoders["encoder"], device="cpu")

@@ -55,7 +55,7 @@ class Slurm:
         self._daemons: list[subprocess.Popen] = []
         for name in ("state", "spool", "bin"):
             (folder / name).mkdir(parents=True)
-        # Snakemake calls srun without SLURM_CONF, as every real cluster has its configuration in its place.
+        # Snakemake calls srun without SLURM_CONF, because a real cluster has its configuration in the default place.
         srun = folder / "bin/srun"
         srun.write_text(f'#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec {shutil.which("srun")} "$@"\n')
         srun.chmod(0o755)
@@ -69,7 +69,7 @@ class Slurm:
                 node_port=free_port(),
             )
         )
-        # No real device: Slurm hands out GPU 0, and CUDA_VISIBLE_DEVICES says so to the job.
+        # No real device: Slurm hands out GPU 0, and CUDA_VISIBLE_DEVICES tells the job so.
         (folder / "gres.conf").write_text(f"NodeName={self.host} Name=gpu Count=1 File=/dev/null\n")
 
     def start(self) -> None:
@@ -116,7 +116,7 @@ class Slurm:
         return self.command("squeue", "--noheader", f"--states={state}", "--format=%i").split()
 
     def job(self, number: str) -> dict[str, str]:
-        """All that Slurm knows of a job."""
+        """Everything that Slurm knows about a job."""
         shown = self.command("scontrol", "show", "job", "--oneliner", number)
         return dict(part.split("=", 1) for part in shown.split() if "=" in part)
 
@@ -147,4 +147,4 @@ def missing() -> str:
     absent = [name for name in DAEMONS if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")]
     if absent:
         return f"not installed: {', '.join(absent)} (Debian: slurmctld slurmd slurm-client munge)"
-    return "" if os.geteuid() == 0 else "a Slurm needs root"
+    return "" if os.geteuid() == 0 else "starting Slurm needs root"

@@ -44,7 +44,7 @@ INPUT = {
 
 
 def settings(system, **values):
-    """A system's settings from all that is given; values it does not know are left out."""
+    """A system's settings from `values`; those that it does not know are left out."""
     known = {field.name for field in fields(system.Settings)}
     return system.Settings(**{name: value for name, value in values.items() if name in known})
 

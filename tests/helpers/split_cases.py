@@ -1,4 +1,4 @@
-"""Kinds of folds, a corpus in official parts and who is where in a split: for tests of splits, runs, evaluations."""
+"""Kinds of folds, a corpus in official parts, and what is where in a split: for tests of splits, runs, evaluations."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ REPORTED = {**OFFICIAL, "folds": {**OFFICIAL["folds"], "also_report": ["dev"]}}
 
 
 def official() -> list[Utterance]:
-    """Two utterances of each class and part; speakers and sessions belong to one part, test1 and test2 share theirs."""
+    """Two utterances of each class and part; speakers and sessions are in one part; test1 and test2 share theirs."""
     return [
         Utterance(
             utterance=f"{part}_{emotion}_{take}",

@@ -114,7 +114,7 @@ class Tracked:
             return list(tracked(self.plan, Places.of("demo")))
 
     def track(self, by_interface: bool = False, groups: Iterable[TrackedGroup] | None = None) -> dict[str, int]:
-        """Import `groups`, or what there is; `by_interface`: as into a server."""
+        """Import `groups`, or everything found; `by_interface`: as into a server."""
         from _mlflow import Importer
 
         titles = {name: experiment["title"] for name, experiment in self.plan.experiments.items()}

@@ -9,7 +9,7 @@ _written = 0
 
 
 def write_wav(path: Path, samples: int = 800, rate: int = 16_000, channels: int = 1) -> Path:
-    """Write noise in the format of the suffix, WAV with 16 bits; no two files of a test run are alike."""
+    """Write noise in the format of the suffix (WAV: 16 bits); no two files of a test session are alike."""
     global _written
     _written += 1
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -19,7 +19,7 @@ def write_wav(path: Path, samples: int = 800, rate: int = 16_000, channels: int 
 
 
 def insert_chunk(path: Path, name: bytes, payload: bytes) -> None:
-    """Put a chunk before `data`; an odd payload is padded, as RIFF asks."""
+    """Put a chunk before `data`; an odd payload is padded, as RIFF requires."""
     content = path.read_bytes()
     data = content.index(b"data")
     chunk = name + len(payload).to_bytes(4, "little") + payload + b"\0" * (len(payload) % 2)
@@ -28,7 +28,7 @@ def insert_chunk(path: Path, name: bytes, payload: bytes) -> None:
 
 
 def set_data_length(path: Path, length: int) -> None:
-    """Overwrite the length that the header of `data` promises."""
+    """Overwrite the length that the header of `data` states."""
     content = path.read_bytes()
     place = content.index(b"data") + 4
     path.write_bytes(content[:place] + length.to_bytes(4, "little") + content[place + 4 :])
