@@ -1,4 +1,4 @@
-"""The command `ser`: one short function per sub-command; what it does is imported when it is called."""
+"""The command `ser`: one short function per sub-command, which imports what it needs when it is called."""
 
 import sys
 from pathlib import Path
@@ -13,16 +13,16 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 @app.callback()
 def _commands() -> None:
-    """Speech emotion recognition: tools beside the pipeline."""
+    """Speech emotion recognition: tools that accompany the pipeline."""
 
 
 @app.command()
 def corpus(
-    name: Annotated[str, typer.Argument(help="a file of ser/corpora, e.g. iemocap, or any name with --manifest")],
-    root: Annotated[Path, typer.Option(help="folder of the release tree, or that the manifest's paths start from")],
-    manifest: Annotated[Path | None, typer.Option(help="your own corpus: CSV or Parquet")] = None,
+    name: Annotated[str, typer.Argument(help="a file of ser/corpora, e.g. iemocap; with --manifest, any name")],
+    root: Annotated[Path, typer.Option(help="release tree, or the folder that the manifest's paths are relative to")],
+    manifest: Annotated[Path | None, typer.Option(help="manifest of your own corpus: CSV or Parquet")] = None,
 ) -> None:
-    """Examine a corpus: counts beside the published ones, and all that is missing, odd or broken.
+    """Examine a corpus: its counts beside the published ones, and everything missing, odd or broken.
 
     Exit status 0: the pipeline can use it. 1: it cannot.
     """
@@ -38,11 +38,11 @@ def weights(
     name: Annotated[Literal["alexnet"], typer.Argument(help="which weights")],
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="a new folder")],
 ) -> None:
-    """Fetch weights learnt on ImageNet (with torchvision) and write them as a checkpoint folder."""
+    """Fetch weights trained on ImageNet (with torchvision) and write them as a checkpoint folder."""
     from ser.encoders.fetch import fetch_alexnet
 
     fetch_alexnet(directory)
-    print(f"{directory}: done: set encoders.{name} in params.yaml to it")
+    print(f"{directory}: written: set encoders.{name} in params.yaml to this folder")
 
 
 def main() -> None:

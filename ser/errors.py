@@ -1,4 +1,4 @@
-"""The one exception that means: the input is wrong, and here is how to mend it."""
+"""The one exception that means: the input is wrong, and here is how to fix it."""
 
 import difflib
 from collections.abc import Collection, Iterable
@@ -10,7 +10,7 @@ class InputError(Exception):
 
 
 def did_you_mean(value: Any, known: Collection[str]) -> str:
-    """What to say of a name that is none of `known`: the nearest of them, or all."""
+    """A hint for a name that is not in `known`: the nearest known name, or all of them."""
     near = difflib.get_close_matches(str(value), known, 1)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
 

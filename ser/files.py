@@ -1,4 +1,4 @@
-"""Files: outputs that appear whole or not at all, what a content's hash is, and names that the configuration uses."""
+"""Files: outputs that appear whole or not at all, hashes of contents, and names that the configuration may use."""
 
 import hashlib
 import shutil
@@ -10,22 +10,22 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def words(package: str, root: Path = ROOT) -> list[str]:
-    """What `ser/<package>/` (such as `corpora` or `systems`) lets the configuration say: the names of its files."""
+    """The names that `ser/<package>/` (such as `corpora` or `systems`) offers the configuration: those of its files."""
     return sorted(path.stem for path in (root / "ser" / package).glob("*.py") if path.stem != "__init__")
 
 
 def sha256_of(path: Path | str) -> str:
-    """64 hex digits over the bytes of a file. Raises OSError where it cannot be read."""
+    """SHA-256 of the bytes of a file, 64 hex digits. Raises OSError if it cannot be read."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
 def atomic_file(path: Path | str) -> Iterator[Path]:
-    """A temporary path beside `path`, which takes its place when the block ends well and is removed otherwise."""
+    """A temporary path beside `path`, which replaces it if the block succeeds and is removed otherwise."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")  # the same each time: what a kill left is overwritten
+    temporary = path.with_name(f".{path.name}.tmp")  # always the same: what a killed process left is overwritten
     try:
         yield temporary
         temporary.replace(path)
@@ -35,7 +35,7 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(directory: Path) -> Iterator[Path]:
-    """An empty folder beside `directory` to fill, which takes its place when the block ends well.
+    """An empty folder beside `directory` to fill, which replaces it if the block succeeds.
 
     If the block raises, `directory` is as it was. A killed process leaves a `.part` or `.old` folder beside it,
     which the next call removes.

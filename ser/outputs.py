@@ -13,14 +13,14 @@ from ser.files import atomic_file
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Sorted keys, two spaces, nan as null: strict JSON that git can compare."""
+    """Write strict JSON that git can compare: sorted keys, indented by two, nan and infinity as null."""
     with atomic_file(path) as temporary:
         text = json.dumps(_strict(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:
-    """Rows of the same keys as CSV; an empty file with no header when there are neither rows nor columns."""
+    """Write rows with the same keys as CSV; an empty file with no header when there are neither rows nor columns."""
     with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns or (list(rows[0]) if rows else []), lineterminator="\n")
         if writer.fieldnames:
@@ -29,7 +29,7 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence
 
 
 def write_model(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
-    """`tensors` as safetensors, in the order of their names."""
+    """Write `tensors` as safetensors, sorted by name."""
     from safetensors.numpy import save_file
 
     with atomic_file(path) as temporary:

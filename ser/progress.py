@@ -1,4 +1,4 @@
-"""How far a long job is: a bar on a terminal, whole lines in a log file."""
+"""How far a long job has got: a bar on a terminal, whole lines in a log file."""
 
 import sys
 from typing import IO, Any
@@ -14,9 +14,9 @@ def progress(
 ) -> "tqdm[Any]":
     """A progress meter on stderr with count, rate and time left.
 
-    `work` is what to iterate over, or the number of units to come; in that case call `update(n)` on the result,
-    which is a context manager. Where the stream is no terminal it gets a whole line without control characters
-    about every `seconds`, and one at the end.
+    `work` is what to iterate over, or the number of units expected; in that case call `update(n)` on the result,
+    which is a context manager. A stream that is not a terminal gets a whole line without control characters about
+    every `seconds` seconds, and one at the end.
     """
     stream = stream or sys.stderr
     options: dict[str, Any] = {"desc": description, "unit": f" {unit}", "file": stream, "bar_format": _BAR}
@@ -26,13 +26,13 @@ def progress(
 
 
 class _Lines:
-    """Gives tqdm's redrawn bar to a stream as lines."""
+    """Passes tqdm's redrawn bar to a stream as lines."""
 
     def __init__(self, stream: IO[str]) -> None:
         self.stream = stream
 
     def write(self, text: str) -> None:
-        line = text.strip()  # the carriage return before, the blanks that wipe the line behind
+        line = text.strip()  # drops the carriage return in front and the blanks that clear the line behind
         if line:
             self.stream.write(line + "\n")
 

@@ -1,8 +1,8 @@
-"""Waveforms at 16 kHz: from stored samples to numbers, and cut into segments of one length.
+"""Waveforms at 16 kHz: converted from stored samples, and cut into segments of equal length.
 
-Segments are cut as the published code of CA-MSER and MFHCA cuts them, or soundly. That code counts spectrogram
-frames, 1 + samples // hop of them, and pads the last segment's audio in front but its spectrogram behind. Features and
-systems both cut by these rules, so numpy is all that is imported here.
+Segments are cut as in the published code of CA-MSER and MFHCA, or soundly. That code counts spectrogram frames,
+1 + samples // hop of them, and pads the last segment's audio at the front but its spectrogram at the back. Features
+and systems both cut by these rules, so only numpy is imported here.
 """
 
 from typing import Literal
@@ -24,16 +24,16 @@ def waveform(samples: np.ndarray) -> np.ndarray:
 def count_segments(samples: int, length: int, by: Count) -> int:
     """How many segments of `length` samples an utterance has.
 
-    `samples`: as many as hold audio. `frames`: ceil((1 + samples // hop) / (length / hop)), which for every hop that
-    divides `length` is the number below; an exact multiple of `length` gets one more, whose audio is all padding.
+    By `samples`: as many as hold audio. By `frames`: ceil((1 + samples // hop) / (length / hop)), which is the same for
+    every hop that divides `length`; an exact multiple of `length` gets one more, whose audio is all padding.
     """
     return samples // length + 1 if by == "frames" else -(-samples // length)
 
 
 def cut(waveform: np.ndarray, number: int, length: int, padding: Padding, pre_emphasis: float = 0.0) -> np.ndarray:
-    """Segment `number`, from 0, of a float32 [samples] waveform: float32 [length], zeros where there is no audio.
+    """Segment `number`, from 0 on, of a float32 [samples] waveform: float32 [length], zeros where there is no audio.
 
-    `padding` says on which side of the audio the zeros stand. `pre_emphasis` a: x[t] - a * x[t - 1] over the whole
+    `padding` says on which side of the audio the zeros are. `pre_emphasis` a: x[t] - a * x[t - 1] over the whole
     utterance, with x[-1] = 0, before it is cut.
     """
     start = number * length
@@ -46,6 +46,6 @@ def cut(waveform: np.ndarray, number: int, length: int, padding: Padding, pre_em
 
 
 def standardised(waveform: np.ndarray) -> np.ndarray:
-    """Mean 0, variance 1; silence stays 0. As `Wav2Vec2FeatureExtractor` of transformers, 1e-7 included."""
+    """Mean 0, variance 1; silence stays 0. As by transformers' `Wav2Vec2FeatureExtractor`, 1e-7 included."""
     x: np.ndarray = (waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7)
     return x

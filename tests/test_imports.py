@@ -1,4 +1,4 @@
-"""The law of the house: imports run one way, and nothing heavy is imported while the workflow is parsed."""
+"""The house rule: imports run one way, and nothing heavy is imported while the workflow is parsed."""
 
 import ast
 import subprocess
@@ -10,8 +10,8 @@ import pytest
 
 from helpers import ROOT
 
-# Each line imports only from those above it; what stands on one line does not import each other. A word is a package
-# of ser/ or a file of its own.
+# Each line imports only from those above it; the words of one line do not import each other. A word is a package of
+# ser/ or a file of its own.
 ORDER = (
     "errors",
     "files",
@@ -34,7 +34,7 @@ LEVELS = {word: level for level, line in enumerate(ORDER) for word in line.split
 
 
 def imports(root: Path) -> dict[str, set[str]]:
-    """Module -> the project's modules that it imports, wherever in the file, also for a type checker alone."""
+    """Module -> the project's modules that it imports, anywhere in the file, even if only for a type checker."""
     found = {}
     for path in sorted([*root.glob("ser/**/*.py"), *root.glob("workflow_scripts/*.py")]):
         imported: set[str] = set()
@@ -152,7 +152,7 @@ def test_what_a_newcomer_sees_first() -> None:
 
 
 def test_long_files_say_why() -> None:
-    """Beyond 300 lines a file's first lines say why it is so long."""
+    """The first lines of a file of more than 300 lines say why it is so long."""
     files = [
         path for folder in ("ser", "workflow_scripts", "benchmarks", "tests") for path in ROOT.glob(f"{folder}/**/*.py")
     ]

@@ -1,4 +1,4 @@
-"""What is written about the project: lines of one width, files that are there, and no address that leads elsewhere."""
+"""The project's texts: lines of limited width, named files that exist, and no download address."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ TEXTS = sorted(
 NAMED = re.compile(
     r"`((?:ser|rules|workflow_scripts|tests|benchmarks|docs|experiments|schemas|profiles|envs)/[\w./-]+)`"
 )
-# What the texts name as an example of what a reader might add.
+# Names that the texts give as examples of what a reader might add.
 EXAMPLES = re.compile(r"my_|mine|<|>|\*")
 
 
@@ -42,6 +42,6 @@ def test_the_files_that_a_text_names_are_there(path: Path) -> None:
 
 
 def test_nothing_names_a_registry() -> None:
-    """Hash-pinned, from whatever mirror: no download address may stand in the lock or beside it."""
+    """Packages are hash-pinned, from whatever mirror: no download address may be in the lock or beside it."""
     for name in ("envs/requirements.in", "envs/requirements.lock", "pyproject.toml", "Makefile", ".ci/run"):
         assert not re.search(r"https?://|--(extra-)?index-url", (ROOT / name).read_text(encoding="utf-8")), name

@@ -1,4 +1,4 @@
-"""The rule of 3-s segments, at its edges, and what is done to their audio."""
+"""The rules for 3 s segments, at the edge cases, and what is done to their audio."""
 
 import math
 
