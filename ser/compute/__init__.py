@@ -1,1 +1,1 @@
-"""What it is computed on: GPUs, Slurm, and what is changed of Snakemake."""
+"""What jobs are computed on: GPUs, Slurm, and what is changed in Snakemake."""

@@ -1,8 +1,8 @@
-"""The machine's GPUs, and slots on them: small runs share a GPU, large ones take it whole.
+"""The machine's GPUs, and slots on them: small runs share a GPU, large ones take a whole one.
 
-Snakemake hands out no GPU ids. A slot is a lock on a file, which ends with its process however that ends, so a
-killed run blocks nothing. The files lie in the machine's own temporary folder: a GPU belongs to the machine, and a
-project folder may be on many.
+Snakemake hands out no GPU ids. A slot is a lock on a file, which is released when its process ends, however it ends, so
+a killed run blocks nothing. The files are in the machine's own temporary folder: a GPU belongs to one machine, but
+several machines may share a project folder.
 """
 
 import os
@@ -24,7 +24,7 @@ def gpu_ids() -> list[str]:
     if visible is not None:
         names = [name.strip() for name in visible.split(",")]
         return list(takewhile(lambda name: name and not name.startswith("-"), names))  # as CUDA reads it
-    # Numbered from 0 whatever the nodes are called: a container may be given /dev/nvidia3 alone.
+    # Numbered from 0 whatever the device files are called: a container may be given /dev/nvidia3 alone.
     return [str(number) for number, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
 
 
@@ -32,14 +32,14 @@ def gpu_ids() -> list[str]:
 def gpu_slots(wanted: int, per_gpu: int, folder: Path | None = None) -> Iterator[str | None]:
     """Wait for `wanted` of the `per_gpu` slots of one GPU, make it the only visible one, and hold the slots.
 
-    Gives the GPU's id; None, at once, where no slot is wanted, there is no GPU, or Slurm has given this job just one.
+    Yields the GPU's id; None, at once, if no slot is wanted, there is no GPU, or Slurm has given this job just one.
     CUDA reads CUDA_VISIBLE_DEVICES when it is first used, so this must come before that.
     """
     ids, job = gpu_ids(), os.environ.get("SLURM_JOB_ID", "")
     if not wanted or not ids or (job and len(ids) == 1):
         yield None
         return
-    # In a Slurm job, ids are the job's own: GPU 0 of one is not GPU 0 of another.
+    # In a Slurm job, ids are the job's own: GPU 0 of one job is not GPU 0 of another.
     folder = folder or Path(tempfile.gettempdir()) / f"ser-gpu-{os.getuid()}{job and f'-{job}'}"
     folder.mkdir(mode=0o700, exist_ok=True)
     while True:
@@ -53,7 +53,7 @@ def gpu_slots(wanted: int, per_gpu: int, folder: Path | None = None) -> Iterator
 
 
 def _take(held: ExitStack, paths: list[Path], wanted: int) -> bool:
-    """Lock `wanted` of the files without waiting; what was got is in `held` either way."""
+    """Whether `wanted` of the files could be locked without waiting; the locks obtained are in `held` either way."""
     for path in paths:
         try:
             held.enter_context(FileLock(path, timeout=0))

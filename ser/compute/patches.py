@@ -1,13 +1,14 @@
-"""What this project changes of Snakemake's insides, and what it reads of them that is not documented.
+"""What this project changes in Snakemake's internals, and which undocumented parts of them it reads.
 
-Nothing else in the project does, but for `workflow.is_main_process` and `workflow.local_exec` in rules/. Each function
-holds for the versions in `READ_IN`; a test fails when the lock has others: read the sources again, then change them.
+Nothing else in the project does so, except `workflow.is_main_process` and `workflow.local_exec` in rules/. Each
+function is valid for the versions in `READ_IN`; a test fails when the lock has others: read the sources again, then
+change the versions.
 
 What could be sent upstream:
-- snakemake: a limit on the rate of jobs that does not wake the scheduler for ever (`lift_job_rate`);
-- snakemake: `--touch` without a pause of 0.1 s for each job (`touch`);
+- snakemake: a limit on the rate of jobs that does not keep waking the scheduler (`lift_job_rate`);
+- snakemake: `--touch` without a pause of 0.1 s per job (`touch`);
 - snakemake: a public way to ask which jobs a build will submit, and with which resources (`submissions`);
-- snakemake-executor-plugin-slurm: jobs are asked about again where a query failed, and no later than
+- snakemake-executor-plugin-slurm: ask about jobs again after a failed query, and no later than
   `--seconds-between-status-checks` says (`mend_status_checks`).
 """
 
@@ -19,7 +20,7 @@ READ_IN = {"snakemake": "9.27.1", "snakemake-executor-plugin-slurm": "2.8.0"}
 
 
 def limit(workflow: Any, resource: str, most: int) -> None:
-    """As `--resources resource=most`, unless the command line says otherwise (snakemake 9.27.1, workflow.py)."""
+    """Like `--resources resource=most`, unless the command line says otherwise (snakemake 9.27.1, workflow.py)."""
     if resource not in workflow.global_resources:
         workflow.register_resource(resource, most)
 
@@ -27,14 +28,14 @@ def limit(workflow: Any, resource: str, most: int) -> None:
 def lift_job_rate(workflow: Any) -> None:
     """Do not limit how many jobs start in a second (snakemake 9.27.1, scheduling/job_scheduler.py).
 
-    Under the limit every pass of the scheduler orders another one for a second later, which orders the next: with a
-    hundred jobs ready that is half a core, for ever. A cluster is protected by `jobs` in its profile.
+    Under the limit every pass of the scheduler schedules another one for a second later, and so on: with a hundred jobs
+    ready that keeps half a core busy all the time. A cluster is protected by `jobs` in its profile.
     """
     workflow.scheduler.job_rate_limiter = None
 
 
 def touch(arguments: list[str]) -> None:
-    """`snakemake --touch` without its nap of 0.1 s a job, for file systems that count time in seconds
+    """`snakemake --touch` without its pause of 0.1 s per job, meant for file systems that store times in seconds
     (snakemake 9.27.1, executors/touch.py).
     """
     from snakemake.cli import main
@@ -45,7 +46,7 @@ def touch(arguments: list[str]) -> None:
 
 
 def submissions(workflow: Any) -> Iterator[tuple[Any, str]]:
-    """What this build will submit: a job or group of jobs, and its partition as Snakemake writes it (" -p main", or
+    """What this build will submit: each job or group of jobs, and its partition as Snakemake writes it (" -p main", or
     nothing) (snakemake 9.27.1, dag.py and scheduling/job_scheduler.py; slurm plugin 2.8.0, __init__.py).
     """
     jobs = {workflow.dag.get_job_group(job) or job for job in workflow.dag.needrun_jobs()}
@@ -55,18 +56,18 @@ def submissions(workflow: Any) -> Iterator[tuple[Any, str]]:
 
 
 def slurm_status_command(workflow: Any) -> str:
-    """What the profile's `slurm-status-command` is (snakemake 9.27.1, workflow.py); "" where Slurm is not used."""
+    """The profile's `slurm-status-command` (snakemake 9.27.1, workflow.py); "" where Slurm is not used."""
     if workflow.executor_plugin.name != "slurm":
         return ""
     return str(workflow.executor_settings.status_command)
 
 
 def mend_status_checks(workflow: Any) -> None:
-    """Let the Slurm executor ask again where Slurm did not answer, and no later than the profile's
+    """Let the Slurm executor ask again when Slurm did not answer, and no later than the profile's
     `seconds-between-status-checks` (slurm plugin 2.8.0, __init__.py).
 
-    Of itself it forgets the jobs that it got no answer about and waits for them for ever, and it asks ten seconds later
-    each time, up to three minutes, which a chain of short jobs spends waiting.
+    Unpatched, it forgets the jobs that it got no answer about and waits for them indefinitely, and after each query
+    that finds no finished job it waits ten seconds longer, up to three minutes, which delays a chain of short jobs.
     """
     executor, check = workflow.scheduler._executor, workflow.scheduler._executor.check_active_jobs
     pause = workflow.remote_execution_settings.seconds_between_status_checks

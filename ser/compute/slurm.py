@@ -1,4 +1,4 @@
-"""What Slurm has to say to a build before its first job is submitted."""
+"""What Slurm is asked before a build submits its first job."""
 
 import os
 import re
@@ -12,8 +12,8 @@ from typing import Any
 from ser.errors import InputError
 
 PROFILE = "profiles/slurm/profile.yaml"
-LONGEST_PAUSE = 180  # seconds: what the executor itself may let pass between two questions
-# What Slurm's refusal is about -> what to change.
+LONGEST_PAUSE = 180  # seconds that the executor itself may let pass between two queries
+# What Slurm's refusal mentions -> what to change.
 KEYS = {
     "partition": "default-resources: slurm_partition",
     "account": "default-resources: slurm_account",
@@ -46,7 +46,7 @@ class Request:
         )
 
     def options(self) -> list[str]:
-        """For sbatch; what is not asked for is left to Slurm's own defaults."""
+        """The options for sbatch; what is not asked for is left to Slurm's own defaults."""
         given = {
             "partition": self.partition,
             "account": self.account,
@@ -59,9 +59,9 @@ class Request:
 
 
 def check_queue(folder: Path, status_command: str) -> None:
-    """Raise InputError where there is no Slurm, where it forgets jobs too soon, or has jobs of an earlier build here.
+    """Raise InputError if Slurm is missing or silent, forgets jobs too soon, or has jobs of an earlier build here.
 
-    A build that was killed leaves its jobs to Slurm; a second build in `folder` beside them would write the same files.
+    A killed build leaves its jobs in Slurm; a second build in `folder` would write the same files as they do.
     """
     if not shutil.which("sbatch"):
         raise InputError("no Slurm on this machine (no sbatch): build here without SNAKEMAKE_PROFILE=profiles/slurm")
@@ -72,8 +72,8 @@ def check_queue(folder: Path, status_command: str) -> None:
     age = re.search(r"^MinJobAge\s*=\s*(\d+)", _slurm("scontrol", "show", "config").stdout, re.MULTILINE)
     if status_command == "squeue" and age and int(age[1]) < LONGEST_PAUSE:
         raise InputError(
-            f"Slurm forgets a job {age[1]} s after its end (MinJobAge); Snakemake may ask only every {LONGEST_PAUSE} s;"
-            f" change {PROFILE}: slurm-status-command: sacct"
+            f"Slurm forgets a job {age[1]} s after its end (MinJobAge), but Snakemake may ask only every"
+            f" {LONGEST_PAUSE} s: change {PROFILE}: slurm-status-command: sacct"
         )
     states = "--states=PENDING,RUNNING,SUSPENDED,CONFIGURING"
     queue = _slurm("squeue", f"--user={os.getuid()}", states, "--noheader", "--format=%i|%k|%Z")
@@ -88,18 +88,18 @@ def check_queue(folder: Path, status_command: str) -> None:
 
 
 def check_requests(requests: Mapping[Request, str]) -> list[str]:
-    """Ask Slurm whether it would take jobs like these, and submit none. `requests` names a job for each request.
+    """Ask Slurm whether it would accept jobs like these, without submitting any. `requests` names a job for each.
 
-    Returns what the user should know: which jobs will wait for a node that is down or drained. Raises InputError where
+    Returns what the user should know: which jobs will wait for a node that is down or drained. Raises InputError if
     Slurm refuses a request.
     """
     answers = {request: _slurm("sbatch", "--test-only", *request.options(), "--wrap=true") for request in requests}
     refused = {request: _last_line(answer) for request, answer in answers.items() if answer.returncode}
-    # Slurm gives the same answer to what no node has and to what only nodes have that are away.
+    # Slurm gives the same answer whether no node can meet a request or only nodes that are away can.
     away = _slurm("sinfo", "--noheader", "--states=drain,down,fail", "--format=%n").stdout.split() if refused else []
     for request, reason in refused.items():
         if not (away and "node configuration" in reason):
-            key = next((key for word, key in KEYS.items() if word in reason.lower()), "what a site changes")
+            key = next((key for word, key in KEYS.items() if word in reason.lower()), "the settings of your site")
             raise InputError(
                 f"Slurm refuses {requests[request]} ({' '.join(request.options())}): {reason}; change {PROFILE}: {key}"
             )
@@ -117,6 +117,6 @@ def _slurm(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def _last_line(answer: subprocess.CompletedProcess[str]) -> str:
-    """What Slurm's clients say last is what the matter is."""
+    """What is wrong: the last line that Slurm's clients print."""
     lines = (answer.stderr or answer.stdout).strip().splitlines()
     return lines[-1] if lines else f"exit code {answer.returncode}"

@@ -23,7 +23,7 @@ with gpu_slots(int(sys.argv[1]), 4, Path(sys.argv[2])) as gpu:
 
 @pytest.fixture
 def holder(tmp_path):
-    """Starts processes that hold slots of the GPUs 0 and 3."""
+    """Starts processes that hold slots of GPUs 0 and 3."""
     started = []
 
     def start(wanted: int) -> subprocess.Popen:

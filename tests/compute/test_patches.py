@@ -1,4 +1,4 @@
-"""Changes of Snakemake's insides hold for the versions in which these were read; a real Slurm is in tests/cluster."""
+"""The changes to Snakemake's internals fit the versions that were read; tests/cluster has a real Slurm."""
 
 import asyncio
 import re
@@ -15,12 +15,12 @@ from ser.compute import patches
 def test_the_insides_are_those_of_the_locked_version(package: str) -> None:
     locked = re.search(rf"^{package}==(\S+)", (ROOT / "envs/requirements.lock").read_text(), re.MULTILINE)
     assert locked is not None
-    told = f"read {package} {locked[1]} again, then correct ser/compute/patches.py"
+    told = f"read the sources of {package} {locked[1]}, then correct ser/compute/patches.py"
     assert patches.READ_IN[package] == locked[1] == version(package), told
 
 
 class Executor:
-    """As the plugin's: an unanswered question yields no job, an answered one those that still run."""
+    """Like the plugin's: an unanswered query yields no job, an answered one those still running."""
 
     def __init__(self, running: list[list[str] | None]) -> None:
         self.running = running
