@@ -1,4 +1,4 @@
-"""What an audio file holds, and whether all of it is there: every file of a corpus is looked at once, before use."""
+"""What an audio file holds, and whether it is complete: every file of a corpus is checked once, before use."""
 
 import hashlib
 import stat
@@ -15,8 +15,8 @@ import soundfile
 from ser.errors import InputError
 
 _LFS_POINTER = b"version https://git-lfs"
-_OGG_PAGE = 65_307  # bytes that a page has at most
-# Chunks that may stand before `data` without being worth a word.
+_OGG_PAGE = 65_307  # bytes in the largest possible page
+# Chunks that may come before `data` without being noted.
 _USUAL_CHUNKS = {
     b"fmt ",
     b"fact",
@@ -54,9 +54,9 @@ class AudioFacts:
 
 
 def inspect(path: Path | str) -> AudioFacts:
-    """Read a file once: its hash, its header, and that it holds the samples that its header promises.
+    """Read a file once: its hash, its header, and whether it holds the samples that its header promises.
 
-    WAV is checked against the length of its `data` chunk and Ogg for its last page, because libsndfile quietly
+    WAV is checked against the length of its `data` chunk and Ogg for its last page, because libsndfile silently
     shortens files that were cut off. Compressed formats are decoded to their end. Raises UnreadableAudio for a file
     that is missing, empty, not audio, without samples, or cut off.
     """
@@ -92,7 +92,7 @@ def inspect(path: Path | str) -> AudioFacts:
 def inspect_all(
     root: Path, paths: Iterable[str], threads: int = 2
 ) -> tuple[dict[str, AudioFacts], list[tuple[str, str]]]:
-    """Facts of the files `paths` below `root`, and (path, reason) of those that are unreadable, both in given order."""
+    """Facts of the files `paths` below `root`, and (path, reason) of the unreadable ones, both in the order given."""
 
     def look(some: list[str]) -> list[AudioFacts | UnreadableAudio]:
         found: list[AudioFacts | UnreadableAudio] = []
@@ -106,7 +106,7 @@ def inspect_all(
     paths = list(paths)
     facts: dict[str, AudioFacts] = {}
     unreadable: list[tuple[str, str]] = []
-    # By the hundred: one task per file would keep 265,000 futures of a large corpus in memory.
+    # In hundreds: one task per file would keep 265,000 futures of a large corpus in memory.
     tasks = [paths[start : start + 100] for start in range(0, len(paths), 100)]
     with ThreadPoolExecutor(threads) as pool:
         for path, found in zip(paths, chain.from_iterable(pool.map(look, tasks)), strict=True):
@@ -120,7 +120,7 @@ def inspect_all(
 def sample_range(start: float | None, end: float | None, facts: AudioFacts) -> tuple[int, int]:
     """First sample and the one after the last of `start`..`end` seconds (None: the file's beginning, its end).
 
-    Raises ValueError when no sample lies in it or it leaves the file.
+    Raises ValueError if this segment holds no sample or is not inside the file.
     """
     first = round((start or 0.0) * facts.sample_rate)
     stop = facts.num_samples if end is None else round(end * facts.sample_rate)
@@ -131,7 +131,7 @@ def sample_range(start: float | None, end: float | None, facts: AudioFacts) -> t
 
 
 def _decode(path: Path, audio: soundfile.SoundFile) -> int:
-    """Samples that really decode. A cut MP3 or FLAC still has its full length in its header."""
+    """How many samples really decode: an MP3 or FLAC that was cut off still has its full length in its header."""
     decoded = 0
     try:
         while samples := len(audio.read(1 << 16, dtype="float32")):
@@ -144,7 +144,7 @@ def _decode(path: Path, audio: soundfile.SoundFile) -> int:
 
 
 def _check_ogg(path: Path, file: BinaryIO, size: int) -> None:
-    """An Ogg stream ends with a page that says so. Without it libsndfile takes what is there for the whole."""
+    """An Ogg stream ends with a page marked as the last. Without it libsndfile takes the rest for all of it."""
     file.seek(0)
     if file.read(4) != b"OggS":
         return

@@ -1,7 +1,7 @@
-"""From a release tree, or from anyone's own CSV or Parquet manifest, to checked utterances and a report.
+"""From a release tree, or from a user's own CSV or Parquet manifest, to checked utterances and a report.
 
-A release tree is read by the corpus's file in `ser/corpora/`; a corpus with a manifest of its own needs no file.
-`build_manifest` stops at what is wrong; `survey` tells all of it instead of stopping.
+A release tree is read by the corpus's file in `ser/corpora/`; a corpus with its own manifest needs no such file.
+`build_manifest` stops at what is wrong; `survey` reports all of it instead of stopping.
 """
 
 import importlib
@@ -22,7 +22,7 @@ _COUNTED = ("emotion", "speaker", "session", "partition", "gender", "style")
 
 @dataclass
 class Survey(Reading):
-    """A reading whose audio was looked at: `utterances` are those whose audio is whole, with its facts filled in.
+    """A reading whose audio was checked: `utterances` are those whose audio is complete, with its facts filled in.
 
     `unreadable` are (path, reason); `duplicates` are groups of paths with identical audio; `published` is the
     release that the corpus is compared with, None where none is known.
@@ -48,7 +48,7 @@ def loader_of(name: str) -> Any:
 def survey(name: str, root: Path | str, manifest: Path | str | None = None) -> Survey:
     """Read the corpus `name` below `root` (through its own CSV or Parquet `manifest` if given) and all its audio.
 
-    Raises InputError only when there is nothing to look at: a wrong root, an unknown corpus, no utterance.
+    Raises InputError only if there is nothing to examine: a wrong root, an unknown corpus, no utterance.
     """
     root = Path(root)
     releases: tuple[Published, ...] = ()
@@ -97,7 +97,7 @@ def survey(name: str, root: Path | str, manifest: Path | str | None = None) -> S
 def build_manifest(
     name: str, root: Path | str, manifest: Path | str | None = None, on_unreadable: str = "stop"
 ) -> tuple[list[Utterance], dict[str, Any]]:
-    """The checked utterances of a corpus, sorted by name, and a report for people (counts, exclusions, warnings).
+    """The checked utterances of a corpus, sorted by name, and a report for the reader (counts, exclusions, warnings).
 
     `on_unreadable` is `stop`, or `exclude` to leave out the files that cannot be read and name them in the report.
     Raises InputError with all broken label lines and all unreadable files at once.
@@ -138,13 +138,13 @@ def _named(files: list[tuple[str, str]]) -> list[dict[str, str]]:
 
 
 def count(column: str, utterances: list[Utterance]) -> dict[str, int]:
-    """Utterances per value of `column`, sorted by value; empty where the corpus does not have that column."""
+    """Utterances per value of `column`, sorted by value; empty if the corpus does not have that column."""
     counts = Counter(getattr(utterance, column) for utterance in utterances)
     return dict(sorted(counts.items())) if set(counts) != {""} else {}
 
 
 def _audio_warnings(facts: dict[str, AudioFacts]) -> list[str]:
-    """What is odd about the files although it is read correctly: rates, channels, chunks; each with its files."""
+    """What is odd about files that are nevertheless read correctly: rates, channels, chunks; each with its files."""
     odd: dict[str, list[str]] = defaultdict(list)
     rates = Counter(fact.sample_rate for fact in facts.values())
     usual = max(rates, key=lambda rate: (rates[rate], rate), default=0)

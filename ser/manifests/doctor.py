@@ -1,4 +1,4 @@
-"""The doctor: what a corpus's folder holds, beside what is published, and how to repair what is wrong with it."""
+"""The doctor: what a corpus's folder holds beside the published counts, and how to repair what is wrong with it."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ from ser.errors import InputError, listed
 from ser.manifests.build import Survey, count, loader_of, survey
 from ser.manifests.reading import Counts
 
-_MOST_VALUES = 40  # of a column without published counts; beyond, its table would say little
+_MOST_VALUES = 40  # of a column without published counts; a longer table would say little
 
 
 def diagnose(name: str, root: Path, manifest: Path | None, console: Console) -> bool:
-    """Print all that `survey` finds about a corpus; whether the pipeline can use it as it is.
+    """Print everything that `survey` finds about a corpus; returns whether the pipeline can use it as it is.
 
     Broken labels, unreadable audio and an empty corpus make it unusable; an incomplete one can be used. Raises
-    InputError only for a corpus that does not exist.
+    InputError only for an unknown corpus.
     """
     if manifest is None:
         loader_of(name)
@@ -37,7 +37,7 @@ def diagnose(name: str, root: Path, manifest: Path | None, console: Console) -> 
         if items
     ]
     if not found.utterances:
-        faults.append("no utterance")
+        faults.append("no utterances")
     _say(console, f"cannot be used: {', '.join(faults)}" if faults else "can be used")
     return not faults
 
@@ -110,5 +110,5 @@ def _by_reason(files: list[tuple[str, str]]) -> list[str]:
 
 
 def _say(console: Console, line: str) -> None:
-    # Soft: a file name that is broken over two lines cannot be copied, and file names may look like markup.
+    # A file name broken over two lines cannot be copied; and file names may look like markup.
     console.print(line, markup=False, highlight=False, soft_wrap=True)

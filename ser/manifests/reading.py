@@ -1,4 +1,4 @@
-"""What a loader gives back, and what the corpus is known to hold."""
+"""What a loader returns, and what a corpus is known to hold."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from ser.manifests.utterance import Utterance
 
 @dataclass
 class Reading:
-    """What a release tree says, before its audio is looked at. Nothing is left out without being named.
+    """What a release tree says, before its audio is examined. Nothing is left out without being named.
 
     `excluded` are (path or name, reason); `broken` are label lines that cannot be understood, each with file, line
     and content; `warnings` are sentences.
@@ -24,9 +24,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class Counts:
-    """Published numbers of utterances per value of a manifest column, among those that `of` picks.
+    """Published numbers of utterances per value of a manifest column, among those that `of` selects.
 
-    `of` maps other columns to the values that count; empty: all utterances.
+    `of` maps columns to the values that count; empty: all utterances.
     """
 
     column: str
@@ -47,7 +47,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Published:
-    """What is known of one release: its utterances and speakers in all (None: not known), and tables of counts."""
+    """What is known of one release: its numbers of utterances and speakers (None: unknown), and tables of counts."""
 
     release: str
     total: int
@@ -56,7 +56,7 @@ class Published:
 
 
 def entries(folder: Path) -> list[Path]:
-    """What is in a folder, sorted, without dot files: release copies made on a Mac are full of `._` twins."""
+    """The entries of a folder, sorted, without dot files: copies made on a Mac are full of `._` twins."""
     try:
         return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
@@ -64,7 +64,7 @@ def entries(folder: Path) -> list[Path]:
 
 
 def child(folder: Path, *names: str) -> Path | None:
-    """The entry of `folder` that has one of `names` in any mixture of cases; None if there is none."""
+    """The entry of `folder` with one of `names` (lower case), whatever its own case; None if there is none."""
     if not folder.is_dir():
         return None
     return next((path for path in entries(folder) if path.name.lower() in names), None)

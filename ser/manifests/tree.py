@@ -1,8 +1,8 @@
-"""The digest of a corpus's folder: equal digest, nothing to do.
+"""The digest of a corpus's folder: as long as it is the same, there is nothing to do.
 
-It is taken each time the workflow is parsed, so it looks at names, sizes and modification times only. Those change
-without the content when files are copied or touched; the record that is written with a manifest keeps the content's
-hashes, by which such changes are told from real ones.
+It is computed each time the workflow is parsed, so it looks at names, sizes and modification times only. Copying or
+touching files changes their times but not their content; the record written with a manifest keeps hashes of the
+content, which tell such changes from real ones.
 """
 
 import hashlib
@@ -15,10 +15,10 @@ from typing import Any
 from ser.errors import InputError
 from ser.files import atomic_file, sha256_of
 
-# At most so many changed files are read while the workflow is parsed.
+# At most this many changed files are read while the workflow is parsed.
 _REREAD = 2_000
 # A file that no manifest names (labels, video, motion capture) is hashed up to this size in bytes; above it, its
-# size and modification time must do.
+# size and modification time must suffice.
 _HASHED = 4 << 20
 
 Files = dict[str, tuple[int, int]]  # path below the root -> size in bytes, modification time in ns
@@ -51,16 +51,16 @@ def scan(root: Path | str) -> Files:
 
 
 def tree_digest(root: Path | str, record: Path | str | None = None, manifest: Path | str | None = None) -> str:
-    """64 hex digits that change when the corpus below `root` does; stdlib only and quick.
+    """64 hex digits that change when the corpus below `root` does; standard library only, and quick.
 
     Without a usable `record` it is a hash over (path, size, modification time) of all files. With one, it is the
-    record's own digest as long as each file has the recorded size and time, or, where these differ for at most 2,000
-    files, the recorded SHA-256. A user's `manifest` counts with its content; of the audio, the whole tree counts and
-    not only the files that it names, since a manifest may be Parquet, which is too slow to open here.
+    record's own digest as long as each file has the recorded size and time or, for at most 2,000 files whose time alone
+    differs, the recorded SHA-256. A user's `manifest` counts by its content; of the audio, the whole tree counts and
+    not only the files that the manifest names, since it may be Parquet, which is too slow to open here.
 
-    Recordings that are not there any more have the digest of their record: what was read from them stands.
+    Recordings that are no longer there have the digest of their record: what was read from them remains valid.
 
-    Raises InputError for a root that is no folder, if there is no record, and a manifest that cannot be read.
+    Raises InputError for a root that is not a folder, if there is no record, and a manifest that cannot be read.
     """
     if record and not os.path.isdir(root) and (digest := _recorded_digest(record)):  # noqa: PTH112 (Path may raise)
         return digest
@@ -82,9 +82,9 @@ def record_tree(
     hashes: Mapping[str, str] | None = None,
     manifest: Path | str | None = None,
 ) -> None:
-    """Write the record that `tree_digest` compares with: `digest`, and of each of `files` size, time and SHA-256.
+    """Write the record that `tree_digest` compares with: `digest`, and the size, time and SHA-256 of each of `files`.
 
-    `files` come from `scan`; `hashes` are the SHA-256 that are known already, by path, and are not computed again.
+    `files` come from `scan`; `hashes` are SHA-256 that are already known, by path, and are not computed again.
     """
     hashes = hashes or {}
     manifest_hash = _manifest_hash(manifest)
@@ -94,7 +94,7 @@ def record_tree(
         for name, (size, time) in files.items()
     }
     with atomic_file(path) as temporary:
-        # All that is read when nothing has changed stands in the first line.
+        # The first line holds all that is read when nothing has changed.
         lines = f'{json.dumps(head)[:-1]},\n"files": {json.dumps(content, separators=(",", ":"))}}}\n'
         temporary.write_text(lines, encoding="utf-8")
 
@@ -121,7 +121,7 @@ def _same_content(root: Path | str, files: Files, record: Mapping[str, Any]) -> 
 
 
 def _read_record(path: Path | str, fresh: str) -> dict[str, Any] | None:
-    """The record, without its files if its `stat` is `fresh`; None if `record_tree` did not write it whole."""
+    """The record, without its files if its `stat` is `fresh`; None if it is not a complete record."""
     try:
         with Path(path).open(encoding="utf-8") as file:
             head = file.readline()
@@ -156,7 +156,7 @@ def _manifest_hash(manifest: Path | str | None) -> str:
 
 
 def _sha256(path: Path | str) -> str:
-    """Empty for a file that cannot be read, which then counts as changed."""
+    """Empty for a file that cannot be read; it then counts as changed."""
     try:
         return sha256_of(path)
     except OSError:

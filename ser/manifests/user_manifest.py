@@ -1,4 +1,4 @@
-"""Anyone's own corpus: a CSV or Parquet manifest instead of a loader, with at least `path`, `speaker`, `emotion`."""
+"""A user's own corpus: a CSV or Parquet manifest instead of a loader, with at least `path`, `speaker`, `emotion`."""
 
 import csv
 import difflib
@@ -16,15 +16,15 @@ from ser.manifests.utterance import COLUMNS, EMOTIONS, Utterance
 
 _REQUIRED = ("path", "speaker", "emotion")
 _NUMBERS = ("start", "end", "arousal", "valence", "dominance")
-_Table = tuple[list[str], list[tuple[str, list[str]]]]  # header; (`line 7`, its cells without outer blanks)
+_Table = tuple[list[str], list[tuple[str, list[str]]]]  # header; (`line 7`, its cells without surrounding blanks)
 _MEASURED = ("num_samples", "sample_rate", "sha256")  # taken from the audio, whatever the manifest says
 
 
 def read_user_manifest(manifest: Path, root: Path) -> Reading:
     """Utterances that a CSV (UTF-8) or Parquet manifest names; `path` is relative to `root` and stays inside it.
 
-    An utterance without a name is called as its path without suffix, with its segment where it has one. Lines that
-    cannot be used are in `broken`, each with its number. Raises InputError for a file that is no table, an unknown
+    An utterance without a name is named after its path without the suffix, plus its segment if it has one. Lines that
+    cannot be used are in `broken`, each with its number. Raises InputError for a file that is not a table, an unknown
     column or a missing one.
     """
     if not root.is_dir():
@@ -37,7 +37,7 @@ def read_user_manifest(manifest: Path, root: Path) -> Reading:
     for place, cells in rows:
         try:
             if len(cells) != len(header):
-                raise ValueError(f"{len(cells)} cells instead of {len(header)} (a comma needs quotes around its text)")
+                raise ValueError(f"{len(cells)} cells instead of {len(header)} (text with a comma needs quotes)")
             utterance = _utterance(dict(zip(header, cells, strict=True)))
             inside.check(utterance.path)
         except ValueError as error:
@@ -50,12 +50,12 @@ def read_user_manifest(manifest: Path, root: Path) -> Reading:
         words = listed(f"{word} ({count})" for word, count in sorted(unknown_emotions.items()))
         reading.warnings.append(f"emotions by other names than the project's, which protocols must use: {words}")
     if not reading.utterances and not reading.broken:
-        raise InputError(f"{manifest}: it names no utterance")
+        raise InputError(f"{manifest}: it names no utterances")
     return reading
 
 
 def _utterance(row: Mapping[str, str]) -> Utterance:
-    """Raises ValueError with what is wrong in the row."""
+    """Raises ValueError that says what is wrong with the row."""
     if empty := [column for column in _REQUIRED if not row[column]]:
         raise ValueError(f"{' and '.join(empty)} empty")
     numbers = {column: _number(column, row[column]) for column in _NUMBERS if row.get(column)}
@@ -82,7 +82,7 @@ def _number(column: str, text: str) -> float:
 
 
 class _Inside:
-    """Refuses paths that leave the root. Folders are resolved once, since a manifest may name 265,000 files."""
+    """Refuses paths that leave the root. Each folder is resolved only once, since a manifest may name 265,000 files."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -90,7 +90,7 @@ class _Inside:
         self.folders: dict[str, bool] = {}
 
     def check(self, path: str) -> None:
-        """Raises ValueError for an absolute path, one with `..`, and one that leads outside through a link."""
+        """Raises ValueError for an absolute path, one with `..` or a backslash, and one that leaves through a link."""
         if posixpath.isabs(path) or path.split("/")[0] == ".." or "\\" in path:
             raise ValueError(f"path {path!r} must be relative to the root and stay in it, with / between folders")
         folder = os.path.dirname(path)  # noqa: PTH120 (all as text: quick, for each of 265,000 files)
@@ -106,7 +106,7 @@ class _Inside:
 
 def _csv(manifest: Path) -> _Table:
     try:
-        with manifest.open(newline="", encoding="utf-8-sig") as file:  # a spreadsheet may put a mark in front
+        with manifest.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets may write a byte-order mark
             rows = csv.reader(file)
             header = [name.strip() for name in next(rows, [])]
             return header, [(f"line {rows.line_num}", [cell.strip() for cell in row]) for row in rows if row]
@@ -118,9 +118,9 @@ def _csv(manifest: Path) -> _Table:
 
 def _parquet(manifest: Path) -> _Table:
     try:
-        from pyarrow import ArrowException, parquet  # starts faster than pandas, which would only call it
+        from pyarrow import ArrowException, parquet  # imports faster than pandas, which would only call it
     except ImportError:
-        raise InputError(f"{manifest}: reading Parquet needs the package pyarrow; or save it as CSV") from None
+        raise InputError(f"{manifest}: reading Parquet needs the package pyarrow: install it, or save as CSV") from None
     try:
         table = parquet.read_table(manifest)
     except (OSError, ArrowException) as error:
@@ -137,14 +137,14 @@ def _text(value: Any) -> str:
 
 def _check_columns(manifest: Path, header: list[str]) -> None:
     if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
-        raise InputError(f"{manifest}: columns are separated by commas here, not by {'; or tab'}: save it as CSV again")
+        raise InputError(f"{manifest}: columns must be separated by commas, not by {'; or tab'}: save it as CSV again")
     problems = []
     for name in header:
         if name not in COLUMNS:
             near = difflib.get_close_matches(name.lower(), COLUMNS, 1)
             problems.append(f"unknown column {name!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
     problems += [f"no column {name!r}" for name in _REQUIRED if name not in header]
-    problems += [f"column {name!r} twice" for name in sorted({n for n in header if header.count(n) > 1})]
+    problems += [f"column {name!r} appears twice" for name in sorted({n for n in header if header.count(n) > 1})]
     if problems:
         optional = ", ".join(name for name in COLUMNS if name not in _REQUIRED)
         raise InputError(

@@ -22,7 +22,7 @@ class Utterance:
     """One labelled utterance; the fields are the manifest's columns, in their order.
 
     `path` is relative to the corpus root, with forward slashes. `start` and `end` are seconds inside the file, None
-    for its beginning and end. Attributes are in the release's own scale, None where it gives none. `num_samples`
+    for its beginning and end. Attributes are on the release's own scale, None where it has none. `num_samples`
     counts the utterance's samples (per channel) at the file's own `sample_rate` in Hz; `sha256` is the file's.
     An empty text means that the corpus does not say.
     """
@@ -53,7 +53,7 @@ def _seconds_or_score(text: str) -> float | None:
     return float(text) if text else None
 
 
-# Position and reader of each column that is not text.
+# Position and parser of each column that is not text.
 _NUMBERS = [
     (position, int if field.type is int else _seconds_or_score)
     for position, field in enumerate(fields(Utterance))

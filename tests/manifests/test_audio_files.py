@@ -1,4 +1,4 @@
-"""Audio files: what they hold is measured, and each way of being broken is told apart."""
+"""Audio files: what they hold is measured, and each kind of damage is told apart."""
 
 import hashlib
 import os

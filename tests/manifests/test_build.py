@@ -1,4 +1,4 @@
-"""From a tree or a manifest to checked utterances and a report; what stops the build is told all at once."""
+"""From a tree or a manifest to checked utterances and a report; all that stops the build is reported at once."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The doctor, through the command line: what it says of real, demo-like and broken trees, and its exit status."""
+"""The doctor, through the command line: what it says about real, demo-like and broken trees, and its exit status."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ser import cli
 
 @pytest.fixture
 def ser(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run `ser` with arguments: exit status, lines of stdout (runs of blanks made one), stderr."""
+    """Run `ser` with arguments: exit status, lines of stdout (runs of blanks reduced to one), stderr."""
 
     def run(*arguments: str | Path) -> tuple[int, list[str], str]:
         monkeypatch.setattr("sys.argv", ["ser", *map(str, arguments)])
@@ -93,7 +93,7 @@ def test_no_readable_file_cannot_be_used(ser, tree: Path) -> None:
     for file in (tree / "wav").iterdir():
         file.write_bytes(b"")
     status, lines, _ = ser("corpus", "emodb", "--root", tree)
-    assert (status, lines[-1]) == (1, "cannot be used: 3 unreadable audio files, no utterance")
+    assert (status, lines[-1]) == (1, "cannot be used: 3 unreadable audio files, no utterances")
 
 
 def test_ones_own_manifest(ser, tree: Path) -> None:

@@ -1,4 +1,4 @@
-"""The digest of a tree: what is touched or moved keeps it, what is replaced, added or removed changes it."""
+"""The digest of a tree: touched and copied files keep it; replaced, added and removed ones change it."""
 
 import os
 from pathlib import Path

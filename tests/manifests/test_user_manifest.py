@@ -1,4 +1,4 @@
-"""Anyone's own manifest: what it must hold, and each way of being wrong, told by line."""
+"""A user's own manifest: what it must hold, and each kind of fault, reported by line."""
 
 from pathlib import Path
 
@@ -82,10 +82,10 @@ def test_broken_rows_of_parquet_are_named_by_number(tmp_path: Path) -> None:
             "path,speaker,emotion,age\n",
             "unknown column 'age'; found path, speaker, emotion, age; needed path, speaker, emotion; opt",
         ),
-        ("path,speaker,emotion,path\n", "column 'path' twice"),
-        ("path;speaker;emotion\n", "columns are separated by commas here"),
+        ("path,speaker,emotion,path\n", "column 'path' appears twice"),
+        ("path;speaker;emotion\n", "columns must be separated by commas, not by ; or tab"),
         ("", "no column 'path', no column 'speaker', no column 'emotion'"),
-        ("path,speaker,emotion\n", "it names no utterance"),
+        ("path,speaker,emotion\n", "it names no utterances"),
     ],
 )
 def test_wrong_columns(tmp_path: Path, content: str, message: str) -> None:
@@ -112,7 +112,7 @@ def test_all_broken_lines_are_collected(tmp_path: Path) -> None:
         "own.csv line 2: path empty",
         "own.csv line 3: speaker and emotion empty",
         "own.csv line 4: emotion empty",
-        "own.csv line 5: 4 cells instead of 3 (a comma needs quotes around its text)",
+        "own.csv line 5: 4 cells instead of 3 (text with a comma needs quotes)",
     ]
 
 
