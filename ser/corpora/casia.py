@@ -1,4 +1,4 @@
-"""CASIA, the part of 1,200 clips that circulates: the folder is the label, the file's number is the sentence.
+"""CASIA, the part in circulation (1,200 clips): the folder is the label, the file's number is the sentence.
 
 Layout and counts: EmoBox's metadata.
 """
@@ -37,9 +37,9 @@ PUBLISHED = (
 
 
 def read_release(root: Path) -> Reading:
-    """Utterances of CASIA, named `<speaker>_<emotion>_<number>`; names may be in any case.
+    """Utterances of CASIA, named `<speaker>_<emotion>_<number>`; the case of file and folder names does not matter.
 
-    Raises InputError for a root without a folder that holds folders of emotions.
+    Raises InputError for a root in which no folder holds emotion folders.
     """
     if not _fits(root):
         raise wrong_root(root, TITLE, LAYOUT, _fits)

@@ -1,7 +1,7 @@
 """IEMOCAP: the consensus lines of dialog/EmoEvaluation are the labels.
 
 Layout, line format and speaker rule: the release's README and the loaders of S3PRL and EmoBox; counts: EmoBox's
-metadata for the five emotions of the usual 4-class task (excited counted apart), a secondary table for the others.
+metadata for the five emotions of the usual 4-class task (excited counted separately), a secondary table for the others.
 """
 
 import re
@@ -85,9 +85,9 @@ _TURN = re.compile(r"(Ses0[1-5])[FM]_(?:impro\d+|(script\d+_\d+))[a-z]*_([FM])\w
 
 
 def read_release(root: Path) -> Reading:
-    """All labelled turns of IEMOCAP, also those without agreement; attributes on the release's scale 1..5.
+    """All labelled turns of IEMOCAP, including those without agreement; attributes on the release's scale 1..5.
 
-    `sentence` is the script, of which each turn is a part, and empty for improvised turns. Attributes outside 1..5
+    `sentence` is the script that the turn is part of, and empty for improvised turns. Attributes outside 1..5
     are kept and named. Raises InputError for a root without sessions.
     """
     if not _fits(root):

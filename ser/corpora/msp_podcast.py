@@ -18,7 +18,7 @@ NAME = "msp_podcast"
 TITLE = "MSP-Podcast"
 LAYOUT = "{Audios/MSP-PODCAST_<podcast>_<segment>.wav, Labels/labels_consensus.csv}"
 
-# The total counts the turns of Test3 whose labels are not released.
+# The total includes the turns of Test3 whose labels are not released.
 PUBLISHED = (
     Published(
         "MSP-Podcast 1.11",
@@ -61,7 +61,7 @@ def read_release(root: Path) -> Reading:
     """All labelled turns of MSP-Podcast; attributes on the release's scale 1..7; speakers may be `unknown`.
 
     `session` is the number of the podcast, empty for Test3, which hides it. Turns without labels (Test3) and labels
-    without audio are left out by name. Raises InputError for a root without labels and audio, or missing columns.
+    without audio are left out by name. Raises InputError for a root without labels or audio, and for missing columns.
     """
     table, audio_folder = _table(root), child(root, "audios", "audio")
     if table is None or audio_folder is None:

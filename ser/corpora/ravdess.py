@@ -14,7 +14,7 @@ NAME = "ravdess"
 TITLE = "RAVDESS (speech)"
 LAYOUT = "Audio_Speech_Actors_01-24/Actor_<01..24>/03-01-EE-II-SS-RR-AA.wav, e.g. Actor_12/03-01-06-01-02-01-12.wav"
 
-# EmoBox metadata: all classes alike but neutral, which has no strong intensity.
+# EmoBox metadata: all classes are of the same size except neutral, which has no strong intensity.
 PUBLISHED = (
     Published(
         release="RAVDESS speech",
@@ -47,7 +47,7 @@ _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)\.(wav|mp4)
 def read_release(root: Path) -> Reading:
     """Utterances of RAVDESS; `root` holds the folders Actor_01.. or the folder of these.
 
-    Song (channel 02) and video, which whole releases hold too, are left out by name. `sentence` is the number of the
+    Song (channel 02) and video, which full releases also hold, are left out by name. `sentence` is the number of the
     statement. Raises InputError for any other root.
     """
     if not _fits(root):
@@ -82,7 +82,7 @@ def read_release(root: Path) -> Reading:
 
 
 def _fits(root: Path) -> bool:
-    """Whether folders of actors stand in `root` or one level below."""
+    """Whether folders of actors are in `root` or one level below."""
     if not root.is_dir():
         return False
     folders = [path for path in entries(root) if path.is_dir()]

@@ -1,4 +1,4 @@
-"""CREMA-D: the name is the label; genders stand in a table."""
+"""CREMA-D: the name is the label; genders are in a table."""
 
 from pathlib import Path
 

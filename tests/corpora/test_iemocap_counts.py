@@ -1,6 +1,6 @@
-"""A tree in IEMOCAP's layout with the release's published counts: loader and protocols must find each of them again.
+"""A tree in IEMOCAP's layout with the release's published counts: loader and protocols must reproduce each of them.
 
-Only counts are published, never who says what, so an integer program finds some table that has them all.
+Only counts are published, not who says what, so an integer program finds a table that satisfies them all.
 """
 
 import struct
@@ -52,7 +52,7 @@ def table() -> np.ndarray:
 
 
 def write_tree(root: Path) -> None:
-    """Each session has four improvised and four scripted dialogs, two with each actor in markers; both speak in all."""
+    """Each session has four improvised and four scripted dialogs, two per actor in markers; both speak in each."""
     counts, others, number = table(), cycle(product(range(5), ACTORS, range(2))), 0
     codes = {
         (s, ACTORS[a], i): [CODES[e] for e, n in zip(EMOTIONS, counts[s, a, i], strict=True) for _ in range(n)]

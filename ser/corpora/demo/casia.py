@@ -1,4 +1,4 @@
-"""A synthetic CASIA: the folders and file names of the circulating part, with Mandarin from espeak-ng."""
+"""A synthetic CASIA: the folders and file names of the part in circulation, with Mandarin from espeak-ng."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ with which emotion. Good for trying the pipeline and for nothing else.
 
 
 def write_release(root: Path, seed: int, utterances: int) -> None:
-    """Write the tree under the empty folder `root`: <speaker>/<emotion>/<201..>.wav, the number is the sentence.
+    """Write the tree under the empty folder `root`: <speaker>/<emotion>/<201..>.wav, where the number is the sentence.
 
     Raises InputError unless `utterances` is a multiple of 24 (4 speakers x 6 emotions), up to 240.
     """

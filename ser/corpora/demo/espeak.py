@@ -1,8 +1,8 @@
-"""Speech from text with espeak-ng, called as a library: what the demo corpora are spoken with.
+"""Speech from text with espeak-ng, called as a library: the voices of the demo corpora.
 
 The synthesiser has hidden state (pitch flutter, phase), so the same call gives other samples the second time.
-From a fresh process the same calls in the same order give the same samples, once its random numbers, which
-breathy voices use and which start from the clock, are seeded; hence one `Synthesiser` per process.
+In a fresh process the same calls in the same order give the same samples, provided that its random numbers, which
+breathy voices use and which otherwise start from the clock, are seeded; hence one `Synthesiser` per process.
 """
 
 import ctypes
@@ -12,7 +12,7 @@ import numpy as np
 
 from ser.errors import InputError
 
-# Numbers of espeak-ng's speak_lib.h (API revision 12).
+# Constants of espeak-ng's speak_lib.h (API revision 12).
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _INITIALIZE_DONT_EXIT = 0x8000
 _CHARS_UTF8 = 1
@@ -21,10 +21,10 @@ _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 class Synthesiser:
-    """The process's one espeak-ng voice box; `seed` is of the noise in breathy voices.
+    """The process's only espeak-ng synthesiser; `seed` is that of the noise in breathy voices.
 
-    Raises InputError where the package espeakng-loader or its data cannot be used, RuntimeError on a second
-    one.
+    Raises InputError if the package espeakng-loader or its data cannot be used, RuntimeError for a second
+    synthesiser.
     """
 
     _opened = False
@@ -64,7 +64,7 @@ class Synthesiser:
     def say(self, text: str, voice: str, rate: int = 175, pitch: int = 50, pitch_range: int = 50) -> np.ndarray:
         """Speak `text`: float32 [n] in -1..1 at `sample_rate`, silence at its end included.
 
-        `voice` is a language and a variant, such as "en-us+f1"; `rate` is in words a minute (80 to 450),
+        `voice` is a language and a variant, such as "en-us+f1"; `rate` is in words per minute (80 to 450),
         `pitch` and `pitch_range` run from 0 to 99. Raises InputError for a voice that espeak-ng lacks.
         """
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:

@@ -19,7 +19,7 @@ from ser.errors import InputError
 
 UTTERANCES = 400
 SPREAD = 0.25
-# How often each consensus code comes, for one actor and one style: every fold of every protocol has its classes.
+# How often each consensus code occurs per actor and style, so that every fold of every protocol has its classes.
 _WEIGHTS = {"neu": 5, "sad": 3, "ang": 3, "exc": 3, "hap": 2, "fru": 2, "xxx": 1, "rare": 1}
 _RARE = ("sur", "fea", "dis", "oth")
 # Consensus code -> emotion of speech.py, and the word that raters write.
@@ -43,7 +43,7 @@ _README = """IEMOCAP, demo: SYNTHETIC speech, not the recordings of the Universi
 Written by this project in the layout of IEMOCAP_full_release: spoken by espeak-ng, labelled by the program that
 chose how it is spoken. Good for trying the pipeline and for nothing else.
 """
-# An AppleDouble file of macOS, as archives made there leave beside the real files: its header only.
+# An AppleDouble file, as archives made on macOS leave beside the real files: its header only.
 _APPLE_DOUBLE = bytes.fromhex("0005160700020000") + b"Mac OS X        " + bytes(2)
 
 
@@ -55,7 +55,7 @@ class _Turn:
     seconds: float
     ballot: list[str]  # one code per categorical rater
     heard: np.ndarray  # int [raters, 3]: arousal, valence, dominance
-    acted: str  # the code that the actor gives himself
+    acted: str  # the code that the actors give themselves
 
 
 def write_release(root: Path, seed: int, utterances: int) -> None:
@@ -103,7 +103,7 @@ def write_release(root: Path, seed: int, utterances: int) -> None:
 
 
 def _numbers(session: int, style: str) -> tuple[str, str]:
-    """Numbers of one wearer's dialogs; some names of the release end in a letter."""
+    """Numbers of one wearer's dialogs; some names in the release end in a letter."""
     if style == "impro":
         return ("01", "02b") if session == 3 else ("01", "02")
     return ("01_1", "02_2b") if session == 5 else ("01_1", "02_2")

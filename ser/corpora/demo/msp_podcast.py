@@ -1,9 +1,9 @@
 """A synthetic MSP-PODCAST-Publish release: its folders, file names and label files, with speech from espeak-ng.
 
 It has what readers of the release stumble over: turns of class O and X, turns of unknown speakers, one stereo file
-at 44.1 kHz, Test3 whose labels are hidden. Every class is in every part. Not written: partitions file, transcripts,
-alignments. How the lines of Speaker_ids.txt and the columns of labels_detailed.csv look is not documented: these
-are ours.
+at 44.1 kHz, Test3 with hidden labels. Every class is in every part. Not written: partitions file, transcripts,
+alignments. The format of the lines of Speaker_ids.txt and of the columns of labels_detailed.csv is not documented:
+these are ours.
 """
 
 import csv
@@ -29,9 +29,9 @@ _PARTS = {
     "Test2": (4, 0.12),
     "Test3": (4, 0.12),
 }
-_UNKNOWN = 3  # of Train's and of Development's speakers, the one whom the release cannot name
+_UNKNOWN = 3  # the place, among Train's and Development's speakers, of the one whom the release cannot name
 _ACCENTS = ("en-us", "en-gb-x-rp", "en-us-nyc", "en-gb-scotland", "en-029", "en")
-# Class -> emotion of speech.py, the word that workers choose, and how often it comes (flatter than in the release).
+# Class -> emotion of speech.py, the word that workers choose, and how often it occurs (flatter than in the release).
 _CLASSES = {
     "N": ("neutral", "Neutral", 6),
     "H": ("happy", "Happy", 5),
@@ -42,12 +42,12 @@ _CLASSES = {
     "D": ("disgusted", "Disgust", 2),
     "F": ("fearful", "Fear", 2),
     "O": ("other", "Other-Hesitant", 1),
-    "X": ("", "", 3),  # said and voted as one of `_MIXTURES`
+    "X": ("", "", 3),  # spoken and voted as one of `_MIXTURES`
 }
-_MIXTURES = (("N", "H"), ("A", "D"), ("S", "N"), ("C", "N"))  # what workers waver between where none wins
+_MIXTURES = (("N", "H"), ("A", "D"), ("S", "N"), ("C", "N"))  # what workers waver between where no class wins
 _SECONDARY = {"N": "Concerned", "H": "Amused", "A": "Frustrated", "S": "Disappointed"}
 _STEREO = "MSP-PODCAST_1023_0235.wav"  # is stereo at 44.1 kHz in release 1.8
-_PODCAST, _SEGMENT = 1018, 235  # the first numbers: Train's last podcast is 1023
+_PODCAST, _SEGMENT = 1018, 235  # the first numbers, so that Train's last podcast is 1023
 _CONSENSUS = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Gender", "Split_Set")
 _DETAILED = ("FileName", "Worker", "EmoClass_Major", "EmoClass_Second", "EmoAct", "EmoVal", "EmoDom")
 _README = """MSP-Podcast, demo: SYNTHETIC speech, not the recordings of the University of Texas at Dallas.
@@ -77,7 +77,7 @@ class _Turn:
 def write_release(root: Path, seed: int, utterances: int) -> None:
     """Write the tree under the empty folder `root` (which stands for MSP-PODCAST-Publish-<version>).
 
-    Raises InputError for fewer than 200 utterances, for then no part has two turns of each class.
+    Raises InputError for fewer than 200 utterances, as every part needs two turns of each class.
     """
     if utterances < 200:
         raise InputError(f"msp_podcast: {utterances} utterances are too few for ten classes in five parts: use >= 200")
@@ -103,7 +103,7 @@ def write_release(root: Path, seed: int, utterances: int) -> None:
 
 
 def _cast(rng: np.random.Generator) -> dict[str, list[_Guest]]:
-    """Speakers of each part, two in a podcast, each with a voice of their own."""
+    """The speakers of each part, two to a podcast, each with their own voice."""
     variants = [f"{sex}{number}" for number in range(1, 6) for sex in "fm"]
     voices = zip(itertools.cycle(_ACCENTS), itertools.cycle([*variants, "m6", "m7", "m8"]), itertools.count(101))
     first = _PODCAST

@@ -1,6 +1,6 @@
 """Actors, acting and raters of the demo corpora: how an emotion becomes sound, and how it is labelled.
 
-An utterance has an attitude (arousal, valence, dominance, each about -1..1): its emotion's place and chance.
+An utterance has an attitude (arousal, valence, dominance, each about -1..1): its emotion's position plus chance.
 Sound and ratings both follow from the attitude, so they agree as far as chance and speakers' habits allow.
 None of the numbers describes real speech: they are chosen so that a plain classifier does well on unseen
 speakers, but not perfectly.
@@ -54,7 +54,7 @@ class Take:
 
     @property
     def seconds(self) -> float:
-        """How long it is, the room's noise before and after the speech included."""
+        """Its length, including the room noise before and after the speech."""
         return len(self.samples) / SAMPLE_RATE
 
 
@@ -116,8 +116,8 @@ def act(
 def resample(samples: np.ndarray, rate: int, to: int, tilt: float = 0.0) -> np.ndarray:
     """Change the sampling rate, by cutting or padding the spectrum; float64 [n * to / rate].
 
-    `tilt` in decibels an octave makes the sound brighter (> 0) or duller, around 1 kHz. The signal should be
-    silent at both ends, for the spectrum sees it as a loop.
+    `tilt` in decibels per octave makes the sound brighter (> 0) or duller, around 1 kHz. The signal should be
+    silent at both ends, because the spectrum treats it as a loop.
     """
     length = round(len(samples) * to / rate)
     spectrum = np.fft.rfft(samples)
@@ -135,7 +135,7 @@ def ratings(mood: np.ndarray, raters: int, low: int, high: int, rng: np.random.G
 
 
 def votes(emotions: Sequence[str], raters: int, vocabulary: Sequence[str], rng: np.random.Generator) -> list[str]:
-    """The raters' categories: a strict plurality for one emotion, a tie of the first two for several."""
+    """The raters' categories: a majority for one emotion, a tie of the first two for several."""
     if len(emotions) > 1:
         ballot = [emotions[k % 2] for k in range(raters - raters % 2)]
         others = [word for word in vocabulary if word not in emotions]
@@ -148,11 +148,11 @@ def votes(emotions: Sequence[str], raters: int, vocabulary: Sequence[str], rng: 
 
 
 def quota(weights: Mapping[str, float], number: int, least: int, rng: np.random.Generator) -> list[str]:
-    """`number` labels in chance order, about in the proportion of `weights`, each at least `least` times."""
+    """`number` labels in random order, roughly in proportion to `weights`, each at least `least` times."""
     shares = {label: weight / sum(weights.values()) * number for label, weight in weights.items()}
     counts = {label: max(least, int(share)) for label, share in shares.items()}
     while (excess := sum(counts.values()) - number) != 0:
-        # The label that is furthest above (or below) its share gives (or takes) one.
+        # The label that is furthest above (or below) its share loses (or gains) one.
         free = [label for label in weights if excess < 0 or counts[label] > least]
         if not free:
             raise ValueError(f"{number} utterances are fewer than {least} for each of {len(weights)} labels")
@@ -167,7 +167,7 @@ def _whole(value: float, low: int, high: int) -> int:
 
 
 def _trim(speech: np.ndarray) -> np.ndarray:
-    """Cut the silence that espeak-ng puts around a sentence, but for 20 ms."""
+    """Cut the silence that espeak-ng puts around a sentence, except for 20 ms."""
     loud = np.flatnonzero(np.abs(speech) > 1e-3)
     margin = 441
     return speech[max(0, loud[0] - margin) : loud[-1] + margin]

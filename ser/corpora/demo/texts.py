@@ -1,4 +1,4 @@
-"""What is said in the demo corpora: plain sentences written for this project, of 0.3 to 6 seconds."""
+"""What is said in the demo corpora: plain sentences written for this project, 0.3 to 6 seconds long."""
 
 ENGLISH = (
     "Not yet.",

@@ -1,6 +1,6 @@
-"""Demo corpora: synthetic trees in the official layouts, so that all code runs where no licensed corpus is.
+"""Demo corpora: synthetic trees in the official layouts, so that all code runs without a licensed corpus.
 
-The tree of a corpus is written by the file of the same name here: `UTTERANCES`, its size at scale demo, and
+The file of the same name here writes the tree of a corpus. It has `UTTERANCES`, the size at scale demo, and
 `write_release(root, seed, utterances)`.
 """
 

@@ -1,4 +1,4 @@
-"""The demo trees: written by the script in fresh processes, read here with rules of their own and by the loaders."""
+"""The demo trees: written by the script in fresh processes, read here by independent rules and by the loaders."""
 
 import csv
 import hashlib
