@@ -1,1 +1,1 @@
-"""Checkpoints of networks that learnt on other data: checked, opened, fetched and, for the demo, made."""
+"""Checkpoints of networks trained on other data: checked, opened, fetched and, for the demo, made."""

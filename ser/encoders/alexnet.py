@@ -14,7 +14,7 @@ from torch import Tensor
 from ser.encoders.checkpoint import ALEXNET, checkpoint_files, model_type
 from ser.errors import InputError, listed
 
-# Places of the convolutions in torchvision's `alexnet().features`, and their kernels.
+# Places of the convolutions in torchvision's `alexnet().features`, and the sizes of their kernels.
 PLACES = (0, 3, 6, 8, 10)
 KERNELS = (11, 5, 3, 3, 3)
 WEIGHTS = tuple((f"features.{place}.weight", f"features.{place}.bias") for place in PLACES)
@@ -23,14 +23,14 @@ WEIGHTS = tuple((f"features.{place}.weight", f"features.{place}.bias") for place
 def alexnet_convolutions(folder: Path, channels: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
     """Weight float32 [out, in, kernel, kernel] and bias [out] of the five convolutions; the first reads three channels.
 
-    Raises InputError for a folder that is no checkpoint of AlexNet, lacks weights, or whose convolutions do not
-    have `channels` output channels.
+    Raises InputError for a folder that is not a checkpoint of AlexNet, lacks weights, or has convolutions whose output
+    channels are not `channels`.
     """
     checkpoint_files(folder)
     if model_type(folder) != ALEXNET:
         raise InputError(
             f"{folder}: model type {model_type(folder) or 'unknown'}, not {ALEXNET}: "
-            f"take the folder that `ser weights {ALEXNET} DIR` writes"
+            f"use the folder that `ser weights {ALEXNET} DIR` writes"
         )
     try:
         state = safetensors.torch.load_file(folder / "model.safetensors")

@@ -30,18 +30,18 @@ def is_demo(folder: Path) -> bool:
 
 
 def model_type(folder: Path) -> str:
-    """What kind of network the checkpoint is of: `hubert`, `wavlm`, `wav2vec2`, `alexnet` ...; "" if it does not say.
+    """The kind of network in the checkpoint: `hubert`, `wavlm`, `wav2vec2`, `alexnet` ...; "" if it does not say.
 
-    Raises InputError where config.json is no JSON object.
+    Raises InputError if config.json is not a JSON object.
     """
     return str(read_config(folder).get("model_type", ""))
 
 
 def open_checkpoint(folder: Path) -> tuple[Any, Any]:
-    """The model (float32, on the CPU) and its preprocessor, read with transformers from files alone.
+    """The model (float32, on the CPU) and its preprocessor, read with transformers from local files alone.
 
-    Raises InputError for a folder that lacks files, has only pickled weights, is not for 16 kHz speech, or whose
-    weights do not fill the model: it would be partly random.
+    Raises InputError for a folder that lacks files, has only pickled weights, is not for 16 kHz speech, or
+    whose weights do not fill the model, which would be partly random.
     """
     checkpoint_files(folder)
     if model_type(folder) == ALEXNET:
@@ -67,15 +67,15 @@ def open_checkpoint(folder: Path) -> tuple[Any, Any]:
         raise InputError(f"{folder}: model type {model.config.model_type} is not built like wav2vec 2.0 or HuBERT")
     if preprocess.sampling_rate != RATE:
         raise InputError(f"{folder}: made for {preprocess.sampling_rate} Hz, not {RATE}: use another checkpoint")
-    # The mask embedding serves training alone; some published checkpoints do not have it.
+    # Only training needs the mask embedding; some published checkpoints do not have it.
     missing = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})
     if missing:
-        raise InputError(f"{folder}: {len(missing)} weights are not in it, {missing[0]} among them: copy it again")
+        raise InputError(f"{folder}: {len(missing)} weights are missing, {missing[0]} among them: copy it again")
     return model, preprocess
 
 
 def checkpoint_files(folder: Path) -> list[Path]:
-    """config.json, preprocessor_config.json (speech encoders) and the weights; InputError names all that is missing."""
+    """config.json, preprocessor_config.json (speech encoders) and the weights; InputError names all missing ones."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such checkpoint folder: it needs config.json and model.safetensors")
     weights = [folder / "model.safetensors"]
@@ -91,18 +91,18 @@ def checkpoint_files(folder: Path) -> list[Path]:
         needed.insert(1, folder / "preprocessor_config.json")
     missing = [path.name for path in needed if not path.is_file()]
     if missing:
-        fix = "copy it whole"
+        fix = "copy all of it"
         if "model.safetensors" in missing and any((folder / name).is_file() for name in _PICKLED):
             fix = (
-                "its weights are a pickle, which can run code and is never read here: take the safetensors version from"
-                " the model's page, or convert it with `save_pretrained` where you trust it"
+                "its weights are a pickle, which can run code and is never read here: use the safetensors version from"
+                " the model's page, or convert it with `save_pretrained` if you trust it"
             )
-        raise InputError(f"{folder}: not a whole checkpoint: no {', '.join(missing)}: {fix}")
+        raise InputError(f"{folder}: not a complete checkpoint: no {', '.join(missing)}: {fix}")
     return needed
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The content of config.json. Raises InputError where it is no JSON object, OSError where it cannot be read."""
+    """The content of config.json. Raises InputError if it is not a JSON object, OSError if it cannot be read."""
     path = folder / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))

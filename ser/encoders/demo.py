@@ -1,9 +1,9 @@
 """Demo encoders: tiny random checkpoints, in the form of the published ones, so that all code runs without them.
 
-Each has what decides how an encoder must be read: its architecture, the normalisation of its front end, real
+Each has what determines how an encoder must be read: its architecture, the normalisation of its front end, real
 kernels and strides (320 samples a frame: 48,000 samples give 149 frames) and the published preprocessor settings.
 `config.json` says `"ser_demo": true`, so that what is computed with one can be told from a result. `alexnet` is a
-narrow AlexNet with random weights too.
+narrow AlexNet, also with random weights.
 """
 
 import shutil
@@ -14,15 +14,15 @@ from ser.encoders.published import ENCODERS, NAMES, Form
 from ser.errors import InputError
 from ser.files import atomic_folder
 
-# An eighth of torchvision's 64, 192, 384, 256, 256: what setting width 0.125 of the demo rows makes of them.
+# An eighth of torchvision's 64, 192, 384, 256, 256: what the demo rows make of them with setting width 0.125.
 ALEXNET_CHANNELS = (8, 24, 48, 32, 32)
 
 
 def write_encoder(encoder: str, directory: Path, seed: int) -> None:
-    """Write config.json, model.safetensors and, but for `alexnet`, preprocessor_config.json into `directory`,
+    """Write config.json, model.safetensors and, except for `alexnet`, preprocessor_config.json into `directory`,
     replacing what is there.
 
-    Same encoder, seed and library versions, same bytes. Raises InputError for an unknown encoder.
+    The same encoder, seed and library versions give the same bytes. Raises InputError for an unknown encoder.
     """
     if encoder not in NAMES:
         raise InputError(f"no demo encoder {encoder!r}: use one of {', '.join(NAMES)}")
@@ -59,7 +59,7 @@ def _write_speech_encoder(form: Form, directory: Path) -> None:
         num_hidden_layers=4 if large else 3,
         num_attention_heads=4,
         intermediate_size=64,
-        initializer_range=0.1,  # at the usual 0.02 the layers of so narrow a network would all say the same
+        initializer_range=0.1,  # at the usual 0.02 the layers of so narrow a network would hardly differ
         conv_dim=(32,) * 7,
         conv_bias=large and form.architecture != "WavLM",
         feat_extract_norm=form.front_end,
@@ -75,5 +75,5 @@ def _write_speech_encoder(form: Form, directory: Path) -> None:
     with atomic_folder(directory) as folder:
         model.save_pretrained(folder)
         preprocessor.save_pretrained(folder)
-        # safetensors lets nobody but the owner read its file; a cluster's jobs may run as others.
+        # safetensors lets only the owner read its file; a cluster's jobs may run as another user.
         shutil.copymode(folder / "config.json", folder / "model.safetensors")

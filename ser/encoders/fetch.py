@@ -18,24 +18,24 @@ from ser.files import atomic_folder
 def save_alexnet(state: Mapping[str, Tensor], folder: Path, **facts: bool | str) -> None:
     """Write the convolutions of `state` (torchvision's names) as a checkpoint folder, replacing what is there.
 
-    `facts` go into config.json. Raises KeyError where `state` lacks a convolution.
+    `facts` go into config.json. Raises KeyError if `state` lacks a convolution.
     """
     kept = {name: state[name].contiguous() for pair in WEIGHTS for name in pair}
     config = {"model_type": ALEXNET, "channels": [len(state[bias]) for _, bias in WEIGHTS], **facts}
     with atomic_folder(folder) as part:
         (part / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        # not save_file, which lets nobody but the owner read its file
+        # not save_file, which lets only the owner read its file
         (part / "model.safetensors").write_bytes(safetensors.torch.save(kept))
 
 
 def fetch_alexnet(folder: Path) -> None:
     """Fetch torchvision's `AlexNet_Weights.IMAGENET1K_V1` and write the checkpoint folder.
 
-    torchvision publishes a pickle. Its hash is checked, it is read by torch's reader that knows tensors alone, and it
-    is not kept. Raises InputError where `folder` is already there, or without a network.
+    torchvision publishes a pickle. Its hash is checked, it is read by torch's reader for tensors alone, and it is not
+    kept. Raises InputError if `folder` already exists, or without a network.
     """
     if folder.exists():
-        raise InputError(f"{folder}: it is already there: name a folder that is not")
+        raise InputError(f"{folder}: already exists: name a new folder")
     from torchvision.models import AlexNet_Weights
 
     weights = AlexNet_Weights.IMAGENET1K_V1

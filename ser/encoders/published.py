@@ -1,4 +1,4 @@
-"""The checkpoints that rows name: how each published one is built, by which a wrong folder is told.
+"""The checkpoints that rows name: how each published one is built, so that a wrong folder is noticed.
 
 Read while the workflow is parsed: nothing heavy is imported.
 """
@@ -36,20 +36,20 @@ ENCODERS: dict[str, Form] = {
     "wav2vec2_base_960h": Form("Wav2Vec2", "group", True, False),  # facebook/wav2vec2-base-960h
     # facebook/wav2vec2-large-lv60, SUPERB's "large"; facebook/wav2vec2-large itself is group-normalised.
     "wav2vec2_large": Form("Wav2Vec2", "layer", True, True),
-    # Of no publication: for rows that say what a system learns without pre-training.
+    # From no publication: for rows that show what a system learns without pre-training.
     "hubert_tiny": Form("Hubert", "group", True, False),
     "wav2vec2_tiny": Form("Wav2Vec2", "group", True, False),
 }
 NAMES = (*ENCODERS, ALEXNET)
-# Nobody publishes these: where params.yaml names no folder they are made here, at any scale.
+# Nobody publishes these: if params.yaml names no folder, they are made here, at any scale.
 MADE_HERE = tuple(name for name in ENCODERS if name.endswith("_tiny"))
 
 
 def check_form(encoder: str, folder: Path) -> None:
-    """Raises InputError where the checkpoint in `folder` is not built as the published one of that name."""
+    """Raise InputError if the checkpoint in `folder` is not built like the published one of that name."""
     if form := ENCODERS.get(encoder):
         config = read_config(folder)
         found = f"{config.get('model_type')} with a front end normalised per {config.get('feat_extract_norm', 'group')}"
         wanted = f"{form.architecture.lower()} with a front end normalised per {form.front_end}"
         if found != wanted:
-            raise InputError(f"{folder}: this is {found}, and {encoder} is {wanted}: name another folder")
+            raise InputError(f"{folder}: this is {found}, but {encoder} is {wanted}: name another folder")

@@ -1,4 +1,4 @@
-"""A checkpoint of the wav2vec 2.0 family as a layer of a network that is trained further."""
+"""A checkpoint of the wav2vec 2.0 family as a layer of a network, which trains it further."""
 
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -16,11 +16,11 @@ class SpeechEncoder(nn.Module):
     """Waveforms at 16 kHz -> the last hidden states of the checkpoint in `folder`.
 
     `learns`: `all` of it, or all but the convolutional front end (`transformer`). The dropout, layerdrop and time
-    masking of its config.json are active in training, as in the published codes. What normalises the waveform is the
-    caller's business, not the checkpoint's preprocessor's. A frozen encoder is a feature, computed once
-    (kind `encoder`), and no business of this class.
+    masking of its config.json are active in training, as in the published code. Normalising the waveform is up to the
+    caller, not to the checkpoint's preprocessor. A frozen encoder is a feature, computed once (kind `encoder`), and not
+    the concern of this class.
 
-    Raises InputError for a folder that is no whole checkpoint, or one whose states are not `width` wide.
+    Raises InputError for a folder that is not a complete checkpoint, or one whose states are not `width` wide.
     """
 
     def __init__(self, folder: Path, width: int, learns: Literal["all", "transformer"]) -> None:
@@ -29,7 +29,7 @@ class SpeechEncoder(nn.Module):
         if self.model.config.hidden_size != width:
             raise InputError(
                 f"{folder}: its states are {self.model.config.hidden_size} wide, but setting encoder_width is {width}: "
-                f"take another checkpoint, or change the setting"
+                f"use another checkpoint, or change the setting"
             )
         if learns == "transformer":
             # not only requires_grad: the front end would otherwise still keep a graph for its inputs
@@ -48,7 +48,7 @@ class SpeechEncoder(nn.Module):
         return states
 
     def frames(self, samples: Count) -> Count:
-        """How many states the front end makes of that many samples (48,000: 149)."""
+        """How many states the front end makes of `samples` samples (48,000: 149)."""
         for kernel, stride in self.front_end:
             samples = (samples - kernel) // stride + 1
         return samples

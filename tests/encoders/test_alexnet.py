@@ -60,7 +60,7 @@ def test_the_folder_is_a_checkpoint_of_two_files(folder, state, tmp_path):
     save_alexnet(state | {"features.0.bias": state["features.0.bias"] + 1}, tmp_path / "other")
     assert checkpoint_digest(tmp_path / "other") != checkpoint_digest(folder)
     (folder / "model.safetensors").rename(folder / "model.bin")
-    with pytest.raises(InputError, match=r"not a whole checkpoint: no model\.safetensors: its weights are a pickle"):
+    with pytest.raises(InputError, match=r"not a complete checkpoint: no model\.safetensors: its weights are a pickle"):
         checkpoint_files(folder)
 
 
@@ -75,7 +75,7 @@ def test_the_demo_is_narrow_random_and_says_so(tmp_path):
 
 def test_other_checkpoints_are_refused_both_ways(folder, tmp_path):
     write_encoder("hubert_base", tmp_path / "hubert", seed=1)
-    with pytest.raises(InputError, match="hubert: model type hubert, not alexnet: take the folder that `ser weights"):
+    with pytest.raises(InputError, match="hubert: model type hubert, not alexnet: use the folder that `ser weights"):
         alexnet_convolutions(tmp_path / "hubert", CHANNELS)
     with pytest.raises(InputError, match="alexnet: weights of AlexNet, not of a speech encoder"):
         open_checkpoint(folder)
@@ -128,7 +128,7 @@ def test_the_command_fetches_by_torchvisions_client(features, state, tmp_path, m
     assert json.loads((tmp_path / "new" / "config.json").read_text())["url"] == url
     assert "set encoders.alexnet in params.yaml" in capsys.readouterr().out
     assert ser(monkeypatch, "weights", "alexnet", tmp_path / "new") == 2
-    assert capsys.readouterr().err == f"error: {tmp_path / 'new'}: it is already there: name a folder that is not\n"
+    assert capsys.readouterr().err == f"error: {tmp_path / 'new'}: already exists: name a new folder\n"
 
 
 def test_a_pickle_that_runs_code_is_not_read(tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""Each family is held against transformers itself, called on one utterance at a time."""
+"""Each family is compared with transformers itself, called on one utterance at a time."""
 
 import json
 import shutil
@@ -177,7 +177,7 @@ def test_folders_that_are_no_checkpoint(folders, tmp_path):
     with pytest.raises(InputError, match="no such checkpoint folder"):
         load(tmp_path / "absent")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"no config\.json, preprocessor_config\.json, model\.safetensors: copy it"):
+    with pytest.raises(InputError, match=r"no config\.json, preprocessor_config\.json, model\.safetensors: copy all"):
         load(tmp_path / "empty")
     folder = broken(folders, tmp_path)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
@@ -192,7 +192,7 @@ def test_weights_that_do_not_fill_the_model_are_refused(folders, tmp_path):
     weights = load_file(folder / "model.safetensors")
     gone = "encoder.layers.1.attention.k_proj.weight"
     save_file({k: v for k, v in weights.items() if k not in (gone, "masked_spec_embed")}, folder / "model.safetensors")
-    with pytest.raises(InputError, match=rf"1 weights are not in it, {gone} among them"):
+    with pytest.raises(InputError, match=rf"1 weights are missing, {gone} among them"):
         load(folder)
     (folder / "model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0torn")
     with pytest.raises(InputError, match=f"{folder}: transformers cannot open it"):
@@ -226,7 +226,7 @@ def test_weights_in_several_files(folders, tmp_path):
     expected = load(folders / "hubert_base").compute(WAVES[:1])[0]
     np.testing.assert_array_equal(load(folder).compute(WAVES[:1])[0], expected)
     parts[0].unlink()
-    with pytest.raises(InputError, match=f"no {parts[0].name}: copy it whole"):
+    with pytest.raises(InputError, match=f"no {parts[0].name}: copy all of it"):
         load(folder)
     (folder / "model.safetensors.index.json").write_text("[]")
     with pytest.raises(InputError, match="not an index of weights"):

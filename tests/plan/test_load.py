@@ -32,7 +32,10 @@ from ser.plan.load import load_plan, read_params
             {"corpora": {"emodb": {"root": "/no/such/folder"}}},
             "corpora.emodb.root: no such folder: /no/such/folder",
         ),
-        ({"encoders": {"hubert_base": "/tmp"}}, "encoders.hubert_base: /tmp: not a whole checkpoint: no config.json"),
+        (
+            {"encoders": {"hubert_base": "/tmp"}},
+            "encoders.hubert_base: /tmp: not a complete checkpoint: no config.json",
+        ),
     ],
 )
 def test_wrong_parameters_are_refused_by_name(project: Path, params: dict[str, Any], message: str) -> None:
@@ -73,7 +76,7 @@ def test_a_checkpoint_under_another_ones_name_is_refused(project: Path, tmp_path
     with pytest.raises(InputError) as error:
         plan(project, encoders={"hubert_large": str(tmp_path / "checkpoint")})
     assert str(error.value).startswith("params.yaml: encoders.hubert_large: ") and "\n" not in str(error.value)
-    assert "this is wavlm with a front end normalised per group, and hubert_large is hubert with" in str(error.value)
+    assert "this is wavlm with a front end normalised per group, but hubert_large is hubert with" in str(error.value)
     plan(project, encoders={"wavlm_base": str(tmp_path / "checkpoint")})
 
 
