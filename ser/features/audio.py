@@ -1,6 +1,6 @@
 """Decoded audio, once per corpus: every utterance as 16 kHz mono 16-bit samples in one store.
 
-A file that is 16 kHz mono 16-bit already is stored sample by sample as it is, and torch is not even imported.
+A file that is already 16 kHz mono 16-bit is stored as it is, sample by sample, and torch is not even imported.
 """
 
 import sys
@@ -35,9 +35,9 @@ def write_audio(
 ) -> None:
     """Decode `utterances` (paths below `root`) into the store `output`, int16 [samples] each, in their order.
 
-    Channels are averaged, then resampled, then rounded; what lies beyond full scale is clipped, and how much of it
-    there was is said on stderr. Raises InputError, naming all of them, for files that are gone, changed since the
-    manifest was made, or cannot be decoded.
+    Channels are averaged, then resampled, then rounded; what lies beyond full scale is clipped, and how much of
+    it there was is reported on stderr. Raises InputError, naming all of them, for files that are gone, have changed
+    since the manifest was made, or cannot be decoded.
     """
     decoder = _Decoder(utterances, root)
     key = audio_key(utterances, code_version)
@@ -59,13 +59,13 @@ def write_audio(
 
 
 class _Decoder:
-    """Gives the samples of the utterances asked for; finds every bad file before it gives up."""
+    """Returns the samples of the utterances asked for; finds every bad file before it gives up."""
 
     def __init__(self, utterances: Sequence[Utterance], root: Path) -> None:
         self.utterances = {u.utterance: u for u in utterances}
         self.root = root
         self.clipped: dict[str, int] = {}
-        self._problems: dict[str, str] = {}  # of each file that was looked at; empty: none
+        self._problems: dict[str, str] = {}  # of each file that was checked; empty: none
 
     def __call__(self, names: list[str]) -> list[np.ndarray]:
         decoded = [self._decode(self.utterances[name]) for name in names]
@@ -96,7 +96,7 @@ class _Decoder:
 def decode(path: Path, start: float | None = None, end: float | None = None) -> tuple[np.ndarray, int]:
     """int16 [samples] at 16 kHz of one file, or of `start`..`end` seconds of it, and how many were clipped.
 
-    Raises soundfile.LibsndfileError, or ValueError where the segment is not inside the file.
+    Raises soundfile.LibsndfileError, or ValueError if the segment is not inside the file.
     """
     with soundfile.SoundFile(path) as file:
         rate = file.samplerate
@@ -146,4 +146,4 @@ def _changed(path: Path, sha256: str) -> str:
 
 def _all(problems: dict[str, str]) -> str:
     bad = [f"{path} {problem}" for path, problem in sorted(problems.items()) if problem]
-    return f"bad files: {listed(bad)}: mend them, or run again, which makes the manifest anew"
+    return f"bad files: {listed(bad)}: repair them, or build again, which remakes the manifest"

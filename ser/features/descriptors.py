@@ -4,8 +4,8 @@ Descriptors, every 10 ms: log-Mel bands and cepstrum; level and shape of the spe
 harmonicity. Alpha ratio, Hammarberg index and slopes are those of eGeMAPS (Eyben et al. 2016). Six functionals of
 each over the utterance, and of all but bands and cepstrum over its voiced frames, and the rhythm of voicing.
 
-Chosen among some fifty such sets by leave-one-speaker-out on EmoDB's four complete classes; most of them, this one
-among them, lie within two points of each other, which is what 339 utterances can tell.
+Chosen from some fifty such sets by leave-one-speaker-out on EmoDB's four complete classes; most of them, including this
+one, lie within two points of each other, which is as much as 339 utterances can tell.
 """
 
 import numpy as np
@@ -49,7 +49,7 @@ NAMES = (
 
 
 def functionals(x: np.ndarray) -> np.ndarray:
-    """The vector, float32 [len(NAMES)], of one waveform, float32 [samples]; finite for any input, silence too."""
+    """The vector, float32 [len(NAMES)], of one waveform, float32 [samples]; finite for any input, even silence."""
     power = power_frames(x, _WINDOW, HOP)
     mel = np.log(np.maximum(power @ _BANK, _SILENCE))
     f0, strength = pitch(x)
@@ -71,7 +71,7 @@ def pitch(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """F0 in Hz and the autocorrelation there, 0 to 1, both float32 [1 + floor(samples / HOP)].
 
     The best peak of the normalised autocorrelation divided by the window's own (Boersma 1993), with a cost of 0.02
-    an octave against subharmonics; 60 to 500 Hz. It is given for unvoiced frames too: look at the second value.
+    per octave against subharmonics; 60 to 500 Hz. Unvoiced frames have an F0 too: look at the second value.
     """
     frames = sliding_window_view(np.pad(x, 320), 640)[::HOP]
     frames = (frames - frames.mean(axis=1, keepdims=True)) * _PITCH_WINDOW
@@ -190,5 +190,5 @@ def _mean_and_deviation(x: np.ndarray) -> tuple[float, float]:
 
 
 def _smoothed(x: np.ndarray, weights: list[float]) -> np.ndarray:
-    """The weighted mean around each value; the ends go on for ever."""
+    """The weighted mean around each value; the end values are repeated beyond the ends."""
     return np.convolve(np.pad(x, len(weights) // 2, mode="edge"), weights, mode="valid") / sum(weights)

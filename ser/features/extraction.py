@@ -24,7 +24,7 @@ def write_feature(
 ) -> None:
     """Compute a validated spec for all of `audio` into the store `output`; `progress` gets seconds of audio.
 
-    The order of the store is that of the audio, or longest first where the extractor wants like lengths together.
+    The order of the store is that of the audio, or longest first if the extractor wants similar lengths together.
     Raises InputError as `write_store` and the extractor do.
     """
     seconds = dict(zip(audio.utterances, (audio.lengths / RATE).tolist(), strict=True))
@@ -33,7 +33,7 @@ def write_feature(
         names.sort(key=lambda name: (-seconds[name], name))
 
     def compute(shard: list[str]) -> list[np.ndarray]:
-        with threadpool_limits(1, "blas"):  # numpy's matrix products have other last bits on more threads
+        with threadpool_limits(1, "blas"):  # with more threads, numpy's matrix products differ in the last bits
             return extractor.compute([waveform(audio[name]) for name in shard])
 
     metadata = {"feature": canonical(spec), "code_version": code_version, **extractor.identity}

@@ -7,9 +7,9 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Framing:
-    """Frames are centred and start every hop: 1 + floor(samples / hop) of them.
+    """Frames are centred, one every hop: 1 + floor(samples / hop) of them.
 
-    `window_ms` of the `window` lie in the middle of `n_fft` samples. `reference`: `utterance_max` gives dB below the
+    The `window` takes the middle `window_ms` of `n_fft` samples. `reference`: `utterance_max` gives dB below the
     loudest value of the utterance, cut at -`top_db`; `none` gives the natural logarithm of the power, which keeps the
     level. Power below `floor` counts as `floor` (1e-10, full scale being 1, is far below the rounding of 16-bit audio:
     only digital silence reaches it). `pre_emphasis` a: x[t] - a * x[t-1] first, 0 for none.
@@ -25,13 +25,13 @@ class Framing:
     pre_emphasis: float = 0.0
 
     def problems(self) -> Iterator[str]:
-        """What cannot work together, at 16 samples a millisecond."""
+        """What cannot work together, at 16 samples per millisecond."""
         if not 0 < self.window_ms * 16 <= self.n_fft:
-            yield f"window_ms {self.window_ms} must be above 0 and fit n_fft samples"
+            yield f"window_ms {self.window_ms} must be above 0 and fit into n_fft samples"
         if self.hop_ms * 16 < 1 or not (self.hop_ms * 16).is_integer():
-            yield f"hop_ms {self.hop_ms} must be whole samples"
+            yield f"hop_ms {self.hop_ms} must be a whole number of samples"
         if not (self.window_ms * 16).is_integer():
-            yield f"window_ms {self.window_ms} must be whole samples"
+            yield f"window_ms {self.window_ms} must be a whole number of samples"
         if self.n_fft % 2:
             yield f"n_fft {self.n_fft} must be even"
         for name in ("floor", "top_db"):
@@ -41,6 +41,6 @@ class Framing:
 
 
 def pre_emphasis_problems(pre_emphasis: float) -> Iterator[str]:
-    """What is wrong with a factor of pre-emphasis."""
+    """What is wrong with a pre-emphasis factor."""
     if not 0 <= pre_emphasis < 1:
-        yield f"pre_emphasis {pre_emphasis} must be from 0 to below 1"
+        yield f"pre_emphasis {pre_emphasis} must be at least 0 and below 1"

@@ -1,9 +1,9 @@
-"""A feature: its settings, checked, the name that it gets, and what computes it.
+"""A feature: its settings, checked; its name; and what computes it.
 
 A spec is a mapping with `kind` and that kind's settings. A kind is a file in `ser/features/kinds/`: a frozen dataclass
-`Settings` (a field without a default must be given; `problems()` says which values cannot work together), a function
+`Settings` (a field without a default is required; `problems()` says which values cannot work together), a function
 `extractor(settings, **options) -> Extractor`, and, where it may not be computable on every machine, `missing() -> str`.
-This file and the kinds are read while the workflow is parsed: what is heavy is imported when a feature is computed.
+This file and the kinds are read while the workflow is parsed: heavy imports wait until a feature is computed.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _UNIONS = (types.UnionType, typing.Union)  # int | str, int | Literal[...]
 
 @dataclass(frozen=True)
 class Extractor:
-    """What the function `extractor(settings, encoder_dir=, device=, threads=)` of each kind gives.
+    """What the function `extractor(settings, encoder_dir=, device=, threads=)` of each kind returns.
 
-    `compute` takes waveforms, float32 [samples] at 16 kHz, and gives an array [frames, ...] for each, the same
-    whatever else is in the list. `bytes_per_second` of audio that it gives (0: next to nothing) and
+    `compute` takes waveforms, float32 [samples] at 16 kHz, and returns an array [frames, ...] for each, the same
+    whatever else is in the list. `bytes_per_second` that it returns per second of audio (0: next to nothing) and
     `shard_seconds` bound a shard. `by_length`: it is fastest on waveforms of similar length.
-    `identity` is what else decides the values; it goes into the store's key and metadata.
+    `identity` is what else determines the values; it goes into the store's key and metadata.
     """
 
     compute: Callable[[list[np.ndarray]], list[np.ndarray]]
@@ -109,7 +109,7 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, str) and value in typing.get_args(hint)
     if typing.get_origin(hint) in _UNIONS:
         return any(_fits(value, part) for part in typing.get_args(hint))
-    return type(value) is hint  # not isinstance: True is no number
+    return type(value) is hint  # not isinstance: True is not a number
 
 
 def _described(hint: Any) -> str:
@@ -117,4 +117,4 @@ def _described(hint: Any) -> str:
         return " or ".join(typing.get_args(hint))
     if typing.get_origin(hint) in _UNIONS:
         return " or ".join(_described(part) for part in typing.get_args(hint))
-    return {int: "a whole number", float: "a number", str: "a text"}[hint]
+    return {int: "a whole number", float: "a number", str: "text"}[hint]

@@ -1,6 +1,6 @@
 """Spectrograms and cepstra of 16 kHz waveforms (`ser/features/framing.py` says what their settings mean).
 
-numpy and scipy.fft: for one utterance this is twice as fast as torch.stft on a core, and a job starts in half a
+numpy and scipy.fft: for one utterance this is twice as fast as torch.stft on one core, and a job starts in half a
 second instead of three.
 """
 
@@ -18,8 +18,8 @@ from ser.waveforms import RATE
 
 
 class Spectrogram:
-    """Gives float32 [frames, bands] of each waveform: the `n_bins` lowest bins of the spectrum or, with a Mel `bank`
-    [n_fft / 2 + 1, bands], its bands; these multiplied by `basis` [bands, coefficients] where it is given.
+    """Computes float32 [frames, bands] of each waveform: the `n_bins` lowest bins of the spectrum or, with a Mel `bank`
+    [n_fft / 2 + 1, bands], its bands; these are multiplied by `basis` [bands, coefficients] if it is given.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Spectrogram:
         self.window = centred_window(settings.window, length, settings.n_fft)
 
     def extractor(self) -> Extractor:
-        """For `ser/features/kinds`."""
+        """The extractor, for `ser/features/kinds`."""
         return Extractor(lambda waveforms: [self.one(x) for x in waveforms], 4 * self.n_bins * RATE / self.hop)
 
     def one(self, x: np.ndarray) -> np.ndarray:
@@ -47,7 +47,7 @@ class Spectrogram:
         if self.settings.reference == "none":
             level: np.ndarray = np.log(np.maximum(power[:, : self.n_bins], np.float32(self.settings.floor)))
             return level
-        # The loudest value is looked for in all bins, also those above n_bins.
+        # The loudest value may be in any bin, including those above n_bins.
         level = 10 * np.log10(np.maximum(power, np.float32(self.settings.floor)))
         level = np.maximum(level[:, : self.n_bins] - level.max(), np.float32(-self.settings.top_db))
         return level
@@ -73,7 +73,7 @@ def power_frames(x: np.ndarray, window: np.ndarray, hop: int) -> np.ndarray:
 
 
 class _MelSettings(Protocol):
-    """What decides a Mel bank; properties, because settings cannot be changed."""
+    """What determines a Mel bank; properties, because settings are frozen."""
 
     @property
     def n_mels(self) -> int: ...
@@ -88,7 +88,7 @@ class _MelSettings(Protocol):
 
 
 def whole_mel_bank(settings: _MelSettings, kind: str) -> np.ndarray:
-    """`mel_bank` of the settings. Raises InputError where bands are narrower than the spacing of the FFT."""
+    """`mel_bank` of the settings. Raises InputError if bands are narrower than the spacing of the FFT."""
     bank = mel_bank(settings.n_mels, settings.n_fft, settings.f_min, settings.f_max, settings.mel_scale)
     if empty := int((bank.sum(axis=0) == 0).sum()):
         raise InputError(f"{kind}: {empty} of n_mels {settings.n_mels} bands are empty: raise n_fft")
@@ -96,7 +96,7 @@ def whole_mel_bank(settings: _MelSettings, kind: str) -> np.ndarray:
 
 
 def cosines(bands: int, coefficients: int) -> np.ndarray:
-    """The orthonormal DCT-II that makes cepstra of bands, float32 [bands, coefficients]."""
+    """The orthonormal DCT-II that turns bands into cepstra, float32 [bands, coefficients]."""
     basis: np.ndarray = scipy.fft.dct(np.eye(bands, dtype=np.float32), norm="ortho")[:, :coefficients]
     return basis
 

@@ -1,4 +1,4 @@
-"""Hidden states of wav2vec 2.0, HuBERT, WavLM and their kin, computed in batches that equal single utterances.
+"""Hidden states of wav2vec 2.0, HuBERT, WavLM and their kin, computed in batches as if one by one.
 
 A front end normalised per group ("group": HuBERT base, WavLM base, wav2vec 2.0 base) takes its statistics over the
 whole padded length, so only utterances of equal length share a batch. One normalised per layer ("layer": the large
@@ -16,17 +16,17 @@ from torch import Tensor
 from ser.errors import InputError
 from ser.waveforms import RATE
 
-# Seconds of audio in a batch, padding included; the front end takes up to 7 MB a second, several times over.
+# Seconds of audio in a batch, padding included; the front end takes up to 7 MB per second, several times over.
 BATCH_SECONDS = {"cpu": 10, "cuda": 160}
 
 
 def prepare_torch(device: str, threads: int) -> str:
-    """Make torch repeatable on `threads` CPU threads, and say which device `device` is (`auto`: a GPU if there is one).
+    """Make torch repeatable on `threads` CPU threads; returns the device that `device` means (`auto`: a GPU if any).
 
     Raises InputError for `cuda` without a GPU.
     """
     if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("device cuda: this machine has no GPU that torch can use: take device cpu or auto")
+        raise InputError("device cuda: this machine has no GPU that torch can use: set device cpu or auto")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(threads)
@@ -38,11 +38,11 @@ def prepare_torch(device: str, threads: int) -> str:
 
 
 class States:
-    """The states of each waveform, which is given as its pieces: those of the pieces, end to end; [frames, dim] of one
-    of `layers`, or [frames, layers, dim] if `is_stacked`; if `is_averaged`, one frame, the mean over time.
+    """Computes the states of each waveform, given as its pieces: those of the pieces, end to end; [frames, dim] of the
+    one layer in `layers`, or [frames, layers, dim] if `is_stacked`; if `is_averaged`, one frame, the mean over time.
 
     Frames are those of the front end without padding, 20 ms apart; a piece too short for one (400 samples, 25 ms) is
-    lengthened with silence to one. `preprocess` is the checkpoint's own (zero mean and unit variance, or nothing),
+    extended to one with silence. `preprocess` is the checkpoint's own (zero mean and unit variance, or nothing),
     applied to each piece by itself. `model` is one of transformers'; at most `batch_samples` go through it at a time
     (0: what suits its device).
     """
@@ -81,14 +81,14 @@ class States:
         return [np.concatenate([next(states) for _ in pieces]) for pieces in waveforms]
 
     def _encoded(self, pieces: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The states of each; all in the order given, computed in batches."""
+        """The states of each piece, in the order given, computed in batches."""
         found: dict[int, np.ndarray] = {}
         for batch in self._batches([max(len(x), self.shortest) for x in pieces]):
             found |= zip(batch, self._states([pieces[i] for i in batch]), strict=True)
         return [found[i] for i in range(len(pieces))]
 
     def frames(self, samples: int) -> int:
-        """How many frames the front end makes of that many samples."""
+        """How many frames the front end makes of `samples` samples."""
         for kernel, stride in self.front_end:
             samples = (samples - kernel) // stride + 1
         return samples
@@ -128,7 +128,7 @@ class States:
         return joined.to(self.dtype).cpu().numpy()
 
     def _listen(self, last: int) -> None:
-        """Keep the states that are asked for, as they pass.
+        """Keep the states that are wanted, as they pass.
 
         Not `output_hidden_states`: whether its last entry has passed the final layer norm depends on the version of
         transformers. Here it always has: the last layer is the model's output, as in the published SUPERB results.

@@ -1,11 +1,11 @@
 """The packed store: one array of frames per utterance, all in one memory-mapped safetensors file.
 
 Tensor `offsets` int64 [n+1], tensor `data` [total frames, ...]: utterance i is data[offsets[i]:offsets[i+1]].
-Header metadata (strings): `utterances` (JSON list), `key`, and what the writer adds, among it `feature`
+Header metadata (strings): `utterances` (JSON list), `key`, and what the writer adds, including `feature`
 (canonical JSON of the settings) and `code_version`.
 
 Reads are views of one `mmap`: 0.2 us each, where `safe_open(...).get_slice` takes 7 us on log-Mel frames.
-Writing goes shard by shard, so that a killed job loses at most the shard in hand.
+Writing goes shard by shard, so that a killed job loses at most the shard in progress.
 """
 
 import hashlib
@@ -32,10 +32,10 @@ class Store:
     """A store opened for reading.
 
     `utterances` in the order of the file, `metadata` without the utterances, `shape` of one frame, `dtype`,
-    `lengths` int64 [n] in frames. Arrays that it gives are read-only views of the file: copy them before
+    `lengths` int64 [n] in frames. Arrays that it returns are read-only views of the file: copy them before
     `torch.from_numpy`. It can be pickled (the file is opened again), so it may go to data-loading workers.
 
-    Raises InputError where the file is missing, torn, or not a store.
+    Raises InputError if the file is missing, torn, or not a store.
     """
 
     utterances: tuple[str, ...]
@@ -63,7 +63,7 @@ class Store:
             if len(offsets) != len(self.utterances) + 1 or offsets[-1] != len(self._data):
                 raise ValueError("its offsets do not fit its data")
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{self.path}: not a whole store ({error!r}): delete it and make it again") from None
+            raise InputError(f"{self.path}: not a complete store ({error!r}): delete it and make it again") from None
         self.metadata = metadata
         self.shape = self._data.shape[1:]
         self.dtype = self._data.dtype
@@ -72,12 +72,12 @@ class Store:
         self._index = {utterance: i for i, utterance in enumerate(self.utterances)}
 
     def __getitem__(self, utterance: str) -> np.ndarray:
-        """All frames of one utterance, [frames, ...]; InputError where the store does not have it."""
+        """All frames of one utterance, [frames, ...]; InputError if the store does not have it."""
         i = self._find(utterance)
         return self.data[self._offsets[i] : self._offsets[i + 1]]
 
     def rows(self, utterance: str, start: int, stop: int) -> np.ndarray:
-        """Frames start <= i < stop of one utterance, cut to what there is (never another utterance's)."""
+        """Frames start <= i < stop of one utterance, limited to those that exist (never another utterance's)."""
         i = self._find(utterance)
         first, last = self._offsets[i], self._offsets[i + 1]
         return self.data[min(first + max(start, 0), last) : min(first + max(stop, 0), last)]
@@ -99,7 +99,7 @@ class Store:
         return iter(self.utterances)
 
     def close(self) -> None:
-        """Let go of the file; arrays given before stay valid, the mapping goes with the last of them."""
+        """Let go of the file; arrays returned earlier stay valid, and the mapping goes with the last of them."""
         self._data = None
 
     def __enter__(self) -> "Store":
@@ -119,7 +119,7 @@ class Store:
 
 
 def store_key(**parts: Any) -> str:
-    """The sha256 (hex) of everything that decides a store's content, given as JSON values by name."""
+    """The sha256 (hex) of everything that determines a store's content, given as JSON values by name."""
     return hashlib.sha256(_canonical(parts).encode()).hexdigest()
 
 
@@ -137,14 +137,14 @@ def write_store(
 ) -> None:
     """Compute all utterances and write them to `path` in the order given.
 
-    `compute` gets the utterances of one shard and gives an array [frames, ...] for each. A shard holds
-    `shard_size` utterances, or as many as their `sizes` add up to it (at least one). Whole shards under the
-    same key and metadata are kept from a killed run. `dtype` None keeps that of the arrays. `progress` is
-    called with the utterances of each shard that is there, kept ones included. Memory never holds more than
-    one shard; the disk holds the data twice while the shards are joined.
+    `compute` gets the utterances of one shard and returns an array [frames, ...] for each. A shard holds
+    `shard_size` utterances, or as many as fit into it by their `sizes` (at least one). Complete shards that a
+    killed job left under the same key and metadata are kept. `dtype` None keeps that of the arrays. `progress`
+    is called with the utterances of each finished shard, kept ones included. Memory never holds more than one
+    shard; the disk holds the data twice while the shards are joined.
 
-    Raises InputError where there are no utterances, one stands twice or is empty, or a value is not
-    finite in `dtype`.
+    Raises InputError if there are no utterances, one appears twice or is empty, or a value is not finite in
+    `dtype`.
     """
     path = Path(path)
     _check_names(path, utterances)
@@ -173,7 +173,7 @@ def _check_names(path: Path, utterances: Sequence[str]) -> None:
         raise InputError(f"{path}: no utterances to store: the manifest is empty")
     again = sorted(name for name, count in Counter(utterances).items() if count > 1)
     if again:
-        raise InputError(f"{path}: {len(again)} utterances stand twice: {listed(again)}: name each once")
+        raise InputError(f"{path}: {len(again)} utterances appear more than once: {listed(again)}: name each once")
 
 
 def _split(names: Sequence[str], budget: float, sizes: Mapping[str, float] | None) -> Iterator[list[str]]:
@@ -200,7 +200,7 @@ def _packed(
     bad = [name for name, a in zip(names, packed, strict=True) if a.dtype.kind == "f" and not np.isfinite(a).all()]
     if bad:
         raise InputError(
-            f"{path}: values not finite in {packed[0].dtype}: {listed(bad)}: use float32, or look at the audio"
+            f"{path}: values not finite in {packed[0].dtype}: {listed(bad)}: use float32, or check the audio"
         )
     return packed
 
@@ -242,7 +242,7 @@ def _write_header(
     kinds: Set[tuple[np.dtype, tuple[int, ...]]],
     metadata: Mapping[str, str],
 ) -> None:
-    """All of a safetensors file but the bytes of `data`: these follow, and are never held at once."""
+    """All of a safetensors file except the bytes of `data`, which follow and are never held all at once."""
     if len(kinds) > 1:
         raise ValueError(f"frames of different types or shapes in one store: {sorted(map(str, kinds))}")
     ((dtype, shape),) = kinds
@@ -255,7 +255,7 @@ def _write_header(
         "data": {"dtype": _NAMES[dtype], "shape": [total, *shape], "data_offsets": [offsets.nbytes, end]},
     }
     text = _canonical(header).encode()
-    text += b" " * (-len(text) % 8)  # the format wants the tensors to start at a multiple of 8
+    text += b" " * (-len(text) % 8)  # in this format the tensors start at a multiple of 8
     file.write(len(text).to_bytes(8, "little") + text)
     file.write(offsets.data.cast("B"))
 
@@ -278,7 +278,7 @@ def _tensor(mapping: mmap.mmap, entry: Mapping[str, Any], start: int, size: int)
 
 @contextmanager
 def _replacing(path: Path, temporary: Path) -> Iterator[IO[bytes]]:
-    """A file that becomes `path` once it is whole and on disk, a power cut included."""
+    """A file that becomes `path` once it is complete and on disk, so that even a power cut does no harm."""
     with temporary.open("wb") as file:
         yield file
         file.flush()

@@ -1,4 +1,4 @@
-"""Held against torch.stft and torchaudio's Mel filters, which share no code with ours."""
+"""Compared with torch.stft and torchaudio's Mel filters, which share no code with ours."""
 
 import numpy as np
 import pytest

@@ -17,7 +17,7 @@ NAMES = [f"u{i:02d}" for i in range(20)]
 
 
 def frames(name: str) -> np.ndarray:
-    """1 to 20 frames of shape [3] that tell their utterance and place."""
+    """1 to 20 frames of shape [3] that identify their utterance and place."""
     i = int(name[1:])
     return (100 * i + np.arange(3 * (i + 1)).reshape(-1, 3)).astype(np.float32)
 
@@ -106,7 +106,7 @@ def test_killed_run_loses_at_most_one_shard(tmp_path):
 import time
 import test_store
 def compute(names):
-    if "u09" in names:  # the fourth shard, in hand when the kill comes
+    if "u09" in names:  # the fourth shard, in progress when the kill comes
         print("ready", flush=True)
         time.sleep(60)
     return test_store.compute(names)
@@ -127,7 +127,7 @@ test_store.write(test_store.Path({str(path)!r}), compute=compute)
 
 
 def interrupted(path: Path) -> Path:
-    """The folder with the first three shards of a run that stopped in the fourth."""
+    """The folder with the first three shards of a job that stopped in the fourth."""
 
     def stops(names):
         if "u09" in names:
@@ -159,7 +159,7 @@ def test_shards_of_other_content_are_computed_again(tmp_path, change):
 
 
 def test_repeated_utterances_are_named(tmp_path):
-    with pytest.raises(InputError, match=r"2 utterances stand twice: a, b"):
+    with pytest.raises(InputError, match=r"2 utterances appear more than once: a, b"):
         write(tmp_path / "x", ["a", "b", "c", "b", "a"])
 
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settings:
-    """`encoder` names a checkpoint folder of params.yaml. `layer`: 0 is what the first transformer layer reads, i
-    what layer i gives, `last` the last one: [frames, dim]; `all` of them: [frames, layers + 1, dim].
+    """`encoder` names a checkpoint folder of params.yaml. `layer`: 0 is the input of the first transformer layer,
+    i the output of layer i, `last` the last one: [frames, dim]; `all` of them: [frames, layers + 1, dim].
     `pooling` `mean` averages over time: one frame. `precision` other than float32 computes under autocast;
     `dtype` is what is stored. `pre_emphasis` as for spectrograms. `segment_seconds` above 0 cuts the utterance into
     segments of that length (`ser/waveforms.py`; `segment_count` and `audio_padding` are its rules), each encoded by
-    itself, their frames end to end.
+    itself, with their frames end to end.
     """
 
     encoder: str
@@ -47,10 +47,10 @@ class Settings:
             if changed := [
                 name for name in ("segment_count", "audio_padding") if getattr(self, name) != getattr(Settings, name)
             ]:
-                yield f"{' and '.join(changed)} are for segments: give segment_seconds"
+                yield f"{' and '.join(changed)} without segments: give segment_seconds"
             return
         if self.segment_seconds < 0.025 or not (self.segment_seconds * 16_000).is_integer():
-            yield f"segment_seconds {self.segment_seconds} must be 0 or whole samples from 0.025 on"
+            yield f"segment_seconds {self.segment_seconds} must be 0, or at least 0.025 and whole samples"
         if self.pooling != "none":
             yield "segment_seconds above 0 needs pooling none"
 
@@ -60,7 +60,7 @@ def extractor(
 ) -> Extractor:
     """The states of each waveform.
 
-    Raises InputError for a folder that is no whole checkpoint, a layer that it does not have, or a missing GPU.
+    Raises InputError for a folder that is not a complete checkpoint, a layer that it lacks, or a missing GPU.
     """
     if encoder_dir is None:
         raise InputError(f"encoder {settings.encoder}: give its checkpoint folder with --encoder-dir")
@@ -81,7 +81,7 @@ def extractor(
 
 
 def open_states(settings: Settings, folder: Path, device: str, threads: int) -> States:
-    """What encodes pieces of waveforms with the checkpoint in `folder`. Raises InputError as `extractor`."""
+    """What encodes pieces of waveforms with the checkpoint in `folder`. Raises InputError as `extractor` does."""
     from ser.features.states import States, prepare_torch
 
     device = prepare_torch(device, threads)
@@ -102,7 +102,7 @@ def open_states(settings: Settings, folder: Path, device: str, threads: int) -> 
 
 
 def pieces(waveform: np.ndarray, settings: Settings) -> list[np.ndarray]:
-    """What is encoded of one waveform, float32 [samples]: its segments, or all of it."""
+    """The pieces of one waveform, float32 [samples], that are encoded: its segments, or all of it."""
     from ser.waveforms import RATE, count_segments, cut
 
     length, count = len(waveform), 1

@@ -12,7 +12,7 @@ from ser.features.spec import Extractor
 class Settings(Framing):
     """`mel_scale` is Slaney's with bands of equal area (librosa's default) or HTK's with bands of equal height.
 
-    The defaults are chosen: the papers' own are not known.
+    The defaults are our choice: the papers' own are not known.
     """
 
     window: Literal["hamming", "hann"] = "hann"
@@ -30,11 +30,11 @@ class Settings(Framing):
         if self.n_mels <= 0:
             yield f"n_mels {self.n_mels} must be above 0"
         if not 0 <= self.f_min < self.f_max <= 8000:
-            yield f"f_min {self.f_min}, f_max {self.f_max}: 0 to 8000 Hz"
+            yield f"f_min {self.f_min}, f_max {self.f_max}: must increase within 0 to 8000 Hz"
 
 
 def extractor(settings: Settings, **_: Any) -> Extractor:
-    """The spectrogram of each waveform. Raises InputError where Mel bands are narrower than the FFT's bins."""
+    """The spectrogram of each waveform. Raises InputError if Mel bands are narrower than the FFT's bins."""
     from ser.features.spectrogram import Spectrogram, whole_mel_bank
 
     return Spectrogram(settings, settings.n_mels, bank=whole_mel_bank(settings, "log_mel")).extractor()

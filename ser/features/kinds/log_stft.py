@@ -24,7 +24,7 @@ class Settings(Framing):
         """What cannot work together."""
         yield from super().problems()
         if not 0 < self.n_bins <= self.n_fft // 2 + 1:
-            yield f"n_bins {self.n_bins} must be 1 to n_fft / 2 + 1"
+            yield f"n_bins {self.n_bins} must be from 1 to n_fft / 2 + 1"
 
 
 def extractor(settings: Settings, **_: Any) -> Extractor:

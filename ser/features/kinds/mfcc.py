@@ -11,7 +11,7 @@ from ser.features.spec import Extractor
 @dataclass(frozen=True, kw_only=True)
 class Settings(log_mel.Settings):
     """`n_mfcc` and `hop_ms` are those of CA-MSER's published code (40 coefficients, 300 frames in 3 s); the window is
-    that of its spectrogram and 128 bands those of its log-Mel option, which is chosen.
+    that of its spectrogram and the 128 bands are those of its log-Mel option: both are our choice.
     """
 
     window: Literal["hamming", "hann"] = "hamming"
@@ -25,11 +25,11 @@ class Settings(log_mel.Settings):
         """What cannot work together."""
         yield from super().problems()
         if not 0 < self.n_mfcc <= self.n_mels:
-            yield f"n_mfcc {self.n_mfcc} must be 1 to n_mels"
+            yield f"n_mfcc {self.n_mfcc} must be from 1 to n_mels"
 
 
 def extractor(settings: Settings, **_: Any) -> Extractor:
-    """The coefficients of each waveform. Raises InputError where Mel bands are narrower than the FFT's bins."""
+    """The coefficients of each waveform. Raises InputError if Mel bands are narrower than the FFT's bins."""
     from ser.features.spectrogram import Spectrogram, cosines, whole_mel_bank
 
     bank = whole_mel_bank(settings, "mfcc")

@@ -26,7 +26,7 @@ def missing() -> str:
 
 
 def extractor(settings: Settings, **_: Any) -> Extractor:
-    """The vector of each waveform. Raises InputError where the package is not installed."""
+    """The vector of each waveform. Raises InputError if the package is not installed."""
     try:
         import opensmile
     except ImportError:
