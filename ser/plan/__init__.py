@@ -1,1 +1,1 @@
-"""What is to be computed, and where it lies: params.yaml and experiments/, read while the workflow is parsed."""
+"""What is to be computed, and where it goes: params.yaml and experiments/, read while the workflow is parsed."""

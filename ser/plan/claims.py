@@ -1,4 +1,4 @@
-"""Claims: which reported number each of a paper's is about. experiments.py reads them, one for each number."""
+"""Claims: which reported number each number of a paper is about. experiments.py reads them, one per number."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,8 +11,8 @@ Claim = Mapping[str, Any]
 
 
 def check_claims(experiment: Mapping[str, Any], protocols: Mapping[str, Protocol], where: str) -> None:
-    """Raises InputError, beginning with `where`, for a claim that no line of the table would show: of a metric or part
-    that its protocol does not report, of a rule that its row is not run under, or of a number that has one already.
+    """Raises InputError, beginning with `where`, for a claim that no line of the table would show: about a metric or
+    part that its protocol does not report, a rule that its row has no runs under, or a number that has a claim already.
     """
     seen: dict[tuple[Any, ...], list[tuple[int, str]]] = {}
     for claim in experiment["claims"]:
@@ -24,19 +24,19 @@ def check_claims(experiment: Mapping[str, Any], protocols: Mapping[str, Protocol
         runs = row.get("selections", experiment["protocols"][claim["protocol"]]["selections"])
         if claim["protocol"] not in row.get("protocols", protocols) or claim["selection"] not in (*runs, "unknown"):
             raise InputError(
-                f"{at}: row {claim['row']} is not run under {claim['protocol']} with selection {claim['selection']}: "
-                f"change the claim, or let the row be run so"
+                f"{at}: row {claim['row']} has no runs under {claim['protocol']} with selection {claim['selection']}: "
+                f"correct the claim, or plan such runs for the row"
             )
         key = (claim["row"], claim["protocol"], claim.get("part"), claim["metric"], averaging(claim, protocol))
         for other, selection in seen.setdefault(key, []):
             if selection == claim["selection"] or "unknown" in (selection, claim["selection"]):
-                raise InputError(f"{at}: claim {other} is about the same number: keep the one of the same recipe")
+                raise InputError(f"{at}: claim {other} is about the same number: keep the one of the row's recipe")
         seen[key].append((claim["entry"], claim["selection"]))
 
 
 def check_part(claim: Claim, protocol: Protocol, where: str) -> None:
-    """Raises InputError, beginning with `where`, for a claim that does not say which official part it is about, or
-    names one that is not scored without the reason, or names one where there are none.
+    """Raises InputError, beginning with `where`, for a claim that does not say which official part it is about, that
+    names one which is not scored without giving a reason, or that names one although the protocol has none.
     """
     reported, part = protocol.reported, claim.get("part", "")
     if reported == ("",):
@@ -52,12 +52,12 @@ def check_part(claim: Claim, protocol: Protocol, where: str) -> None:
 
 
 def averaging(claim: Claim, protocol: Protocol) -> str:
-    """What a paper does not say is taken to be what its experiment file marks as its own."""
+    """The claim's averaging; where the paper does not state it, the protocol's own `aggregation`."""
     return protocol.aggregation if claim["aggregation"] == "unknown" else claim["aggregation"]
 
 
 def of_group(claims: Sequence[Claim], row: str, protocol: str, selection: str) -> Iterator[Claim]:
-    """The claims about a row under a protocol and a selection rule; an unknown rule may be any."""
+    """The claims about a row under a protocol and a selection rule; an unknown rule matches any."""
     for claim in claims:
         if (claim["row"], claim["protocol"]) == (row, protocol) and claim["selection"] in (selection, "unknown"):
             yield claim

@@ -1,8 +1,8 @@
 """Which of the project's files a script runs: its imports, followed with `ast`.
 
 Snakemake compares a rule's text and inputs, never the modules that a script imports. Each rule therefore
-lists these files as inputs, and each run keeps their digest. Nothing is imported here, so this is quick enough
-for the time at which the workflow is parsed.
+lists these files as inputs, and each run records their digest. Nothing is imported here, so this is quick enough
+to be done while the workflow is parsed.
 """
 
 import ast
@@ -19,8 +19,8 @@ from ser.files import ROOT, sha256_of
 def code_of(script: str) -> tuple[str, ...]:
     """Paths, relative to the project, of `script` and of all project files that its imports reach, sorted.
 
-    Imports inside functions count; those that only a type checker sees (`if TYPE_CHECKING:`) do not. A module named
-    only in a string (`importlib`) does not either: the caller adds `code_of_module` of the one that it chose.
+    Imports inside functions count; those that only a type checker sees (`if TYPE_CHECKING:`) do not. Nor does a module
+    named only in a string (`importlib`): the caller adds `code_of_module` of the one that it chose.
     """
     found: set[Path] = set()
     todo = [ROOT / script]
@@ -33,14 +33,14 @@ def code_of(script: str) -> tuple[str, ...]:
 
 
 def code_of_module(module: str) -> tuple[str, ...]:
-    """`code_of` the file of a module, such as `ser.systems.mfhca`. Raises InputError where there is no such file."""
+    """`code_of` for the file of a module such as `ser.systems.mfhca`. Raises InputError if there is no such file."""
     return code_of(_file_of(module))
 
 
 def reaches(code: Collection[str], module: str) -> bool:
-    """Whether a module is among the files `code`, which `code_of` gave.
+    """Whether a module is among the files `code`, as `code_of` returned them.
 
-    Raises InputError for a module that does not exist: after a renaming the answer must not silently become no.
+    Raises InputError for a module that does not exist: after it is renamed the answer must not silently become no.
     """
     return _file_of(module) in code
 
@@ -59,7 +59,7 @@ def code_hashes(files: Iterable[str]) -> dict[str, str]:
 def _file_of(module: str) -> str:
     path = Path(*module.split(".")).with_suffix(".py")
     if not (ROOT / path).is_file():
-        raise InputError(f"{path}: no such file, but the workflow asks what uses it: correct the name that it asks for")
+        raise InputError(f"{path}: no such file, but the workflow refers to it: correct the module's name there")
     return str(path)
 
 
@@ -76,7 +76,7 @@ def _imports(path: Path) -> tuple[Path, ...]:
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those below `if TYPE_CHECKING:`."""
+    """All nodes except those below `if TYPE_CHECKING:`."""
     for node in ast.iter_child_nodes(tree):
         if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
             yield node
@@ -84,7 +84,7 @@ def _running(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _files(module: str, beside: Path) -> list[Path]:
-    """The files that importing `module` runs: its own and the `__init__.py` of each package above it."""
+    """The files that importing `module` executes: its own and the `__init__.py` of each package above it."""
     if not module.startswith("ser.") and module != "ser":
         sibling = beside / f"{module}.py"  # scripts import their frame, `_main`, from their own folder
         return [sibling] if sibling.is_file() else []

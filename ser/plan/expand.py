@@ -22,14 +22,14 @@ Specs = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Expansion:
-    """The groups of experiments under the content of params.yaml, in a project at `root`."""
+    """Expands experiments into groups, given the content of params.yaml and a project at `root`."""
 
     params: Mapping[str, Any]
     experiments: Mapping[str, Experiment]
     root: Path
 
     def groups(self, name: str, wanted: Collection[str] | str) -> Iterator[Group]:
-        """The groups of the rows `wanted` of an experiment (`all` of them).
+        """The groups of the rows `wanted` of an experiment (`all`: every row).
 
         Raises InputError for a row, system, setting, feature, encoder or protocol that does not exist, and for a
         claim that no line of the table would show.
@@ -87,18 +87,18 @@ class Expansion:
         return Protocol.from_mapping(fields, where)
 
     def _resolve(self, name: str, row_name: str) -> tuple[str, dict[str, dict[str, Any]], dict[str, str]]:
-        """System, blocks (features, encoders, settings) and sources of a row; null takes a feature or encoder away."""
+        """System, blocks (features, encoders, settings) and sources of a row; null removes a feature or encoder."""
         layers = self._layers(name, row_name)
         where = f"experiments/{name}.yaml: rows.{row_name}"
         system = next((layer["system"] for layer in reversed(layers) if "system" in layer), None)
         if system is None:
-            raise InputError(f"{where}: no system: name a file of ser/systems here or for the whole experiment")
+            raise InputError(f"{where}: no system: name a file in ser/systems here or for the whole experiment")
         blocks: dict[str, dict[str, Any]] = {"features": {}, "encoders": {}, "settings": {}}
         sources: dict[str, str] = {}
         own = self.experiments[name]["rows"][row_name]
         for block, target in blocks.items():
             for layer in layers:
-                if target and block != "settings":  # those are held against the system's own list
+                if target and block != "settings":  # settings are checked against the system's own list
                     check_names(layer.get(block, {}), list(target), f"{where}: {block}")
                 for key, value in layer.get(block, {}).items():
                     if layer.get("of_scale") and own.get(block, {}).get(key, value) != value:
@@ -118,7 +118,7 @@ class Expansion:
         return [*stack, *({**change, "of_scale": True} for change in changes)]
 
     def _stack(self, name: str, row_name: str) -> list[Mapping[str, Any]]:
-        """The experiment and the row; under them, with `from`, those of the row that this one starts from."""
+        """The experiment and the row; with `from`, preceded by those of the row that this one starts from."""
         row = self.experiments[name]["rows"][row_name]
         below: list[Mapping[str, Any]] = []
         if "from" in row:
@@ -135,7 +135,7 @@ class Expansion:
         ]
 
     def _check_settings(self, where: str, system: str, settings: Mapping[str, Any]) -> str:
-        """Raises InputError for a setting that the system does not have; returns why it cannot run, or ''."""
+        """Raises InputError for a setting that the system does not have; returns why the system cannot run, or ''."""
         known = words("systems", self.root)
         if system not in known:
             refuse_near(system, known, f"{where}: system")
@@ -154,7 +154,7 @@ class Expansion:
         return "; ".join(filter(None, notes))
 
     def _missing(self, where: str, features: Specs, encoders: Mapping[str, str]) -> str:
-        """Why a feature or encoder of a row cannot be had here, or ''."""
+        """Why a feature or encoder of a row is not available here, or ''."""
         if reason := next(filter(None, map(missing, features.values())), ""):
             return reason
         names = _checkpoints(features, encoders)
@@ -174,14 +174,14 @@ class Expansion:
 
 
 def corpora_of_scale(params: Mapping[str, Any]) -> list[str]:
-    """The corpora that are read: the scale's own and, but for demo, those that params.yaml names and no scale lists."""
+    """The corpora that are read: the scale's own and, except at demo, those in params.yaml that no scale lists."""
     listed = {corpus for scale in params["scales"].values() for corpus in scale["corpora"]}
     own = [] if params["scale"] == "demo" else [corpus for corpus in params["corpora"] if corpus not in listed]
     return [*params["scales"][params["scale"]]["corpora"], *own]
 
 
 def known_corpora(params: Mapping[str, Any], root: Path) -> set[str]:
-    """Those that params.yaml names, and those that there are loaders for."""
+    """The corpora that params.yaml names or that have a loader."""
     return {*params["corpora"], *words("corpora", root)}
 
 

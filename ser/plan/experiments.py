@@ -1,4 +1,4 @@
-"""Experiment files as they are written: checked against the schema, and what they refer to filled in."""
+"""Experiment files: checked against the schema, with what they refer to filled in."""
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
@@ -13,7 +13,7 @@ from ser.splits.protocol import AGGREGATIONS, ATTRIBUTES, SELECTIONS
 
 Experiment = Mapping[str, Any]
 
-# What the schema leaves for the code to say.
+# The values that the schema leaves to the code.
 _WORDS = {
     "metric": [*CLASS_METRICS, *(f"{metric}_{attribute}" for metric in ATTRIBUTE_METRICS for attribute in ATTRIBUTES)],
     "selection": SELECTIONS,
@@ -24,8 +24,8 @@ _WORDS = {
 
 
 def read_experiments(root: Path) -> dict[str, Experiment]:
-    """All of `experiments/` below `root`: name -> its content, in which each protocol is whole and each claim is of one
-    metric, with its source's text. Raises InputError for an unknown key, value or name.
+    """All of `experiments/` below `root`: name -> content, in which each protocol is complete and each claim is about
+    one metric, with its source's text. Raises InputError for an unknown key, value or name.
     """
     written = {path.stem: read_yaml(path) for path in sorted((root / "experiments").glob("*.yaml"))}
     schema = read_yaml(root / "schemas" / "experiment.schema.yaml")
@@ -58,7 +58,7 @@ def _filled_in(name: str, written: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _protocol(protocol: Mapping[str, Any], written: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """The protocol, whole: what it does not say itself is said by the one that it starts from."""
+    """The complete protocol: what it does not say itself is taken from the one that it starts from."""
     if "from" not in protocol:
         return dict(protocol)
     experiment, name = protocol["from"].split("/")
@@ -71,7 +71,7 @@ def _protocol(protocol: Mapping[str, Any], written: Mapping[str, Any], where: st
 
 
 def _claims(experiment: Experiment, where: str) -> Iterator[Claim]:
-    """One for each number; `entry` is where it is written, counted from 1."""
+    """One claim per number; `entry` is the position in the file's list, counted from 1."""
     sources = experiment.get("sources", {})
     for entry, claim in enumerate(experiment["claims"], 1):
         at = f"{where}: claim {entry}"

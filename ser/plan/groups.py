@@ -13,9 +13,9 @@ from ser.splits.protocol import Protocol
 class Group:
     """All runs, over folds and seeds, of one row under one protocol and one selection rule.
 
-    `sources` says of each setting, feature and encoder where it is from: paper, code, secondary or chosen. `features`
-    are the system's names for them -> their validated specs, `encoders` its names for those that it trains further ->
-    their names in params.yaml. `skipped` is why nothing of this group is computed; empty: it is.
+    `sources` says where each setting, feature and encoder is from: paper, code, secondary or chosen. `features` maps
+    the system's names for features to their validated specs, `encoders` its names for the encoders that it trains
+    further to their names in params.yaml. `skipped` says why nothing of this group is computed; empty if it is.
     """
 
     experiment: str
@@ -46,7 +46,7 @@ class Group:
 
     @property
     def chart(self) -> str:
-        """The name of its charts, which are drawn under one selection rule alone."""
+        """The name of its charts, which are drawn for one selection rule only."""
         return f"{self.experiment}-{self.row}-{self.protocol_name}"
 
     @property
@@ -74,13 +74,13 @@ class Group:
         }
 
     def job(self, seed: int | str, fold: int | str) -> str:
-        """What the job that makes a run is called in logs, benchmarks and states: it may make all folds of a seed."""
+        """The name, in logs, benchmarks and states, of the job that makes a run; it may make all folds of a seed."""
         return f"seed{seed}" if self.one_job_per == "seed" else f"seed{seed}-fold{fold}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is computed at the scale that params.yaml names; `specs` are the specs of all features by their names."""
+    """What is computed at the scale that params.yaml names; `specs`: feature name -> spec, all but `audio`."""
 
     scale: str
     groups: tuple[Group, ...]
@@ -94,7 +94,7 @@ class Plan:
 
     @property
     def headlines(self) -> Iterator[Group]:
-        """The groups that are drawn: under `clean`, each first row, rows with a claim, and all of `fair`."""
+        """The groups that are drawn: under `clean`, an experiment's first row, rows with a claim, and all of `fair`."""
         for group in self.live:
             experiment = self.experiments[group.experiment]
             rows = {next(iter(experiment["rows"])), *(claim["row"] for claim in experiment["claims"])}

@@ -1,6 +1,6 @@
-"""From params.yaml and experiments/*.yaml to the plan: the list of all that is to be computed.
+"""From params.yaml and experiments/*.yaml to the plan: the list of everything to be computed.
 
-Read while the workflow is parsed, so nothing heavy is imported; all input is checked before any job starts.
+Done while the workflow is parsed, so nothing heavy is imported; all input is checked before any job starts.
 """
 
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ from ser.plan.places import Places
 from ser.plan.validation import read_yaml, validate
 
 Params = Mapping[str, Any]
-OWN = "params.local.yaml"  # a machine's own entries, which Git does not see
+OWN = "params.local.yaml"  # a machine's own entries, ignored by Git
 
 
 def read_params(root: Path = Path()) -> dict[str, Any]:
-    """The content of params.yaml, with that of params.local.yaml over it, key by key. Raises InputError."""
+    """The content of params.yaml, overridden key by key by that of params.local.yaml. Raises InputError."""
     params: dict[str, Any] = read_yaml(root / "params.yaml")
     if (root / OWN).is_file():
         params = _over(params, read_yaml(root / OWN) or {})
@@ -33,7 +33,7 @@ def read_params(root: Path = Path()) -> dict[str, Any]:
 def load_plan(params: Params, root: Path = Path()) -> Plan:
     """The plan for `params` (the content of params.yaml) and the experiment files below `root`.
 
-    Raises InputError, one line, for an unknown key, a wrong type, a missing folder, an experiment, row or
+    Raises InputError, in one line, for an unknown key, a wrong type, a missing folder, an experiment, row or
     system setting that does not exist, or a claim without a source.
     """
     validate(params, read_yaml(root / "schemas" / "params.schema.yaml"), "params.yaml")
@@ -53,7 +53,7 @@ def load_plan(params: Params, root: Path = Path()) -> Plan:
 
 
 def _over(params: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """As Snakemake puts one configuration over another."""
+    """Merged as Snakemake merges one configuration over another."""
     inner = {
         key: _over(value if isinstance(value := params.get(key), Mapping) else {}, entry)
         for key, entry in own.items()
@@ -81,7 +81,7 @@ def _check_places(params: Params, root: Path) -> None:
 def _check_corpus(name: str, params: Params, root: Path) -> None:
     where, corpus = f"params.yaml: corpora.{name}", params["corpora"][name]
     read = root / Places.of(params["scale"]).manifest(name)
-    if not Path(corpus["root"]).is_dir() and not read.is_file():  # what was read on another machine stands
+    if not Path(corpus["root"]).is_dir() and not read.is_file():  # what another machine has read is enough
         raise InputError(f"{where}.root: no such folder: {corpus['root']}")
     manifest = corpus.get("manifest")
     if manifest and not Path(manifest).is_file():
@@ -91,7 +91,7 @@ def _check_corpus(name: str, params: Params, root: Path) -> None:
 
 
 def _check_own_corpora(params: Params, experiments: Mapping[str, Experiment]) -> None:
-    """A corpus that someone brought is there to be used: one that no protocol reads would vanish without a word."""
+    """A user's own corpus is meant to be used: one that no protocol reads would silently have no effect."""
     read = {protocol["corpus"] for experiment in experiments.values() for protocol in experiment["protocols"].values()}
     for name in corpora_of_scale(params):
         if name in params["corpora"] and name not in read:

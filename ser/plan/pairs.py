@@ -1,4 +1,4 @@
-"""Which two groups an honest gap is between: one row and protocol under `clean` and under `test_selected`."""
+"""The two groups that an honest gap compares: one row and protocol under `clean` and under `test_selected`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Pair:
 
     @property
     def skipped(self) -> str:
-        """Why there is no gap; empty: there is one."""
+        """Why there is no gap; empty if there is one."""
         return self.test_selected.skipped or self.clean.skipped
 
 

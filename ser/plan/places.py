@@ -1,6 +1,6 @@
-"""Where everything lies, relative to the project: the one list of the files that the workflow writes.
+"""Where everything is, relative to the project: the one list of the files that the workflow writes.
 
-A folder of `work/<scale>/` is a package of `ser/`. Names may be Snakemake's wildcards ("{corpus}").
+A folder of `work/<scale>/` belongs to a package of `ser/`. Names may be Snakemake's wildcards ("{corpus}").
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ MODEL = "model.safetensors"
 
 
 def confusion_chart(name: str) -> str:
-    """The rows behind a group's confusion matrix; `name` is its `chart`."""
+    """The data behind a group's confusion matrix; `name` is the group's `chart`."""
     return f"{PLOTS}/confusion/{name}.csv"
 
 
 def curves_chart(name: str) -> str:
-    """The rows behind a group's training curves; `name` is its `chart`."""
+    """The data behind a group's training curves; `name` is the group's `chart`."""
     return f"{PLOTS}/curves/{name}.csv"
 
 
@@ -35,7 +35,7 @@ class Places:
 
     @classmethod
     def of(cls, scale: str) -> "Places":
-        """Those of a scale."""
+        """The places of a scale."""
         return cls(f"work/{scale}")
 
     def release(self, corpus: str) -> str:
@@ -63,7 +63,7 @@ class Places:
         return f"{self.work}/features/{corpus}/{feature}.safetensors"
 
     def split(self, split: str, suffix: str = ".json") -> str:
-        """A split, `<experiment>/<protocol>/<selection>`: its rows (`.csv`) or what is to be known about them."""
+        """A split, `<experiment>/<protocol>/<selection>`: its rows (`.csv`) or the facts about them (`.json`)."""
         return f"{self.work}/splits/{split}{suffix}"
 
     def seed(self, group: str, seed: int | str) -> str:
@@ -83,7 +83,7 @@ class Places:
         return f"{self.work}/evaluations/{group}.json"
 
     def log(self, rule: str, job: str = "") -> str:
-        """What a job said."""
+        """What a job printed."""
         return f"{self.work}/logs/{rule}{job and f'/{job}'}.log"
 
     def benchmark(self, rule: str, job: str = "") -> str:
@@ -97,5 +97,5 @@ class Places:
 
     @property
     def untracked(self) -> str:
-        """When and why it last could not be."""
+        """When and why an import last failed."""
         return f"{self.work}/untracked.txt"

@@ -1,7 +1,7 @@
 """The legal settings of a system, read from its `Settings` class without importing it.
 
-A system's file imports torch, which is far too slow for the time at which the workflow is parsed; its
-`Settings` dataclass holds only plain types, so `ast` can turn it into a JSON schema.
+A system's file imports torch, which is far too slow while the workflow is parsed; its `Settings` dataclass holds
+only plain types, so `ast` can turn it into a JSON schema.
 """
 
 import ast
@@ -16,7 +16,7 @@ _TYPES = {"int": "integer", "float": "number", "bool": "boolean", "str": "string
 
 @cache
 def settings_schema(system_file: Path) -> dict[str, Any]:
-    """JSON schema of the class `Settings` in `system_file`, with the fields that it inherits.
+    """JSON schema of the class `Settings` in `system_file`, inherited fields included.
 
     Raises InputError when the file has no such class or a field has a type that is not plain (int, float,
     bool, str, Literal, a union of these).

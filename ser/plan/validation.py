@@ -1,4 +1,4 @@
-"""YAML files held against a JSON schema; the first thing that is wrong becomes one clear line."""
+"""YAML files checked against a JSON schema; the most telling fault becomes one clear line."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from ser.errors import InputError, did_you_mean
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # in C where PyYAML has it
-    """The safe loader, less its habit of letting a repeated key silently win."""
+    """The safe loader, without its habit of silently letting a repeated key win."""
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -19,7 +19,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     for key_node, _ in node.value:
         key = loader.construct_object(key_node)
         if key in seen:
-            raise InputError(f"{node.start_mark.name}: line {key_node.start_mark.line + 1}: {key!r} stands twice")
+            raise InputError(f"{node.start_mark.name}: line {key_node.start_mark.line + 1}: {key!r} appears twice")
         seen.add(key)
     mapping: dict[Any, Any] = loader.construct_mapping(node, deep=True)
     return mapping
@@ -32,18 +32,18 @@ def read_yaml(path: Path) -> Any:
     """The content of a YAML file. Raises InputError with file and line when it is not YAML."""
     try:
         with path.open(encoding="utf-8") as file:
-            return yaml.load(file, _Loader)  # which is a safe one
+            return yaml.load(file, _Loader)  # a safe loader
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
 
 
-# The types of JSON schema in a user's words.
+# JSON schema's types in a user's words.
 _TYPES = {
     "object": "a mapping (key: value)",
     "array": "a list",
-    "string": "a text",
+    "string": "text",
     "number": "a number",
     "integer": "a whole number",
     "boolean": "true or false",
@@ -55,14 +55,14 @@ def validate(value: Any, schema: dict[str, Any], where: str) -> None:
     """Raises InputError `where: key: what is wrong` for the most telling violation of `schema`."""
     errors = list(Draft202012Validator(schema).iter_errors(value))
     unknown = [error for error in errors if error.validator == "additionalProperties"]
-    error = best_match(unknown or errors)  # a misspelt key is missing too: its name tells more
+    error = best_match(unknown or errors)  # a misspelt key also counts as missing: its name says more
     if error is not None:
         place = ".".join(str(part) for part in error.absolute_path)
         raise InputError(f"{where}: {place + ': ' if place else ''}{_explain(error)}")
 
 
 def _explain(error: ValidationError) -> str:
-    # All three are set in whatever `iter_errors` gives.
+    # `iter_errors` sets all three.
     schema: Any = error.schema
     value: Any = error.validator_value
     instance: Any = error.instance

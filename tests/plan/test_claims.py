@@ -1,4 +1,4 @@
-"""Claims: which official part each is about is said and checked."""
+"""Claims: each says which official part it is about, and is checked."""
 
 import pytest
 

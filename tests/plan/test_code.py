@@ -1,4 +1,4 @@
-"""Code is an input: exactly the files that a script's imports reach."""
+"""Code is an input: the files that a script's imports reach, and no others."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Rows to groups: what a row is made of, what is noted beside it, and what is skipped and why."""
+"""From rows to groups: what a row is made of, what is noted beside it, and what is skipped and why."""
 
 import copy
 import json

@@ -55,7 +55,7 @@ def test_wrong_experiments_are_refused_by_name(project: Path, path: str, value: 
         (
             "mode_b",
             {"selection": "test_selected"},
-            "claim 2: row mode_b is not run under emodb_2 with selection test_s",
+            "claim 2: row mode_b has no runs under emodb_2 with selection test_s",
         ),
         ("full", {"selection": "clean", "values": {"WA": 71.0}}, "claim 2: claim 1 is about the same number"),
     ],

@@ -1,4 +1,4 @@
-"""What each rule's code depends on, package by package: an edit elsewhere must not run it again."""
+"""What each rule's code depends on, package by package: an edit elsewhere must not run the rule again."""
 
 import re
 
@@ -8,7 +8,7 @@ from helpers import ROOT
 from ser.files import words
 from ser.plan.code import code_of, code_of_module, reaches
 
-GROUND = {"ser", "workflow_scripts"}  # what all of them use: ser/*.py and the scripts' own frame
+GROUND = {"ser", "workflow_scripts"}  # what they all use: ser/*.py and the scripts' own frame
 SCRIPTS = {
     "demo_corpus": "corpora",
     "demo_encoder": "encoders",
@@ -23,7 +23,7 @@ SCRIPTS = {
     "charts": "encoders evaluations features plan results runs splits",
     "track": "encoders evaluations features plan results runs splits tracking",
 }
-# Of these packages a script needs no more than these files.
+# All that a script needs of these packages.
 NO_MORE = {
     "audio": {"plan": "code"},
     "features": {"plan": "code", "compute": "gpu"},
@@ -98,7 +98,7 @@ def test_a_feature_depends_on_no_other_kind(kind: str) -> None:
 
 
 def test_who_trains_and_who_trains_an_encoder() -> None:
-    """What decides whether a GPU is asked for."""
+    """This decides whether a GPU is requested."""
     training = {system for system in SYSTEMS if reaches(code_of_module(f"ser.systems.{system}"), "ser.training.loop")}
     assert training == {*SYSTEMS} - {"functionals_svm", "majority"}
     speech = {system for system in SYSTEMS if reaches(code_of_module(f"ser.systems.{system}"), "ser.encoders.speech")}
