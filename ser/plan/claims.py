@@ -36,7 +36,7 @@ def check_claims(experiment: Mapping[str, Any], protocols: Mapping[str, Protocol
 
 def check_part(claim: Claim, protocol: Protocol, where: str) -> None:
     """Raises InputError, beginning with `where`, for a claim that does not say which official part it is about, that
-    names one which is not scored without giving a reason, or that names one although the protocol has none.
+    names an unscored one and gives no reason, or that names one where the protocol has none.
     """
     reported, part = protocol.reported, claim.get("part", "")
     if reported == ("",):

@@ -17,7 +17,7 @@ Line = Mapping[str, str]
 
 def metrics(plan: Plan, lines: Sequence[Line]) -> dict[str, Any]:
     """Experiment -> row -> protocol -> selection -> metric -> value, in the paper's own averaging; where official parts
-    are reported, their names stand before the metric.
+    are reported, the part's name comes before the metric.
     """
     own = {group.name: group.protocol.aggregation for group in plan.live}
     tree: dict[str, Any] = {}
@@ -50,7 +50,7 @@ def confusion(evaluation: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def curve(paths: Sequence[Path]) -> list[dict[str, float]]:
-    """Mean of the histories over the runs that reached an epoch; empty for a system that does not train by epochs."""
+    """By epoch, the mean history of the runs that reached it; empty for a system that does not train by epochs."""
     histories = [history for path in paths if (history := read_history(path))]
     if not histories:
         return []

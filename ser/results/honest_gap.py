@@ -1,6 +1,6 @@
 """The honest gap: what a number gains when the epoch is chosen on the test part, `test_selected` - `clean`.
 
-The interval is over the same speakers drawn for both sides, so that what is common to both cancels.
+The interval draws the same speakers for both sides, so that what they have in common cancels.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,8 +54,8 @@ COLUMNS = [
 def gap_lines(plan: Plan, places: Places) -> Iterator[dict[str, Any]]:
     """A line per row, protocol, part, metric and aggregation, from the files in `places`.
 
-    Rows that are planned under one of the rules alone have none. Where a planned gap is not computed the status is
-    `skipped`, in the paper's own averaging only, and the note says why.
+    Rows that are planned under only one of the rules have no line. A planned gap that is not computed has the status
+    `skipped`, in the paper's own averaging only, and its note says why.
 
     Raises InputError as `gather` and `gaps` do.
     """
@@ -81,9 +81,9 @@ def gap_lines(plan: Plan, places: Places) -> Iterator[dict[str, Any]]:
 
 def gaps(splits: Sequence[Split], gathered: Sequence[Gathered]) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
     """`results[part][aggregation][metric]` of two groups, `test_selected` and `clean` in this order: what
-    `evaluate.numbers` gives for their difference, with each one's own value under the name of its rule.
+    `evaluate.numbers` returns for their difference, and each group's own value under the name of its rule.
 
-    Raises InputError for groups of other seeds, folds, utterances, settings or code.
+    Raises InputError for groups that differ in seeds, folds, utterances, system, settings or code.
     """
     _check_same(splits, gathered)
     metrics = metrics_of(splits[0])
@@ -101,7 +101,7 @@ def gaps(splits: Sequence[Split], gathered: Sequence[Gathered]) -> dict[str, dic
 
 
 def _check_same(splits: Sequence[Split], gathered: Sequence[Gathered]) -> None:
-    """That the groups differ in what chose the epoch, and in nothing else that is scored."""
+    """Raises InputError where the groups differ in more than what chose the epoch."""
     first, second = (
         {
             "seeds": of_group.seeds,
@@ -116,7 +116,7 @@ def _check_same(splits: Sequence[Split], gathered: Sequence[Gathered]) -> None:
     )
     if other := [key for key in first if first[key] != second[key]]:
         raise InputError(
-            f"protocol of {splits[0].corpus}: the runs under test_selected and clean are of other "
+            f"protocol of {splits[0].corpus}: the runs under test_selected and clean differ in "
             f"{', '.join(other)}: make both again"
         )
 
@@ -138,6 +138,6 @@ def _computed(pair: Pair, places: Places) -> tuple[dict[str, Any], dict[str, Any
 
 
 def _also_trained_on(protocol: Protocol) -> str:
-    """What a part of the gap is due to: more training data."""
+    """The note where part of the gap is due to more training data."""
     held_out = protocol.folds.kind == "official" and set(protocol.folds.dev) <= set(protocol.folds.also_report)
     return "" if held_out else "test_selected also trains on the dev part"

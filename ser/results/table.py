@@ -54,8 +54,8 @@ def table_lines(plan: Plan, places: Places, partial: bool = False) -> Iterator[d
     """The table's lines in the plan's order, from the files in `places`.
 
     A group that is not computed has one line per part and metric, in the paper's own averaging, with status `skipped`;
-    so has a claim about a part that nobody outside can score. `partial`: a group whose evaluation is not there is
-    evaluated over the folds that are.
+    so has a claim about a part that cannot be scored here. `partial`: a group that has no evaluation yet is evaluated
+    over the folds that are finished.
     """
     for group in plan.groups:
         evaluation = {} if group.skipped else _evaluation(group, places, partial)
@@ -75,7 +75,7 @@ def table_lines(plan: Plan, places: Places, partial: bool = False) -> Iterator[d
 
 
 def read_report(group: Group, places: Places) -> dict[str, Any]:
-    """The report on the manifest that the group's corpus was read into."""
+    """The report on the manifest of the group's corpus."""
     report: dict[str, Any] = json.loads(Path(places.manifest(group.corpus, ".json")).read_text())
     return report
 
@@ -113,7 +113,7 @@ def described(plan: Plan, group: Group, part: str, metric: str, aggregation: str
 def measured(
     plan: Plan, group: Group, metric: str, numbers: Mapping[str, Any], report: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Statistics, counts and status of one number (`evaluate.numbers`), and what its note says of them."""
+    """Statistics, counts and status of one number (`evaluate.numbers`), and what its note says about them."""
     planned = {"folds": group.protocol.n_folds, "seeds": len(group.seeds)}
     missing = [f"{n - numbers[f'n_{w}']} of {n} {w} missing" for w, n in planned.items() if numbers[f"n_{w}"] < n]
     columns = {key: rounded(numbers[key], metric) for key in STATISTICS} | {key: numbers[key] for key in COUNTS}
@@ -127,7 +127,7 @@ def measured(
 
 
 def rounded(value: float | None, metric: str) -> str:
-    """Two decimals of a per cent or four of a coefficient: what a table can bear; "" for nan and None."""
+    """Two decimals of a per cent or four of a coefficient, enough for a table; "" for nan and None."""
     if value is None or math.isnan(value):
         return ""
     return f"{100 * value:z.2f}" if unit_of(metric) == "per cent" else f"{value:z.4f}"

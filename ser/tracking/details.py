@@ -1,6 +1,6 @@
-"""What is read and drawn only of the runs and groups that are new to the tracking store.
+"""What is read and drawn only for runs and groups that are new to the tracking store.
 
-Matplotlib is imported late: by the processes that draw, and not where nothing is new.
+Matplotlib is imported late: only by the processes that draw, and not at all where nothing is new.
 """
 
 import hashlib
@@ -12,15 +12,15 @@ from ser.runs.history import read_history
 from ser.runs.predictions import read_predictions
 from ser.tracking.records import TrackedGroup, TrackedRun
 
-SHOWN = ("metrics.json", "predictions.csv")  # beside the pictures; history.csv is there as metrics
+SHOWN = ("metrics.json", "predictions.csv")  # stored beside the pictures; history.csv becomes metrics
 LARGE = 1_000_000  # bytes: larger predictions stay in work/ and in DVC
 
 
 def run_details(run: TrackedRun, folder: Path) -> tuple[list[tuple[str, int, float]], dict[str, str]]:
-    """Write the run's pictures and small files into `folder`; its history as (metric, epoch, value) in the order of
-    the epochs, and the MD5 by which DVC's cache names its files.
+    """Write the run's pictures and small files into `folder`; returns its history as (metric, epoch, value) in the
+    order of the epochs, and tags with the MD5 sums by which DVC's cache names its files.
 
-    Raises InputError for predictions of other labels than the run's.
+    Raises InputError for predictions whose labels are not the run's.
     """
     from ser.tracking.pictures import draw_confusion, draw_curves
 
@@ -44,7 +44,7 @@ def run_details(run: TrackedRun, folder: Path) -> tuple[list[tuple[str, int, flo
 
 
 def draw_group(group: TrackedGroup, folder: Path) -> None:
-    """The group's pictures, into `folder`: curves of its runs so far; confusion over folds and seeds, for each part."""
+    """Draw into `folder` the curves of the group's runs so far and, per part, the confusion over folds and seeds."""
     from ser.tracking.pictures import draw_confusion, draw_curves
 
     folder.mkdir(parents=True, exist_ok=True)

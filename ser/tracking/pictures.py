@@ -1,7 +1,7 @@
 """Pictures of runs as SVG: training curves and confusion matrices.
 
 Text stays text, so that a picture is small and can be searched. Building a figure costs more than drawing it: one is
-kept for each form and gets new data, which makes thousands of pictures affordable.
+kept for each form and given new data, which makes thousands of pictures affordable.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ from matplotlib.typing import RcKeyType
 from ser.files import atomic_file
 from ser.runs.history import DEV, History, dev_column, mean_by_epoch
 
-# The same data gives the same bytes.
+# With these, the same data gives the same bytes.
 STYLE: dict[RcKeyType, Any] = {"svg.fonttype": "none", "svg.hashsalt": "ser", "font.size": 9.0}
 
 
 def draw_confusion(path: Path, matrix: Any, labels: Sequence[str], title: str) -> None:
-    """Counts and shares of each row of `matrix` [K, K], rows the reference; a row without utterances stays white."""
+    """Draw counts and row shares of `matrix` [K, K], rows the reference; a row without utterances stays white."""
     matrix = np.asarray(matrix)
     totals = matrix.sum(axis=1, keepdims=True)
     shares = np.divide(matrix, totals, out=np.zeros(matrix.shape), where=totals > 0)
@@ -38,7 +38,7 @@ def draw_confusion(path: Path, matrix: Any, labels: Sequence[str], title: str) -
 
 
 def draw_curves(path: Path, histories: Sequence[History], title: str) -> None:
-    """Training loss and dev metric by epoch: each run thin, their mean over the runs that reached an epoch thick."""
+    """Draw training loss and dev metric by epoch: each run thin, the mean of the runs that reached an epoch thick."""
     with matplotlib.rc_context(STYLE):
         figure, thin, thick = _curves_figure(len(histories) if len(histories) > 1 else 0)
         figure.axes[0].set_title(title, fontsize="medium", y=1.02)
@@ -94,7 +94,7 @@ def _curves_figure(n_runs: int) -> tuple[Figure, list[list[Any]], list[Any]]:
 
 
 def _place_labels(axes: Any, x_label: float, y_label: float) -> None:
-    """Labels at these places, in heights and widths of the axes; finding one by itself is half of the drawing."""
+    """Put the labels here, in heights and widths of the axes; letting matplotlib find a place is half of the drawing."""
     axes.xaxis.set_label_coords(0.5, x_label)
     axes.yaxis.set_label_coords(y_label, 0.5)
 

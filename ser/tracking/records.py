@@ -23,10 +23,10 @@ from ser.results.table import STATISTICS, described, joined
 
 @dataclass(frozen=True)
 class Record:
-    """A group or a run. The same `key` again is the same record; with another `digest` it has to be made anew.
+    """A group or a run. The same `key` means the same record; with another `digest` it has to be made again.
 
-    `metrics` are fractions (CCC: -1 to 1), nan where undefined; `start` and `end` milliseconds since 1970. `note` is
-    for people; `script` and `commit` say what code made it, where they are known.
+    `metrics` are fractions (CCC: -1 to 1), nan where undefined; `start` and `end` are milliseconds since 1970. `note`
+    is for people; `script` and `commit` say what code made it, where known.
     """
 
     key: str
@@ -45,7 +45,7 @@ class Record:
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """A finished run: its record, and where what is read only of new ones lies (details.py)."""
+    """A finished run: its record, and where to find what is read only for new runs (details.py)."""
 
     record: Record
     folder: Path
@@ -55,7 +55,7 @@ class TrackedRun:
 
 @dataclass(frozen=True)
 class TrackedGroup:
-    """A group of which at least one run is finished."""
+    """A group with at least one finished run."""
 
     experiment: str
     record: Record
@@ -66,7 +66,7 @@ class TrackedGroup:
 def tracked(plan: Plan, places: Places) -> Iterator[TrackedGroup]:
     """The groups of `plan` that have a finished run in `places`.
 
-    A run is finished when its metrics.json is there, which is written last.
+    A run is finished once its metrics.json, which is written last, is there.
     """
     for group in plan.live:
         if found := _Reader(plan, group, places).read():
@@ -88,12 +88,12 @@ class _Reader:
 
     @cached_property
     def facts(self) -> dict[tuple[int, int], dict[str, Any]]:
-        """(seed, fold) -> metrics.json of the runs that are finished."""
+        """(seed, fold) -> metrics.json of the finished runs."""
         found = {}
         for place in self.group.runs:
             path = Path(self.places.run(self.group.name, *place), "metrics.json")
             try:
-                text, end = path.read_bytes(), _mtime(path)  # both now: a build may make the run again
+                text, end = path.read_bytes(), _mtime(path)  # both at once: a build may make the run again
                 found[place] = {**json.loads(text), "file": hashlib.sha256(text).hexdigest(), "end": end}
             except FileNotFoundError:
                 continue
@@ -102,7 +102,7 @@ class _Reader:
         return found
 
     def _evaluation(self, facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The group's evaluation; empty where it is not there, or is one of other runs than those that now are."""
+        """The group's evaluation; empty if there is none, or if it is of other runs than the present ones."""
         path = Path(self.places.evaluation(self.group.name))
         if len(facts) < len(self.group.runs) or not path.is_file():
             return {}
@@ -142,7 +142,7 @@ class _Reader:
         }
         record = Record(
             key=f"{self._key}/seed{seed}/fold{fold}",
-            name=f"seed {seed}, fold {fold}, {self._name}",  # columns are narrow: first what sets it apart
+            name=f"seed {seed}, fold {fold}, {self._name}",  # columns are narrow: what sets it apart comes first
             params=params,
             tags=tags,
             metrics=values | numbers | job_metrics,
@@ -179,7 +179,7 @@ class _Reader:
             **self._sources(),
         }
         results = evaluation.get("results", {})
-        # All that the pictures show: another digest draws them anew.
+        # Everything that the pictures show: if the digest changes, they are drawn again.
         shown = json.dumps([[run.record.digest for run in runs], results, evaluation.get("confusion")])
         return Record(
             key=self._key,
@@ -187,7 +187,7 @@ class _Reader:
             params=params,
             tags=tags | {"ser.pictures": _digest(shown, {})},
             metrics=_group_metrics(results, group.protocol.aggregation),
-            digest=_digest(",".join(claims), params),  # a tag cannot be taken away by what replaces its value
+            digest=_digest(",".join(claims), params),  # an update changes tags but cannot remove one
             start=min(run.record.start for run in runs),
             end=max(run.record.end for run in runs),
             finished=bool(evaluation),
@@ -224,7 +224,7 @@ class _Reader:
         }
 
     def _sources(self) -> dict[str, str]:
-        """Where each setting, feature and encoder is from. Many: a page shows tags in this order, so they come last."""
+        """Where each setting, feature and encoder is from. Many, and a page shows tags in order, so they come last."""
         return {f"source.{name}": source for name, source in self.group.sources.items()}
 
     def _job(self, seed: int, fold: int) -> tuple[dict[str, str], dict[str, float], int]:
@@ -243,7 +243,7 @@ class _Reader:
         try:
             with benchmark.open(encoding="utf-8", newline="") as file:
                 row = next(csv.DictReader(file, delimiter="\t"))
-        except (FileNotFoundError, StopIteration):  # the job still runs, or ran elsewhere
+        except (FileNotFoundError, StopIteration):  # the job is still running, or ran elsewhere
             return tags, {}, end
         metrics = {
             name: float(row[column])
@@ -267,7 +267,7 @@ class _Reader:
 
 
 def _group_metrics(results: Mapping[str, Any], own: str) -> dict[str, float]:
-    """`UA`: the value in the paper's own averaging, as the runs have it; `pooled/UA`, `pooled/UA_ci_low`...: all."""
+    """`UA`: the value in the paper's own averaging, named as in the runs; `pooled/UA`, `pooled/UA_ci_low`...: all."""
     found = {}
     for part, aggregations in results.items():
         for aggregation, metrics in aggregations.items():

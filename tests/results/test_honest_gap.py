@@ -74,7 +74,7 @@ def test_equal_predictions_have_no_gap(tmp_path: Path) -> None:
 
 
 def test_a_shift_that_all_speakers_share_has_an_interval_of_no_width(tmp_path: Path) -> None:
-    """One right more of every speaker: WA rises by 10 points whoever is drawn, though speakers differ widely."""
+    """One more right answer per speaker: WA rises by 10 points whoever is drawn, though speakers differ widely."""
     right = {"test_selected": {1: [n + 1 for n in EIGHT]}, "clean": {1: EIGHT}}
     found = gaps(*pair(tmp_path, right))
     for aggregation in ("fold_mean", "pooled"):
@@ -102,12 +102,12 @@ def test_seeds_are_paired_and_the_interval_is_over_what_speakers_gain(tmp_path: 
 
 def test_groups_that_differ_in_more_than_the_rule_are_refused(tmp_path: Path) -> None:
     made, scored = pair(tmp_path, {"test_selected": {1: EIGHT}, "clean": {1: EIGHT}})
-    with pytest.raises(InputError, match="protocol of c: .* are of other seeds: make both again"):
+    with pytest.raises(InputError, match="protocol of c: .* differ in seeds: make both again"):
         gaps(made, [scored[0], replace(scored[1], seeds=[2])])
-    with pytest.raises(InputError, match="are of other settings, code_version"):
+    with pytest.raises(InputError, match="differ in settings, code_version"):
         gaps(made, [scored[0], replace(scored[1], facts=scored[1].facts | {"settings": {"a": 1}, "code_version": "x"})])
     renamed = replace(made[1], utterances=tuple(f"other_{name}" for name in made[1].utterances))
-    with pytest.raises(InputError, match="are of other utterances"):
+    with pytest.raises(InputError, match="differ in utterances"):
         gaps([made[0], renamed], scored)
 
 
@@ -132,7 +132,7 @@ def groups(made: Protocol, **skipped: str) -> list[Group]:
 
 
 def written(work: Path, made: Protocol, rows: list[Utterance], **right: int) -> list[dict[str, Any]]:
-    """The lines over a folder with the runs of both rules; `right` of each fold's utterances are so."""
+    """The lines for a folder with the runs of both rules; `right` of each fold's utterances are right."""
     for selection, number in right.items():
         split = make_split(made, selection, rows)
         folder = work / f"splits/paper/p/{selection}"

@@ -1,4 +1,4 @@
-"""The table's lines: one per reported part, each with its own claim, and one for a claim that nobody can check."""
+"""The table's lines: one per reported part with its own claim, and one for a claim that nobody can check."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pictures: what they say, and that a figure that is used again keeps nothing of the last one."""
+"""Pictures: what they say, and that a reused figure keeps nothing of the previous picture."""
 
 import re
 from pathlib import Path
