@@ -94,7 +94,7 @@ def _curves_figure(n_runs: int) -> tuple[Figure, list[list[Any]], list[Any]]:
 
 
 def _place_labels(axes: Any, x_label: float, y_label: float) -> None:
-    """Put the labels here, in heights and widths of the axes; letting matplotlib find a place is half of the drawing."""
+    """Put the labels here, in heights and widths of the axes; letting matplotlib find a place is half the drawing."""
     axes.xaxis.set_label_coords(0.5, x_label)
     axes.yaxis.set_label_coords(y_label, 0.5)
 
