@@ -1,4 +1,4 @@
-"""Imported first by the benchmarks that share code with the tests or the scripts, which no package holds."""
+"""Imported first by the benchmarks that share code with the tests or the scripts, which are in no package."""
 
 import sys
 from pathlib import Path

@@ -1,7 +1,7 @@
 """What unit_costs.py measures: the kinds of work, each on noise in the form of the real thing.
 
-`MEASURED` maps a name to a function of an empty folder and the number of repeats, which gives `per` (what one unit is),
-`each` (the seconds of every repeat) and what else a unit takes.
+`MEASURED` maps a name to a function of an empty folder and the number of repeats, which returns `per` (what one unit
+is), `each` (the seconds of every repeat) and what else a unit takes.
 """
 
 import importlib
@@ -43,7 +43,7 @@ LARGE = {
     "feat_extract_norm": "layer",
     "do_stable_layer_norm": True,
 }
-# Experiment -> examples in a batch where there is no GPU (None: as published).
+# Experiment -> examples in a batch without a GPU (None: as published).
 TRAINED = {
     "attention_fcn": None,
     "tf_transformer": None,
@@ -148,7 +148,7 @@ def training(experiment: str, folder: Path, repeats: int) -> dict[str, Any]:
         "flop": stopwatch.flops / batch,
         "examples_per_utterance": n_segments / len(fold.train.utterances),
         "weights_bytes": sum(array.nbytes for array in outcome.model.values()),
-        # network, best epoch, two moments of each weight that learns (and the average, which the demo alone lacks)
+        # network, best epoch, two moments of each weight that is trained (and the average, which only the demo lacks)
         "checkpoint_bytes": (2 + (settings.average_decay > 0)) * 4 * facts["parameters"]
         + 8 * facts["parameters_trainable"],
         "prediction_bytes": (folder / "predictions.csv").stat().st_size / len(fold.test.utterances),
@@ -184,7 +184,7 @@ def fold_of(experiment: str, blocks: dict[str, Any], n: int, folder: Path) -> Fo
 
 
 def write_clips(path: Path, n: int) -> Store:
-    """Clips that all are as long as one is once it is padded."""
+    """Clips that all have the length of a padded one."""
     rng = np.random.default_rng(1)
     size = round(PADDED_SECONDS * RATE)
     clip = rng.integers(-3000, 3000, size, dtype=np.int16)
@@ -193,7 +193,7 @@ def write_clips(path: Path, n: int) -> Store:
 
 
 def write_states(path: Path, names: tuple[str, ...]) -> Store:
-    """What the linear probe reads of a base encoder: 13 layers, averaged over time."""
+    """What the linear probe reads from a base encoder: 13 layers, averaged over time."""
     states = np.random.default_rng(1).standard_normal((1, 13, 768), np.float32)
     write_store(path, names, lambda shard: [states] * len(shard), key="noise", metadata={"feature": "{}"})
     return Store(path)

@@ -4,10 +4,10 @@
 
 MFHCA with a HuBERT base and EmoSphere-SER with a WavLM large, both of random weights, with the settings of their
 experiment files, on noise with IEMOCAP's durations (5,531 utterances: log-normal, median 3.58 s and mean 4.55 s,
-from 0.585 to 34.14 s). Needs nothing but `ser`, its libraries and, but for --tiny, a GPU. One JSON line per system:
+from 0.585 to 34.14 s). Needs nothing but `ser`, its libraries and, except with --tiny, a GPU. One JSON line per system:
 `seconds` is the median epoch without the first, which warms up; `tflops` counts the matrix products and convolutions
 of the first step (torch's own counter); `matmul_tflops` is what one large bf16 product reaches here.
---tiny takes the demo's settings and encoders: seconds on a laptop, to see that it runs.
+--tiny takes the demo's settings and encoders: seconds on a laptop, to see that it works.
 """
 
 import argparse

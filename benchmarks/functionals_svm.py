@@ -3,8 +3,8 @@
     python benchmarks/functionals_svm.py --emodb DIR [--repeats 3]
 
 Prints, per repeat and as medians, the seconds of three calls of `snakemake results/table.csv` in a fresh copy of the
-project: from nothing computed, after one changed setting (C), and with nothing to do. For scale: nkululeko 1.14 took
-28 s and 10 s for the first two on 339 files of this corpus (2 cores), autrainer 0.10 took 22 s for the second.
+project: from nothing computed, after one changed setting (C), and with nothing to do. For comparison: nkululeko 1.14
+took 28 s and 10 s for the first two on 339 files of this corpus (2 cores), autrainer 0.10 took 22 s for the second.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""How long Snakemake and DVC think, and how much memory that takes, when 10,000 runs are planned.
+"""How long Snakemake and DVC take over a plan of 10,000 runs, and how much memory they need.
 
     python benchmarks/planning.py [--runs 10000] [--repeats 3] [--dvc]
 
 Plans all experiments at scale demo, one job per fold, with as many seeds as it takes, in a copy of the project.
-Nothing is computed: small files stand for all outputs, and `snakemake --touch` gives them the records that real ones
-have. Prints per call the medians of wall and processor seconds (a busy machine changes the
-first) and the largest peak memory of one process, as markdown. --dvc also asks DVC, which hashes those files first.
+Nothing is computed: small files stand in for all outputs, and `snakemake --touch` gives them the records that real
+ones have. Prints per call the medians of wall and processor seconds (a busy machine changes the first) and the largest
+peak memory of one process, as markdown. --dvc also asks DVC, which hashes those files first.
 """
 
 import argparse
@@ -19,15 +19,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-import _paths  # noqa: F401 (puts the tests and scripts where Python looks)
+import _paths  # noqa: F401 (puts the tests and scripts on Python's path)
 from helpers.params import params
 from helpers.project import BIN, copy_project
 from restore import TOUCH
 from ser.plan.groups import Plan
 from ser.plan.load import load_plan
 
-# Bytes of an output by its name, as in the demo's runs; the rest is small. The size decides whether Snakemake keeps a
-# checksum, and what DVC has to hash.
+# Bytes of an output by its name, as in the demo's runs; the others are small. The size decides whether Snakemake keeps
+# a checksum, and what DVC has to hash.
 SIZES = {"metrics.json": 6_000, "predictions.csv": 4_000, "history.csv": 300, "model.safetensors": 50_000}
 NOTHING = "Nothing to be done"
 
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 class Project:
-    """The copy, its plan, and what is asked of it."""
+    """The copy, its plan, and the calls made in it."""
 
     def __init__(self, folder: Path, runs: int, repeats: int) -> None:
         self.folder, self.repeats = folder, repeats
@@ -66,7 +66,7 @@ class Project:
         self.plan = self._plan(runs)
 
     def _plan(self, runs: int) -> Plan:
-        """As many seeds as it takes to have that many runs."""
+        """A plan with as many seeds as it takes to have that many runs."""
         scales = params()["scales"]
         demo = scales["demo"] | {"one_job_per": "fold"}
         while True:
@@ -97,7 +97,7 @@ class Project:
         print(f"first dvc repro: {self._call(['dvc', 'repro'])[1]:.0f} s", file=sys.stderr)
 
     def row(self, call: str, state: str, command: Sequence[str], says: str = "") -> None:
-        """Make one line of the table; stops where the tool does not say `says`."""
+        """Print one line of the table; stops if the tool does not say `says`."""
         results = [self._call(command) for _ in range(self.repeats)]
         said, seconds, work, memory = zip(*results, strict=True)
         said = said[0]
@@ -108,7 +108,7 @@ class Project:
         print(f"| {' | '.join(map(str, cells))} | {max(memory):.0f} |", flush=True)
 
     def _call(self, command: Sequence[str]) -> tuple[str, float, float, float]:
-        """What it said, wall and processor seconds, and the MiB that the largest of its processes took."""
+        """Its output, wall and processor seconds, and the MiB that the largest of its processes took."""
         environment = {name: value for name, value in os.environ.items() if name != "SNAKEMAKE_PROFILE"}
         start = time.perf_counter()
         with tempfile.TemporaryFile("w+") as said:
@@ -130,7 +130,7 @@ class Project:
 
 
 class Changed:
-    """A file with one piece of text replaced, as long as the block lasts."""
+    """A file with one piece of text replaced for the duration of the block."""
 
     def __init__(self, path: Path, old: str, new: str) -> None:
         self.path, self.text = path, path.read_text()

@@ -3,7 +3,7 @@
     python benchmarks/scaling.py [--costs benchmarks/unit_costs.json] [--no-jobs]
 
 The plan is the real one, for empty folders in place of corpora and checkpoints; jobs are counted by `snakemake -n`
-(--no-jobs leaves that out). Costs are those of unit_costs.py. What is assumed stands in the capitals below and in the
+(--no-jobs leaves that out). Costs are those of unit_costs.py. Assumptions are in the constants below and in the
 document; a row is charged as its system's row `full`, and every run goes to its last epoch.
 """
 
@@ -38,19 +38,19 @@ CORPORA = {
     "ravdess": (1_440, 3.7),
     "crema_d": (7_442, 2.5),
 }
-EMODB_4 = 339  # its utterances of four classes; IEMOCAP's number stands in the protocol's name
+EMODB_4 = 339  # its utterances of four classes; IEMOCAP's number is in the protocol's name
 # Release 2.0's own parts are not known here: those of 1.11 in per cent. Every turn counts, whatever its emotion.
 MSP_PARTS = {"train": 0.554, "dev": 0.131, "test1": 0.202, "test2": 0.098}
-# Operations a second that a data-centre GPU (A100 class) is assumed to reach here; nobody has measured it.
+# Tera-operations per second that a data-centre GPU (A100 class) is assumed to reach here; nobody has measured it.
 ASSUMED_TFLOPS = {"float32": 8.0, "float16": 40.0, "bfloat16": 40.0}
 SHAPES = {"base": (13, 768), "large": (25, 1024), "tiny": (4, 32)}  # states of an encoder: layers + 1, width
-FUNCTIONALS = 400  # about as many numbers an utterance
+FUNCTIONALS = 400  # roughly this many numbers per utterance
 TEXT = 8_000  # bytes of metrics.json and history.csv of a run
-MLFLOW = 300  # bytes of mlflow.db per value of an epoch, all else shared out: 302 MB for 1.02 million (tracking.py)
-VALUES = 5  # of an epoch: loss, learning rate, what is measured on the dev part
+MLFLOW = 300  # bytes of mlflow.db per value of an epoch, all else included: 302 MB for 1.02 million (tracking.py)
+VALUES = 5  # per epoch: loss, learning rate, what is measured on the dev part
 RECORDS = 34_000  # bytes of Snakemake's records per job: 358 MB on disk for 10,462 (planning.py)
-WHOLE = ("mfhca", "ca_mser", "emosphere_ser")  # what they score is counted by unit_costs.py already
-UNITS = {"linear_probe": "superb_er"}  # system -> experiment that was measured, where the names differ
+WHOLE = ("mfhca", "ca_mser", "emosphere_ser")  # unit_costs.py already counts all that they score
+UNITS = {"linear_probe": "superb_er"}  # system -> the experiment that was measured, where the names differ
 
 
 def main() -> None:
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def simulated(project: Path) -> Plan:
-    """The plan at scale `paper` where every corpus and every checkpoint is there."""
+    """The plan at scale `paper` as if every corpus and every checkpoint were there."""
     copy = copy_project(project)
     corpora, encoders = {}, {}
     for corpus in CORPORA:
@@ -102,7 +102,7 @@ def simulated(project: Path) -> Plan:
 
 
 def only(plan: Plan, systems: Collection[str], kinds: Collection[str]) -> Plan:
-    """The plan without the groups of other systems and of other kinds of features."""
+    """The plan without groups of other systems or with other kinds of features."""
     groups = (group for group in plan.groups if group.system in systems)
     return replace(plan, groups=tuple(g for g in groups if {spec["kind"] for spec in g.features.values()} <= {*kinds}))
 
@@ -117,7 +117,7 @@ def unit(name: str, cost: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def padded_seconds(batch: int = 16) -> float:
-    """The mean of the longest of a batch: log-normal from 2.75 to 11 s, as the corpus's turns are, around its mean."""
+    """The mean of a batch's longest clip: log-normal from 2.75 to 11 s, as the corpus's turns are, around its mean."""
     rng = np.random.default_rng(1)
     seconds = np.clip(rng.lognormal(np.log(5.15), 0.42, (20_000, batch)), 2.75, 11)
     return float(seconds.max(axis=1).mean())
@@ -145,7 +145,7 @@ def run_seconds(group: Group, costs: Mapping[str, Any]) -> float:
 
 
 def passes(group: Group, cost: Mapping[str, Any]) -> float:
-    """Examples that a run's training costs, those that are only scored at a third."""
+    """Examples that a run costs; one that is only scored counts as a third."""
     settings, (train, dev, test) = group.settings, parts(group)
     longer = CORPORA[group.corpus][1] / CORPORA["iemocap"][1] if group.system == "attention_fcn" else 1.0
     per_utterance = cost["examples_per_utterance"]
@@ -157,7 +157,7 @@ def passes(group: Group, cost: Mapping[str, Any]) -> float:
 
 
 def segments(group: Group) -> float:
-    """Segments of an utterance in evaluation, where overlapping ones of it are scored."""
+    """Segments of an utterance in evaluation, where overlapping ones are scored."""
     seconds, overlap = (group.settings.get(name, 0) for name in ("segment_seconds", "segment_overlap"))
     if not seconds or group.system in WHOLE:
         return 1.0
@@ -165,7 +165,7 @@ def segments(group: Group) -> float:
 
 
 def parts(group: Group) -> tuple[float, float, float]:
-    """Utterances that train, that are scored each epoch, and that are scored at the end, of one fold."""
+    """Utterances of one fold that train, that are scored each epoch, and that are scored at the end."""
     n, k = CORPORA[group.corpus][0], group.protocol.n_folds
     if group.corpus == "msp_podcast":
         tests = MSP_PARTS["test1"] + MSP_PARTS["test2"]
@@ -198,7 +198,7 @@ def stored(plan: Plan, costs: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def unit_of(spec: Mapping[str, Any], corpus: str) -> str:
-    """The measurement that a store is charged with; a tiny encoder as a base one."""
+    """The measurement that a store is charged with; a tiny encoder counts as a base one."""
     if spec["kind"] == "encoder":
         return "extract wavlm_large" if form(spec["encoder"]) == "large" else "extract hubert_base"
     rate = 48 if corpus == "ravdess" else 16
@@ -225,7 +225,7 @@ def size_of(spec: Mapping[str, Any], n: int, seconds: float) -> float:
 
 
 def kept(plan: Plan, costs: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Per system: bytes of what runs leave, and of the state of one while it trains."""
+    """Per system: bytes of what its runs leave, and of the state of one while it trains."""
     totals: dict[str, list[float]] = defaultdict(lambda: [0.0] * 3)
     for group in plan.live:
         if cost := costs.get(f"train {UNITS.get(group.system, group.system)}"):

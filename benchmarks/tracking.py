@@ -1,4 +1,4 @@
-"""How long many runs take to get into MLflow (embedded store), and again when nothing has changed.
+"""How long it takes to import many runs into MLflow (embedded store), and again when nothing has changed.
 
     python benchmarks/tracking.py [--seeds 31] [--epochs 100]
 

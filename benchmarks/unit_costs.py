@@ -2,10 +2,10 @@
 
     python benchmarks/unit_costs.py [--repeats 3] [--only NAME ...] [--output benchmarks/unit_costs.json]
 
-Without a GPU, seconds are those of the processor, which a busy machine hardly changes; with one, those of the wall.
+Without a GPU, seconds are processor seconds, which a busy machine hardly changes; with one, wall seconds.
 Noise with IEMOCAP's durations, encoders of published size with random weights, settings of the experiment files, one
 thread. Where torch finds no GPU, precision is float32, and batches of the networks that train an encoder are small
-(`batch` says so). Each measurement has a process of its own, so that its peak memory is its own.
+(`batch` says so). Each measurement has its own process, so that its peak memory is its own.
 Needs nothing but `ser` and its libraries. Prints markdown; --output keeps the same as JSON for benchmarks/scaling.py.
 """
 
@@ -35,7 +35,7 @@ def main() -> None:
     args = parser.parse_args()
     found = {"machine": machine(), "costs": {}}
     if args.output and args.output.exists():
-        found["costs"] = json.loads(args.output.read_text())["costs"]  # of what is not measured again
+        found["costs"] = json.loads(args.output.read_text())["costs"]  # keeps what is not measured again
     print(json.dumps(found["machine"]))
     print(f"\n| what | per | seconds | GFLOP | MiB | of {args.repeats} |\n|---|---|---|---|---|---|")
     for name in args.only:

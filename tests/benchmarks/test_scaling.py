@@ -1,4 +1,4 @@
-"""docs/scaling.md counts all that is planned: what the project ships must not go missing there."""
+"""docs/scaling.md counts everything that is planned: nothing that the project ships may be missing from it."""
 
 import json
 
@@ -8,7 +8,7 @@ import scaling
 from helpers import ROOT
 from ser.plan.groups import Plan
 
-# What the project ships; what a user adds need not have been measured.
+# What the project ships; a user's additions need not have been measured.
 SHIPPED = {
     *("attention_fcn", "ca_mser", "emosphere_ser", "functionals_svm", "linear_probe", "majority", "mfhca"),
     "tf_transformer",
