@@ -1,10 +1,10 @@
-# The frame of a build: one at a time in a folder, what a cluster is asked before the first job, what a failure leaves.
+# The frame of a build: one at a time per folder, what a cluster is asked before the first job, what a failure leaves.
 from filelock import FileLock, Timeout
 
 from ser.compute import patches, slurm
 from ser.errors import InputError
 
-# Snakemake's own lock outlives a killed run (so profiles/default turns it off); this one ends with its process.
+# Snakemake's own lock outlives a killed build (so profiles/default turns it off); this one ends with its process.
 LOCK = FileLock(".snakemake/ser.lock", timeout=0)
 
 
@@ -12,7 +12,7 @@ onstart:
     try:
         LOCK.acquire()
     except Timeout:
-        raise WorkflowError("another snakemake is at work in this folder: wait until it ends")
+        raise WorkflowError("another snakemake is already running in this folder: wait until it ends")
     patches.lift_job_rate(workflow)
     if status_command := patches.slurm_status_command(workflow):
         try:
@@ -29,5 +29,5 @@ onstart:
 
 onerror:
     shell("{PYTHON} workflow_scripts/table.py --params {CONFIG:q} --partial --output {places.PARTIAL}")
-    print(f"what is finished is in {places.PARTIAL}; the same command goes on with the rest")
-    print(f"{places.TABLE}, if there is one, is from an earlier build")
+    print(f"the finished results are in {places.PARTIAL}; the same command continues with the rest")
+    print(f"{places.TABLE}, if it exists, is from an earlier build")

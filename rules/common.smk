@@ -1,4 +1,4 @@
-# The plan, checked before any job starts; where things lie; and what the rules' inputs are made of.
+# The plan, checked before any job starts; where things are; and what the rules' inputs are made of.
 import json
 import os
 import re
@@ -48,7 +48,7 @@ def group_of(wildcards):
 
 
 def any_of(names):
-    """A wildcard constraint: one of `names`, or nothing at all."""
+    """A wildcard constraint: one of `names`; matches nothing if there are none."""
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
@@ -61,7 +61,7 @@ def uses_training_loop(group):
 
 
 def trains_speech_encoder(group):
-    """Whether a run trains one of published size."""
+    """Whether a run trains a speech encoder of published size."""
     is_large = not all(is_made_here(encoder) for encoder in group.encoders.values())
     return is_large and reaches(system_code(group), "ser.encoders.speech")
 
@@ -94,7 +94,7 @@ def encoder_dir(encoder):
 
 
 def encoder_files(encoder):
-    """The files of a checkpoint that are read; none for no encoder."""
+    """The files of a checkpoint that are read; none without an encoder."""
     if not encoder:
         return []
     folder = encoder_dir(encoder)
@@ -110,11 +110,11 @@ def encoder_of(wildcards):
 
 if workflow.is_main_process:
     if Path(OWN).is_file():
-        print(f"{OWN} holds over params.yaml", file=sys.stderr)
+        print(f"{OWN} overrides params.yaml", file=sys.stderr)
         if stage := os.environ.get("DVC_STAGE"):
             raise WorkflowError(
-                f"{OWN}: stage {stage}: DVC keeps the versions of params.yaml alone: move its entries there"
+                f"{OWN}: stage {stage}: DVC keeps the versions of params.yaml only: move its entries there"
             )
     for corpus in CORPORA:
         if not DEMO and not Path(root := root_of(corpus)).is_dir():
-            print(f"no recordings of {corpus} at {root}: what was read from them is used", file=sys.stderr)
+            print(f"no recordings of {corpus} at {root}: using what was read from them before", file=sys.stderr)

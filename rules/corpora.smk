@@ -32,7 +32,7 @@ rule demo_encoder:
     input:
         code=code_of("workflow_scripts/demo_encoder.py"),
     output:
-        # a speech encoder's preprocessor_config.json lies beside them: written, like them, with the whole folder
+        # a speech encoder's preprocessor_config.json is beside them: written, like them, with the whole folder
         multiext(PLACES.encoder("{encoder}") + "/", "config.json", "model.safetensors"),
     log:
         PLACES.log("demo_encoder", "{encoder}"),
@@ -60,13 +60,13 @@ def loader_code(corpus):
 
 
 def digest_of(corpus):
-    """What a corpus's files are: a change reads it again. A demo tree is followed by its listing, which is an input."""
+    """A digest of a corpus's files: a change reads them again. For a demo tree its listing, an input, does that."""
     record = PLACES.manifest(corpus, ".tree.json")
     return "demo" if DEMO else tree_digest(root_of(corpus), record, settings_of(corpus).get("manifest"))
 
 
 def manifest_places(wildcards, input):
-    """Where a corpus is. Snakemake keeps no record of a function of `input`: another place re-runs nothing."""
+    """Where a corpus is. Snakemake keeps no record of a function of `input`, so moving it runs nothing again."""
     manifest = settings_of(wildcards.corpus).get("manifest")
     return ["--root", root_of(wildcards.corpus), *(["--manifest", manifest] if manifest else [])]
 

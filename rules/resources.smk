@@ -10,7 +10,7 @@ patches.limit(workflow, "gpu_slots", SLOTS * max(1, len(GPUS)))
 patches.limit(workflow, "gpu", 1)  # jobs that are submitted together share one GPU
 
 
-# On a cluster each submission has GPUs of its own: what others use is Slurm's business.
+# On a cluster each submission has its own GPUs: what others use is Slurm's business.
 resource_scopes:
     gpu="local",
     gpu_slots="local",
@@ -33,8 +33,8 @@ def gpu_slots(is_useful, slots):
 
 
 def small_at_demo(name):
-    """Which jobs a cluster gets as one submission; profiles/slurm says how many. At scale demo every job is small. At the
-    others a job that fails must not take its neighbours with it."""
+    """Which jobs a cluster gets as one submission; profiles/slurm says how many. At scale demo every job is small; at
+    the others a job that fails must not take its neighbours with it."""
     return name if DEMO else None
 
 

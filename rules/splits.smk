@@ -1,4 +1,4 @@
-# Manifest + protocol + selection rule -> which utterances train, develop and test in each fold; stops at an undeclared leak.
+# Manifest + protocol + selection rule -> the train, dev and test utterances of each fold; stops at an undeclared leak.
 rule splits:
     input:
         manifest=lambda wildcards: PLACES.manifest(PROTOCOLS[wildcards.protocol].corpus),

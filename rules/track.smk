@@ -1,4 +1,4 @@
-# What is finished, into MLflow; no number depends on it. Where MLflow is down the job says so, and all else stands.
+# Finished runs into MLflow; no number depends on it. Where MLflow is down the job says so, and all else is unaffected.
 UNTRACKED = Path(PLACES.untracked)
 
 
@@ -16,7 +16,7 @@ rule track:
         mem_mb=1000,
     params:
         config=CONFIG,
-        last_failure=UNTRACKED.read_text() if UNTRACKED.is_file() else "",  # a new one: the next call tries again
+        last_failure=UNTRACKED.read_text() if UNTRACKED.is_file() else "",  # a new failure: the next call tries again
     message:
         "showing the runs in MLflow"
     shell:

@@ -23,7 +23,7 @@ def train_options(wildcards):
 
 
 def kept(models):
-    """The weights of a run; removed once it ends where params.yaml says that they are not wanted."""
+    """The weights of a run; removed once it ends if params.yaml says that they are not wanted."""
     return models if config["compute"]["keep_models"] else temp(models)
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-# The code that is hashed as an input must be the code that runs, whatever `ser` is installed.
+# The code that is hashed as an input must be the code that runs, whichever `ser` is installed.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ser.errors import InputError
@@ -18,5 +18,5 @@ def script(main: Callable[[], None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on from here", file=sys.stderr)
+        print("interrupted: the same command continues from here", file=sys.stderr)
         raise SystemExit(130) from None

@@ -1,4 +1,4 @@
-"""The only file that knows MLflow: records (ser/tracking) into a store, where what is unchanged is left alone."""
+"""The only file that knows MLflow: puts records (ser/tracking) into a store and leaves what is unchanged alone."""
 
 import math
 import sys
@@ -33,7 +33,7 @@ class _New:
     run: TrackedRun
     parent: str
     id: str
-    folder: Path  # gets its pictures and files
+    folder: Path  # for its pictures and files
     details: Future
 
     @property
@@ -50,13 +50,13 @@ class Importer:
     """One experiment per paper; in it a parent run per group, and in that a run per seed and fold."""
 
     def __init__(self, uri: str, titles: Mapping[str, str], pool: ProcessPoolExecutor, staging: Path) -> None:
-        """`titles` of the experiments; `pool` draws, into `staging` what is then sent to a server."""
+        """`titles` are the experiments'; `pool` draws, into `staging` where the pictures are then sent to a server."""
         self.client, self.titles, self.pool, self.staging = MlflowClient(uri), titles, pool, staging
         self.engine = sqlalchemy.create_engine(uri, connect_args={"timeout": 20}) if uri.startswith("sqlite:") else None
         self.counts: Counter[str] = Counter(dict.fromkeys(("new", "replaced", "changed", "unchanged"), 0))
 
     def import_all(self, groups: Iterable[TrackedGroup]) -> dict[str, int]:
-        """How many runs, parents among them, are new, replaced, changed and unchanged."""
+        """Import `groups`; returns how many runs, parents included, are new, replaced, changed and unchanged."""
         experiments: dict[str, list[TrackedGroup]] = {}
         for group in groups:
             experiments.setdefault(group.experiment, []).append(group)
@@ -75,17 +75,17 @@ class Importer:
         return found
 
     def _check_place(self, experiment: Experiment) -> None:
-        """Raise MlflowException where the files of a database's runs would go to a place that is not there."""
+        """Raise MlflowException where the files of a database's runs would go to a place that cannot be reached."""
         location = experiment.artifact_location
         root = _local(location)
         if self.engine and root is None:
             raise MlflowException(
                 f"experiment {experiment.name} was made through a server, which keeps its files: "
-                f"set MLFLOW_TRACKING_URI to it, or move the database away"
+                f"set MLFLOW_TRACKING_URI to that server, or move the database away"
             )
         if root and not root.is_relative_to(Path.cwd()) and not root.is_dir():
             raise MlflowException(
-                f"the files of experiment {experiment.name} are in {root}, which is not there: where the project was "
+                f"the files of experiment {experiment.name} are in {root}, which is not there: if the project was "
                 f"moved, delete mlflow.db and mlruns/"
             )
 
@@ -106,7 +106,7 @@ class Importer:
             self._finish(group, parent, is_new=known.get(group.record.key) is not parent)
 
     def _known(self, experiment: Experiment, scale: str) -> dict[str, Run]:
-        """`ser.key` -> what the store has."""
+        """`ser.key` -> the run that the store has."""
         known, token = {}, None
         while token is None or token:
             page = self.client.search_runs(
@@ -117,7 +117,7 @@ class Importer:
         return known
 
     def _parent(self, experiment: Experiment, found: Run | None, record: Record) -> Run:
-        """The group's own run, made anew where it shows what it should no longer: parameters cannot be changed."""
+        """The group's own run, made again where it shows something outdated: parameters cannot be changed."""
         if found and _digest(found) == record.digest and found.data.metrics.keys() <= record.metrics.keys():
             return found
         self._remove(found)
@@ -127,12 +127,12 @@ class Importer:
         return created
 
     def _finish(self, group: TrackedGroup, parent: Run, is_new: bool) -> None:
-        """The group's pictures and numbers, once its runs are there."""
+        """Store the group's pictures and numbers, once its runs are there."""
         if parent.data.tags.get("ser.pictures") != group.record.tags["ser.pictures"]:
             folder = self.staging / parent.info.run_id
             try:
                 self.pool.submit(draw_group, group, folder).result()
-            except FileNotFoundError:  # a build is making one of its runs again just now: next time
+            except FileNotFoundError:  # a build is making one of its runs again: left for the next import
                 return
             self.client.log_artifacts(parent.info.run_id, str(folder))
         changed = self._update(parent, group.record)
@@ -142,8 +142,8 @@ class Importer:
             self.client.set_terminated(parent.info.run_id, end_time=group.record.end)
 
     def _update(self, found: Run, record: Record, parent: str = "") -> bool:
-        """Change the tags and final metrics that are others now; whether there were any."""
-        now = round(1000 * time.time())  # the newest of a metric's values is the one that is shown
+        """Update the tags and final metrics that have changed; returns whether any had."""
+        now = round(1000 * time.time())  # of a metric's values the newest is shown
         tags = [RunTag(k, v) for k, v in _tags(record, parent).items() if found.data.tags.get(k) != v]
         metrics = [Metric(k, v, now, 0) for k, v in record.metrics.items() if _differs(found.data.metrics.get(k), v)]
         if tags or metrics:
@@ -177,7 +177,7 @@ class Importer:
         for item, found in batch:
             try:
                 item.details.result()
-            except FileNotFoundError:  # a build is making it again just now
+            except FileNotFoundError:  # a build is making it again
                 continue
             self._remove(found)
             ready.append(item)
@@ -188,19 +188,19 @@ class Importer:
                 self._send(experiment, item)
 
     def _send(self, experiment: Experiment, item: _New) -> None:
-        """By MLflow's interface, to any store. The run is FINISHED last: one that is not is made anew next time."""
+        """Through MLflow's interface, to any store. FINISHED comes last: a run that is not is made again next time."""
         record = item.run.record
         created = self.client.create_run(experiment.experiment_id, record.start, item.tags, record.name).info.run_id
         self.client.log_artifacts(created, str(item.folder))
         self.client.log_batch(created, params=_params(record))
-        # What no clock has measured has the time of the run's end.
+        # Values whose time was not recorded get the time of the run's end.
         metrics = (Metric(name, value, record.end, step) for name, step, value in item.points)
         while chunk := list(islice(metrics, METRICS_AT_ONCE)):
             self.client.log_batch(created, metrics=chunk)
         self.client.set_terminated(created, end_time=record.end)
 
     def _insert(self, experiment: Experiment, items: Sequence[_New]) -> None:
-        """The same rows straight into the database, all or none: MLflow's interface takes several times as long."""
+        """Put the same rows straight into the database, all or none: MLflow's interface takes several times as long."""
         with self.engine.begin() as database:
             for table, rows in _rows(experiment, items).items():
                 if rows:
@@ -249,7 +249,7 @@ def _rows(experiment: Experiment, items: Sequence[_New]) -> dict[Any, list[dict[
 
 
 def _finite(value: float) -> float:
-    """As MLflow stores what SQL has no number for; that it is nan stands beside it."""
+    """As MLflow stores what SQL has no number for; another column says whether it is nan."""
     return 0.0 if math.isnan(value) else min(max(value, -sys.float_info.max), sys.float_info.max)
 
 
@@ -278,6 +278,6 @@ def _differs(old: float | None, new: float) -> bool:
 
 
 def _local(location: str) -> Path | None:
-    """The folder of an experiment's artifacts, if it is one of this machine."""
+    """The folder of an experiment's artifacts, if it is on this machine."""
     parts = urlsplit(location)
     return Path(unquote(parts.path)) if parts.scheme in ("", "file") else None

@@ -1,4 +1,4 @@
-"""What the scripts share that work on all that is planned, and not on one corpus, split or run."""
+"""Shared by the scripts that work on the whole plan, not on one corpus, split or run."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from ser.plan.places import Places
 
 def planned(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, Plan, Places]:
     """The arguments (--params added), the plan, and where its files lie. Raises InputError as `load_plan` does."""
-    parser.add_argument("--params", type=json.loads, help="the content of params.yaml as JSON; left out: the file")
+    parser.add_argument("--params", type=json.loads, help="the content of params.yaml as JSON (default: the file's)")
     args = parser.parse_args()
     plan = load_plan(args.params or read_params())
     return args, plan, Places.of(plan.scale)

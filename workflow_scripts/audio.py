@@ -1,4 +1,4 @@
-"""Decode a corpus once: manifest and audio files to one store of 16 kHz mono samples."""
+"""Decode a corpus once: from manifest and audio files to one store of 16 kHz mono samples."""
 
 import argparse
 from pathlib import Path

@@ -24,7 +24,7 @@ def main() -> None:
             tables[curves_chart(group.chart)] = rows, charts.CURVE_COLUMNS
     for name, (rows, columns) in tables.items():
         write_table(Path(name), rows, columns)
-    for path in {*Path(PLOTS).rglob("*.csv")} - {*map(Path, tables)}:  # of a row that is no longer computed
+    for path in {*Path(PLOTS).rglob("*.csv")} - {*map(Path, tables)}:  # from a row that is no longer computed
         path.unlink()
     write_json(Path(METRICS), charts.metrics(plan, lines))
 

@@ -1,4 +1,4 @@
-"""Whether DVC's cache has room for what a stage has made: DVC itself would say so once for each file, and go on."""
+"""Whether DVC's cache has room for what a stage has made: DVC itself would complain once per file, and go on."""
 
 import argparse
 import shutil
@@ -28,18 +28,18 @@ def check(outputs: list[Path]) -> None:
             return
     except OSError as error:
         raise InputError(
-            f"{cache}: DVC's cache cannot be used: {error.strerror}: name another: dvc cache dir DIR"
+            f"{cache}: DVC's cache cannot be used: {error.strerror}: choose another: dvc cache dir DIR"
         ) from None
     needed = _new_bytes(outputs)
     if needed > free:
         raise InputError(
-            f"{cache}: DVC's cache needs {_megabytes(needed)} and its disk has {_megabytes(free)} left: free some, or "
-            f"name another folder: dvc cache dir DIR; all that was computed stays, and `dvc repro` goes on from here"
+            f"{cache}: DVC's cache needs {_megabytes(needed)} but its disk has {_megabytes(free)} left: free some, or "
+            f"choose another folder: dvc cache dir DIR; what was computed is kept; `dvc repro` continues from here"
         )
 
 
 def _new_bytes(outputs: list[Path]) -> int:
-    """About what is not in the cache yet: the size of the files that are newer than dvc.lock."""
+    """Roughly what is not in the cache yet: the size of the files that are newer than dvc.lock."""
     lock = Path("dvc.lock")
     since = lock.stat().st_mtime if lock.exists() else 0.0
     paths = (path for output in outputs for path in [output, *output.rglob("*")])
@@ -48,7 +48,7 @@ def _new_bytes(outputs: list[Path]) -> int:
 
 
 def _shares_blocks(cache: Path) -> bool:
-    """Whether a file system (btrfs, xfs) makes copies that take no room."""
+    """Whether the file system makes copies that take no space, as btrfs and xfs do."""
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         source, target = Path(folder, "a"), Path(folder, "b")
         source.write_bytes(b"\0" * 4096)

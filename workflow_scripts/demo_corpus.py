@@ -11,7 +11,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", required=True, help="iemocap, casia or msp_podcast")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--utterances", type=int, help="size (default: the corpus's demo size)")
+    parser.add_argument("--utterances", type=int, help="how many (default: the corpus's demo size)")
     parser.add_argument("--output-dir", type=Path, required=True)
     parser.add_argument("--listing", type=Path, required=True, help="JSON file list to write")
     options = parser.parse_args()

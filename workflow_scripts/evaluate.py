@@ -1,4 +1,4 @@
-"""Rule evaluate: the runs of a group to its numbers over folds and seeds."""
+"""Rule evaluate: from the runs of a group to its numbers over folds and seeds."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Stage external: a corpus or a checkpoint outside the project, by hash; it is read where it is and never copied."""
+"""Stages external_*: hash a corpus or checkpoint outside the project; it is read where it is and never copied."""
 
 import argparse
 import hashlib
@@ -47,7 +47,7 @@ def _hashed(root: Path) -> dict[str, int | str]:
 
 
 def _check_manifest(corpus: str, manifest: str | None, root: Path) -> None:
-    """DVC would not notice a change of one that lies elsewhere."""
+    """DVC would not notice a change to a manifest that is elsewhere."""
     if manifest and not any(Path(manifest).resolve().is_relative_to(folder.resolve()) for folder in (FOLLOWED, root)):
         raise InputError(
             f"params.yaml: corpora.{corpus}.manifest: {manifest}: DVC cannot follow it there: move it to {FOLLOWED}/"

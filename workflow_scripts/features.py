@@ -1,4 +1,4 @@
-"""Compute one feature of a corpus: audio store to feature store."""
+"""Compute one feature of a corpus: from audio store to feature store."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--encoder-dir", type=Path, help="checkpoint folder, for kind encoder")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="for kind encoder")
     parser.add_argument("--gpu-slots", nargs=2, default=[0, 1], type=int, metavar=("WANTED", "PER_GPU"))
-    parser.add_argument("--threads", default=1, type=int, help="of the CPU, for kind encoder")
+    parser.add_argument("--threads", default=1, type=int, help="CPU threads, for kind encoder")
     parser.add_argument("--output", required=True, type=Path, help="feature store (.safetensors)")
     args = parser.parse_args()
     with gpu_slots(*args.gpu_slots if args.device != "cpu" else (0, 1)):

@@ -1,4 +1,4 @@
-"""Rule honest_gap: results/honest_gap.csv, what numbers gain when the epoch is chosen on the test part."""
+"""Rule honest_gap: results/honest_gap.csv, what each number gains when the epoch is chosen on the test part."""
 
 import argparse
 from pathlib import Path

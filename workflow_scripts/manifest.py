@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--tree", required=True, type=Path, help="what the tree held, JSON")
     arguments = parser.parse_args()
 
-    files = scan(arguments.root)  # before it is read: what changes meanwhile will differ from this record
+    files = scan(arguments.root)  # before it is read: files that change meanwhile will differ from this record
     utterances, report = build_manifest(arguments.corpus, arguments.root, arguments.manifest, arguments.on_unreadable)
     hashes = {utterance.path: utterance.sha256 for utterance in utterances}
     record_tree(arguments.root, files, arguments.digest, arguments.tree, hashes, arguments.manifest)

@@ -1,4 +1,4 @@
-"""What was computed elsewhere, here: DVC's files, the runs in MLflow, and Snakemake told that all is up to date."""
+"""Fetch what was computed elsewhere: DVC's files, the runs into MLflow; Snakemake is told that all is up to date."""
 
 import json
 import subprocess
@@ -13,36 +13,34 @@ from ser.plan.validation import read_yaml
 BIN = Path(sys.executable).parent
 # As in rule track: a tracking server that is down stops nothing.
 TRACK = ["python", "workflow_scripts/track.py"]
-# A copied file is as new as its copy, in no order: Snakemake is told that all is up to date. Few at once are for jobs
-# that do something.
+# Copied files have the times of their copies, in no useful order: Snakemake is told that all is up to date. Its limits
+# are for jobs that do something.
 MANY = ["--cores", "1000", "--resources", "gpu_slots=1000000"]
 TOUCH = ["python", "-m", "ser.compute.patches", "--forceall", "--quiet", "all", *MANY, "--", "all"]
 
 
 def main() -> None:
     if not Path("dvc.lock").is_file():
-        raise InputError("dvc.lock: there is none: whoever computed the results must run `dvc repro` and commit it")
+        raise InputError("dvc.lock: no such file: whoever computed the results must run `dvc repro` and commit it")
     params = read_yaml(Path("params.yaml"))
     outside = {*(corpus["root"] for corpus in params["corpora"].values()), *params["encoders"].values()}
-    _refuse_changes(
-        lambda path: True
-    )  # before the pull: of files without its records Snakemake cannot tell what changed
-    _call(["dvc", "pull"], "`dvc pull` failed: what it got stays, and `make restore` goes on with the rest")
+    _refuse_changes(lambda path: True)  # before the pull: without its own records Snakemake cannot tell what changed
+    _call(["dvc", "pull"], "`dvc pull` failed: what it fetched is kept, and `make restore` continues with the rest")
     _refuse_changes(lambda path: path in outside)
     failure = f"work/{params['scale']}/untracked.txt"
     _call([*TRACK, "--failure", failure], "the runs could not be read")
     _call(TOUCH, "Snakemake could not be told that the files are up to date")
-    Path("dvc.lock").touch()  # all that was touched is in the cache (check_disk_space.py)
+    Path("dvc.lock").touch()  # everything that was touched is in the cache (check_disk_space.py)
     print("restored: neither `dvc repro` nor `snakemake` has anything to do")
 
 
 def _refuse_changes(may_miss: Callable[[str], bool]) -> None:
-    """Raise InputError for what differs from dvc.lock, but for files that are not there and may miss."""
+    """Raise InputError for what differs from dvc.lock, except files that are not there and need not be."""
     status = json.loads(_call(["dvc", "status", "--json"], "`dvc status` failed", capture=True))
     if changed := _changed(status, may_miss):
         raise InputError(
             f"{', '.join(changed)}: not what dvc.lock was made with: go back to that commit, "
-            f"or run `dvc repro`, which computes what the change concerns"
+            f"or run `dvc repro`, which computes what the change affects"
         )
 
 

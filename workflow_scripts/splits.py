@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--selection", required=True, choices=SELECTIONS)
     parser.add_argument("--output-csv", required=True, type=Path)
     parser.add_argument("--output-json", required=True, type=Path)
-    parser.add_argument("--where", default="", help="where the protocol stands, for what is said of it")
+    parser.add_argument("--where", default="", help="where the protocol is written, for error messages")
     args = parser.parse_args()
 
     try:

@@ -13,7 +13,7 @@ from ser.plan.validation import read_yaml
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stage", help="its name in dvc.yaml")
-    parser.add_argument("--target", required=True, help="of the Snakefile")
+    parser.add_argument("--target", required=True, help="a target of the Snakefile")
     args = parser.parse_args()
 
     outs = _outs(args.stage)

@@ -11,7 +11,7 @@ from ser.results.table import COLUMNS, table_lines
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--partial", action="store_true", help="the table of what is there so far")
+    parser.add_argument("--partial", action="store_true", help="the table of what is finished so far")
     parser.add_argument("--output", required=True, type=Path)
     args, plan, places = planned(parser)
     write_table(args.output, list(table_lines(plan, places, args.partial)), COLUMNS)

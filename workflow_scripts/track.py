@@ -1,6 +1,6 @@
-"""Rule track: finished runs into MLflow, which only shows them: the truth is in work/. See docs/tracking.md.
+"""Rule track: import finished runs into MLflow, which only shows them: the truth is in work/. See docs/tracking.md.
 
-By hand at any time, also while a build runs. What is there already, unchanged, is left alone.
+Can be called by hand at any time, also during a build. What is already there, unchanged, is left alone.
 """
 
 import argparse
@@ -27,16 +27,16 @@ from ser.plan.groups import Plan
 from ser.plan.places import Places
 from ser.tracking.records import tracked
 
-DEFAULT = "sqlite:///mlflow.db"  # MLflow's own: `mlflow ui`, typed here, shows the same
+DEFAULT = "sqlite:///mlflow.db"  # MLflow's own default: `mlflow ui`, typed here, shows the same
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # by default a server that went away is waited for by the minute
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # by default MLflow waits minutes for a server that is gone
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines for each run
-    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # one line says what went wrong, in place of a traceback
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # one line says what went wrong, instead of a traceback
 }
-NEW_ONE = "move it away: all that it shows is in work/, and goes into a new one"
+NEW_ONE = "move it away: everything it shows is in work/, and goes into a new one"
 
 
 class NotTracked(Exception):
@@ -45,7 +45,7 @@ class NotTracked(Exception):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--failure", type=Path, help="where to note why nothing could be tracked, and then end well")
+    parser.add_argument("--failure", type=Path, help="file for why nothing could be tracked; the exit code is then 0")
     args, plan, places = planned(parser)
     uri = os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT
     try:
@@ -83,11 +83,11 @@ def _track(uri: str, plan: Plan, places: Places) -> dict[str, int]:
     titles = {name: experiment["title"] for name, experiment in plan.experiments.items()}
     drawers = ProcessPoolExecutor(min(2, os.cpu_count() or 1), get_context("spawn"), _end_with_parent)
     Path("work").mkdir(exist_ok=True)
-    try:  # one import at a time: a second one waits, and then finds all done
+    try:  # one import at a time: a second one waits, then finds everything done
         with FileLock("work/track.lock", timeout=600), tempfile.TemporaryDirectory() as staging, drawers as pool:
             return Importer(uri, titles, pool, Path(staging)).import_all(tracked(plan, places))
     except Timeout:
-        raise NotTracked("work/track.lock: another import has been at work for ten minutes") from None
+        raise NotTracked("work/track.lock: another import has been running for ten minutes") from None
     except (MlflowException, SQLAlchemyError, OSError, ImportError, BrokenExecutor) as error:
         said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
         advice = f": {NEW_ONE}" if "malformed" in said else ""
@@ -95,7 +95,7 @@ def _track(uri: str, plan: Plan, places: Places) -> dict[str, int]:
 
 
 def _end_with_parent() -> None:
-    """In a process that draws: when the import is killed it would wait for ever."""
+    """In a process that draws, which would otherwise wait forever once the import is killed."""
 
     def watch() -> None:
         parent_process().join()
@@ -105,7 +105,7 @@ def _end_with_parent() -> None:
 
 
 def _check(uri: str) -> None:
-    """Raises NotTracked soon, where MLflow itself would try for minutes."""
+    """Raises NotTracked within seconds where MLflow itself would try for minutes."""
     if uri.startswith(("http://", "https://")):
         try:
             urllib.request.urlopen(urllib.request.Request(shown(uri), method="HEAD"), timeout=5).close()
@@ -124,7 +124,7 @@ def _check(uri: str) -> None:
                 database.execute("ROLLBACK")
         except sqlite3.Error as error:
             is_locked = "locked" in str(error)
-            advice = "another program writes to it: try again when that has ended" if is_locked else NEW_ONE
+            advice = "another program is writing to it: try again when it has finished" if is_locked else NEW_ONE
             raise NotTracked(f"{shown(uri)}: {error}: {advice}") from None
 
 

@@ -1,4 +1,4 @@
-"""Rule train: the runs of one group and seed: metrics, predictions, history and model of each fold."""
+"""Rule train: the runs of one group and seed, with metrics, predictions, history and model of each fold."""
 
 import argparse
 import importlib
@@ -22,7 +22,7 @@ from ser.runs.contract import Context, Fold
 from ser.runs.predictions import write_predictions
 from ser.splits.split import read_split
 
-# What may change a run's digits beside its settings, data and code.
+# What may change a run's digits besides its settings, data and code.
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 COMMITTED = ("ser", "workflow_scripts", "experiments")
 WRITTEN = ("history.csv", "model.safetensors", "predictions.csv")
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--gpu-slots", nargs=2, default=[0, 1], type=int, metavar=("WANTED", "PER_GPU"))
     parser.add_argument("--threads", default=1, type=int)
     parser.add_argument("--states", type=Path, help="folder for the states of unfinished runs")
-    parser.add_argument("--output-dir", required=True, type=Path, help="gets fold<k>/ for each fold")
+    parser.add_argument("--output-dir", required=True, type=Path, help="folder for fold<k>/ of each fold")
     args = parser.parse_args()
     with gpu_slots(*args.gpu_slots if args.device != "cpu" else (0, 1)):
         _train(args)
@@ -81,7 +81,7 @@ def _train(args: argparse.Namespace) -> None:
     }
     for number in args.folds:
         _one(system, settings, Fold.of(split, number, stores, encoders), identity | {"fold": number}, known, args)
-    if args.states:  # only now: a run that is killed at its last fold keeps what the others learned
+    if args.states:  # only now: a job that is killed in its last fold keeps what the others learned
         shutil.rmtree(args.states, ignore_errors=True)
 
 
@@ -100,7 +100,7 @@ def _gpu_name(device: str) -> str:
 def _git_commit() -> str:
     """The commit of this checkout, with -dirty where code or experiments differ from it; "" without git.
 
-    params.yaml and dvc.lock are left out: they differ in use, and what they say of a run stands in its settings.
+    params.yaml and dvc.lock are left out: they change in use, and what they say about a run is in its settings.
     """
     command = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--"]
     try:
@@ -113,12 +113,12 @@ def _git_commit() -> str:
 
 
 def _named(items: list[str]) -> dict[str, Path]:
-    """NAME=PATH of the command line."""
+    """The NAME=PATH arguments of the command line."""
     return {name: Path(path) for name, _, path in (item.partition("=") for item in items)}
 
 
 def _device(wanted: str, code: set[str]) -> str:
-    """`auto` is for torch to decide; a system without the training loop never needs it, and its import is slow."""
+    """`auto` is for torch to decide; a system without the training loop never needs torch, whose import is slow."""
     if not reaches(code, "ser.training.loop"):
         return "cpu"
     if wanted != "auto":

@@ -1,4 +1,4 @@
-"""`make ui`: the finished runs into MLflow, then its web page on this machine only."""
+"""`make ui`: import the finished runs into MLflow, then show its web page on this machine only."""
 
 import os
 import signal
@@ -28,11 +28,11 @@ def main() -> None:
     port = _free_port(5000)
     mlflow = [Path(sys.executable).with_name("mlflow"), "server", "--backend-store-uri", uri]
     place = ["--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning"]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the server, too, ends
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the server ends too
     server = subprocess.Popen([*mlflow, *place], env={**SETTINGS, **QUIET, **os.environ})
     try:
         if _answers(f"http://{HOST}:{port}/health", server):
-            print(f"MLflow: http://{HOST}:{port} (there choose Model training; Ctrl-C here ends it)", flush=True)
+            print(f"MLflow: http://{HOST}:{port} (choose Model training there; Ctrl-C here ends it)", flush=True)
         raise SystemExit(server.wait())
     except KeyboardInterrupt:
         pass
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _free_port(wanted: int) -> int:
-    """`wanted` or, where that is taken, any that is free."""
+    """`wanted` or, if that is taken, any free port."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

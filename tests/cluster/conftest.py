@@ -1,4 +1,4 @@
-"""One real Slurm for all tests of this folder, and the project as its user has it."""
+"""One real Slurm for all tests in this folder, and the environment of its user."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What cannot work on this cluster ends at once, with one line, before anything is submitted."""
+"""What cannot work on this cluster stops at once, with one line, before anything is submitted."""
 
 import os
 import re

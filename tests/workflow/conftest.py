@@ -1,4 +1,4 @@
-"""The environment of all tests that run the workflow."""
+"""The environment of all tests that use the real workflow."""
 
 import os
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def no_foreign_profile(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the user's that changes what Snakemake does."""
+    """Keep out whatever of the user's environment changes what Snakemake does."""
     for name in ("SNAKEMAKE_PROFILE", "PYTHONPATH"):
         monkeypatch.delenv(name, raising=False)
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -1,4 +1,4 @@
-"""What a newcomer adds is the files that CONTRIBUTING.md names, and nothing that was computed is computed again."""
+"""An addition is the files that CONTRIBUTING.md names, and nothing already computed is computed again."""
 
 import csv
 import os
@@ -83,7 +83,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def project(built: Project, tmp_path: Path) -> Project:
-    """A copy of it, to be added to; times are copied too, and with them what Snakemake knows."""
+    """A copy of it to add to; file times are copied too, and with them what Snakemake knows."""
     shutil.copytree(built.folder, tmp_path / "project", symlinks=True)
     copy = Project(tmp_path / "project")
     assert copy.planned() == {}
@@ -179,7 +179,7 @@ def test_entries_of_this_machine_hold_over_params_yaml_and_not_under_dvc(project
     own = project.folder / "params.local.yaml"
     own.write_text("experiments: {fair: [majority]}\ncompute: {threads: 2}\n")
     result = project.snakemake("-n", "--", "results/table.csv")
-    assert "params.local.yaml holds over params.yaml" in result.stderr
+    assert "params.local.yaml overrides params.yaml" in result.stderr
     assert "threads 2 " in project.snakemake("-n", "-p", "-F", "--", "results/table.csv").stdout
     project.tool("python", "workflow_scripts/table.py", "--partial", "--output", "results/partial.csv")
     assert {line["row"] for line in lines(project, "partial")} == {"majority"}
@@ -188,11 +188,11 @@ def test_entries_of_this_machine_hold_over_params_yaml_and_not_under_dvc(project
     own.write_text("compute: {threads: 2}\n")
     with pytest.raises(subprocess.CalledProcessError) as error:
         project.tool("snakemake", "-n", DVC_STAGE="runs")
-    assert "params.local.yaml: stage runs: DVC keeps the versions of params.yaml alone" in error.value.output
+    assert "params.local.yaml: stage runs: DVC keeps the versions of params.yaml only" in error.value.output
 
 
 def test_the_tests_are_the_projects_not_the_users(tmp_path: Path) -> None:
-    """Parameters, a corpus, a row and a system of one's own, as the README shows, fail no test."""
+    """A user's own parameters, corpus, row and system, as the README shows, fail no test."""
     user = copy_project(tmp_path / "user")
     for name in ("tests", "benchmarks", "docs", "envs"):
         shutil.copytree(ROOT / name, user.folder / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -212,7 +212,7 @@ def test_the_tests_are_the_projects_not_the_users(tmp_path: Path) -> None:
     fair["protocols"]["mine"] = fair["protocols"]["casia"] | {"corpus": "mine"}
     fair["rows"]["my_row"] = {"title": "Mine", "source": "chosen", "system": "mine", "settings": {"favourite": 1}}
     write_yaml(user.folder / "experiments/fair.yaml", fair)
-    # those that read the project's experiment files; whole builds take copies with the tests' parameters
+    # the tests that read the project's experiment files; complete builds use copies with the tests' parameters
     rows = "systems/test_attention_fcn.py::test_the_features_of_every_row_are_large_enough_for_its_network"
     which = ("plan", "benchmarks", rows)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/{name}" for name in which)]

@@ -14,7 +14,7 @@ import pytest
 from helpers.project import PATIENCE, Project, copy_project
 from ser.results.table import COLUMNS
 
-# A system on a feature, one that trains an encoder on official parts, one without torch: seconds, not minutes.
+# A system on a feature, one that trains an encoder on official parts, some without torch: seconds, not minutes.
 EXPERIMENTS = {"attention_fcn": ["full"], "fair": ["majority", "functionals_svm"], "emosphere_ser": ["full"]}
 
 
@@ -111,7 +111,7 @@ def test_editing_a_metric_trains_nothing(built: Project) -> None:
 
 
 def test_a_kill_costs_nothing_but_time_and_the_same_seed_gives_the_same_bytes(built: Project, project: Project) -> None:
-    """A second copy, its whole process group killed on the way, ends in the bytes of the first."""
+    """A second copy, its whole process group killed on the way, ends with the bytes of the first."""
     project.set(experiments={"attention_fcn": ["full"], "fair": ["functionals_svm"]})
     for seconds in (9, 14):
         process = project.start()
@@ -150,5 +150,5 @@ def test_two_at_once_are_refused(built: Project, project: Project) -> None:
         time.sleep(0.2)
     second = project.snakemake("--", "results/table.csv")
     assert second.returncode != 0
-    assert "another snakemake is at work in this folder" in second.stdout + second.stderr
+    assert "another snakemake is already running in this folder" in second.stdout + second.stderr
     assert first.wait(timeout=PATIENCE) == 0

@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 
 from helpers.project import Project, copy_project
 
-# A network, and one without training, on one corpus.
+# A network, and a system without training, on one corpus.
 EXPERIMENTS = {"attention_fcn": ["full"], "fair": ["majority"]}
 NETWORK = "attention_fcn/full/iemocap_2280_sessions"
 RATE = re.compile(r"learning_rate: 0\.\d+$", re.MULTILINE)  # of the demo rows
@@ -67,7 +67,7 @@ def test_a_second_repro_starts_nothing_and_snakemake_agrees(versioned: Project) 
 
 
 def test_restored_changed_and_mixed(versioned: Project, clone: Project) -> None:
-    """Restored there is nothing to do; one changed setting trains its runs only; DVC and Snakemake may take turns."""
+    """Once restored nothing is left to do; a changed setting trains its runs only; DVC and Snakemake may take turns."""
     said = clone.tool("python", "workflow_scripts/restore.py")
     assert "neither `dvc repro` nor `snakemake` has anything to do" in said
     assert results(clone) == results(versioned)
@@ -80,7 +80,7 @@ def test_restored_changed_and_mixed(versioned: Project, clone: Project) -> None:
     changes = clone.tool("dvc", "metrics", "diff")
     assert "attention_fcn.full" in changes and "fair.majority" not in changes
 
-    # Snakemake stops after the training; DVC must not take the old evaluations for new ones.
+    # Snakemake stops after training; DVC must not take the old evaluations for new ones.
     set_rate(clone, "0.003")
     clone.build("runs")
     said = clone.tool("dvc", "repro")
@@ -96,7 +96,7 @@ def test_restore_never_hides_a_change(clone: Project) -> None:
     assert "error: experiments: not what dvc.lock was made with" in said.splitlines()[-1]
     assert "train_5_folds" in clone.planned("all")
     (clone.folder / "dvc.lock").unlink()
-    assert "error: dvc.lock: there is none" in failure(clone, "python", "workflow_scripts/restore.py")
+    assert "error: dvc.lock: no such file" in failure(clone, "python", "workflow_scripts/restore.py")
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_an_s3_remote(versioned: Project, tmp_path: Path, s3: str) -> None:
 def test_an_unreachable_remote_is_said_and_nothing_is_lost(clone: Project, tmp_path: Path) -> None:
     clone.tool("dvc", "remote", "modify", "--local", "store", "url", str(tmp_path / "gone"))
     said = failure(clone, "python", "workflow_scripts/restore.py")
-    assert "error: `dvc pull` failed" in said and "`make restore` goes on with the rest" in said
+    assert "error: `dvc pull` failed" in said and "`make restore` continues with the rest" in said
     assert "Traceback" not in said
 
 
@@ -147,7 +147,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_of_the_cache_is_said_and_nothing_is_lost(clone: Project, small_disk: Path) -> None:
     clone.tool("dvc", "config", "--local", "cache.dir", str(small_disk))
     said = failure(clone, "dvc", "repro", "corpora")
-    assert "DVC's cache needs" in said and "`dvc repro` goes on from here" in said
+    assert "DVC's cache needs" in said and "`dvc repro` continues from here" in said
     assert "failed to transfer" not in said and "failed to reproduce 'corpora'" in said
     made = {path: path.stat().st_mtime_ns for path in clone.folder.glob("work/demo/releases/*.json")}
     clone.tool("dvc", "config", "--local", "--unset", "cache.dir")

@@ -1,4 +1,4 @@
-"""The script of the rule `manifest`, run as the rule runs it."""
+"""The script of the rule `manifest`, called as the rule calls it."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""A real build's runs in MLflow's own web page, in a real browser; then into a server, and with no server there."""
+"""A real build's runs on MLflow's own web page, in a real browser; then into a server, and without a server."""
 
 import os
 import re
@@ -93,7 +93,7 @@ def track(project: Project, uri: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_server_is_tracked_to_as_well(built: Project, page_address: str) -> None:
-    """It has the same runs already: it stands before the same database."""
+    """It has the same runs already: it serves the same database."""
     result = track(built, page_address)
     assert "0 runs new, 0 runs replaced, 0 runs changed, 12 runs unchanged" in result.stdout, result.stderr
 

@@ -1,4 +1,4 @@
-"""The real DAG on real recordings: two speakers of EmoDB, and all that goes wrong with files."""
+"""The real DAG on real recordings: three speakers of EmoDB, and what goes wrong with files."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ SPEAKERS = ("03", "08", "09")
 
 @pytest.fixture
 def emodb(tmp_path: Path, shared_data: Path) -> Path:
-    """The four classes of three speakers, as a release tree that a test may harm."""
+    """The four classes of three speakers, as a release tree that a test may damage."""
     wav = tmp_path / "emodb" / "wav"
     wav.mkdir(parents=True)
     for path in sorted((shared_data / "emodb" / "wav").glob("*.wav")):
@@ -56,7 +56,7 @@ def test_replaced_audio_is_noticed_and_a_touched_file_is_not(free: Project, emod
     soundfile.write(first, noise, rate, subtype="PCM_16")
     assert {"manifest", "audio", "features", "splits"} <= set(free.planned())
     free.build()
-    assert value(free).split(",")[22:24] != before.split(",")[22:24]  # the data hash tells it
+    assert value(free).split(",")[22:24] != before.split(",")[22:24]  # the data hash shows it
     assert free.planned() == {}
 
 
@@ -71,7 +71,7 @@ def test_all_unreadable_files_are_listed_at_once_and_can_be_left_out(free: Proje
     error = next(line for line in (result.stdout + result.stderr).splitlines() if "error:" in line and "wav" in line)
     for path in (cut, empty, text):
         assert path.name in error
-    assert "what is finished is in results/partial.csv" in result.stdout + result.stderr
+    assert "the finished results are in results/partial.csv" in result.stdout + result.stderr
     assert ",skipped," in (free.folder / "results/partial.csv").read_text()
     free.set_corpus("emodb", on_unreadable="exclude")
     free.build()
@@ -114,7 +114,7 @@ def test_a_wrong_root_stops_before_anything_is_computed(free: Project, tmp_path:
 
 
 def test_dvc_follows_recordings_where_they_are(free: Project, emodb: Path) -> None:
-    """By hash, without a copy; a replaced file and a corrected label are noticed; what is gone leaves its results."""
+    """By hash, without a copy; a replaced file and a corrected label are noticed; results outlive the recordings."""
     labels = {"W": "angry", "F": "happy", "N": "neutral", "T": "sad"}
     files = sorted((emodb / "wav").glob("*.wav"))
     rows = [f"wav/{path.name},{path.name[:2]},{labels[path.name[5]]},{path.name[2:5]}" for path in files]
@@ -146,7 +146,7 @@ def test_dvc_follows_recordings_where_they_are(free: Project, emodb: Path) -> No
     assert "Running stage" not in free.tool("dvc", "repro", "--allow-missing")
     assert free.planned("all") == {}
     free.set_corpus("emodb", root=str(emodb.with_name("elsewhere")))
-    assert "manifest" not in free.planned("all")  # where they lie is not what they hold
+    assert "manifest" not in free.planned("all")  # the place is not the content
 
 
 def test_a_manifest_that_dvc_cannot_follow_is_refused(free: Project, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Runs in MLflow: what is shown of them, importing again, changes, unfinished builds, stores that cannot be used."""
+"""Runs in MLflow: what is shown of them, repeated imports, changes, unfinished builds, stores that cannot be used."""
 
 import json
 import shutil
@@ -25,14 +25,14 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Tracked:
     """Two papers' runs, imported once; not to be changed."""
     folder = tmp_path_factory.mktemp("tracked") / "project"
     project = Tracked(folder, tracked_project(folder, {"attention_fcn": ["full"], "fair": ["majority"]}))
-    # 2 groups of 2 seeds and 5 folds; 4 groups of a system without chance, so of one seed
+    # 2 groups of 2 seeds and 5 folds; 4 groups of a deterministic system, so of one seed
     assert project.track() == {"new": 2 * 11 + 4 * 6, "replaced": 0, "changed": 0, "unchanged": 0}
     return project
 
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with nothing in it; MLflow takes long to make one."""
+    """An empty store; MLflow takes long to make one."""
     from mlflow import MlflowClient
 
     database = tmp_path_factory.mktemp("empty") / "mlflow.db"
@@ -42,7 +42,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(imported: Tracked, empty: Path, tmp_path: Path) -> Tracked:
-    """A copy of one paper's runs, to be changed, and a store with nothing in it."""
+    """A copy of one paper's runs, to be changed, and an empty store."""
     folder = tmp_path / "project"
     shutil.copytree(imported.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("mlflow.db", "mlruns"))
     params = yaml.safe_load((folder / "params.yaml").read_text()) | {"experiments": {"attention_fcn": ["full"]}}
@@ -146,7 +146,7 @@ def test_another_evaluation_changes_numbers_in_place(project: Tracked) -> None:
 
 
 def test_an_unfinished_build_shows_what_is_finished(project: Tracked) -> None:
-    """Twice: before the evaluation, and then whole; the runs of the first import stay."""
+    """Imported before the evaluation and again when complete; the runs of the first import stay."""
     away = project.folder / "away"
     shutil.move(project.work / f"runs/{GROUP}/seed2/fold5", away)
     evaluation = (project.work / f"evaluations/{GROUP}.json").read_bytes()
@@ -186,7 +186,7 @@ def test_a_project_that_was_moved_says_so(project: Tracked) -> None:
 
 
 def test_numbers_of_other_runs_are_not_shown(project: Tracked) -> None:
-    """A build that trains again has the old evaluation until it comes to the new one."""
+    """A build that trains again still has the old evaluation until it reaches the new one."""
     project.track()
     project.edit(f"runs/{GROUP}/seed1/fold1/metrics.json", code_version="another")
     project.track()
@@ -230,7 +230,7 @@ def test_a_server_gets_the_same_as_the_database(project: Tracked, empty: Path) -
 
 
 def rows_by_name(project: Tracked) -> dict[str, list[tuple]]:
-    """What the tables have of the children, by the run's name in place of its id."""
+    """What the tables hold about the children, by the run's name in place of its id."""
     columns = {
         "runs": "source_type source_name entry_point_name source_version user_id status start_time end_time"
         " deleted_time lifecycle_stage experiment_id",
@@ -239,7 +239,7 @@ def rows_by_name(project: Tracked) -> dict[str, list[tuple]]:
         "metrics": "key value step timestamp is_nan",
         "latest_metrics": "key value step timestamp is_nan",
     }
-    # A group's numbers have the time at which they were imported, and a child's tag its parent's id.
+    # A group's numbers have the time of their import, and a child's tag has its parent's id.
     query = "SELECT r.name, {} FROM {} t JOIN runs r USING (run_uuid) WHERE r.name LIKE 'seed%'"
     with closing(sqlite3.connect(project.database)) as connection:
         rows = {
@@ -279,7 +279,7 @@ def test_a_locked_database(project: Tracked) -> None:
 
 @pytest.mark.parametrize("kept", [0, 16384])
 def test_a_corrupted_database_is_to_be_moved_away(project: Tracked, kept: int) -> None:
-    """Another file altogether, and one whose first pages are right."""
+    """Not a database at all, and one whose first pages are intact."""
     content = project.database.read_bytes()
     project.database.write_bytes(content[:kept] + b"#" * (len(content) - kept))
     line = one_line(project.script())
