@@ -8,22 +8,22 @@ UV := $(BIN)/uv
 table: .venv/ready
 	$(BIN)/snakemake --cores all -- all
 
-# What a long or a failed build has finished so far.
+# What a long or failed build has finished so far.
 partial: .venv/ready
 	$(BIN)/python workflow_scripts/table.py --partial --output results/partial.csv
 
-# What was computed elsewhere, from DVC's remote (docs/sharing.md): then nothing is left to do.
+# Fetches what was computed elsewhere from DVC's remote (docs/sharing.md): then nothing is left to do.
 restore: .venv/ready
 	$(BIN)/python workflow_scripts/restore.py
 
-# The finished runs in MLflow (docs/tracking.md), also while a build runs; and its web page, on this machine only.
+# The finished runs into MLflow (docs/tracking.md), also during a build; and its web page, on this machine only.
 track: .venv/ready
 	$(BIN)/python workflow_scripts/track.py
 
 ui: .venv/ready
 	$(BIN)/python workflow_scripts/ui.py
 
-# One process more than there are cores: the tests of the cluster mostly wait.
+# One process more than there are cores: the cluster's tests mostly wait.
 test: .venv/ready
 	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
 
@@ -36,7 +36,7 @@ lint: .venv/ready
 	$(BIN)/mypy
 
 # The environment: exactly the lock, checked by hash, and the project itself. Where processes may not keep the byte code
-# that they compile, it is made now: otherwise each of the many that a build starts takes twice as long.
+# that they compile, it is compiled now: otherwise each of the many that a build starts takes twice as long.
 .venv/ready: envs/requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(UV) || $(BIN)/python -m pip install --quiet "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' envs/requirements.lock)"
@@ -45,7 +45,7 @@ lint: .venv/ready
 	$(UV) pip install --quiet --no-deps --python $(BIN)/python --editable .
 	touch $@
 
-# Renew the versions. The lock holds hashes and no addresses, so any mirror of the registry will do.
+# Update the versions. The lock holds hashes and no addresses, so any mirror of the registry will do.
 lock: .venv/ready
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--python-version 3.11 envs/requirements.in --output-file envs/requirements.lock
