@@ -9,7 +9,7 @@ from ser.plan.places import Places
 
 
 def planned(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, Plan, Places]:
-    """The arguments (--params added), the plan, and where its files lie. Raises InputError as `load_plan` does."""
+    """The arguments (--params added), the plan, and where its files are. Raises InputError as `load_plan` does."""
     parser.add_argument("--params", type=json.loads, help="the content of params.yaml as JSON (default: the file's)")
     args = parser.parse_args()
     plan = load_plan(args.params or read_params())
