@@ -37,6 +37,7 @@ for folds, names in TRAINING.items():
     IS_ONE = folds == ("{fold}",)
     JOB = "{group}/seed{seed}-fold{fold}" if IS_ONE else "{group}/seed{seed}"
     WHAT = "fold {wildcards.fold}" if IS_ONE else "all folds"
+    FOLDERS = [PLACES.run("{group}", "{seed}", fold) for fold in folds]
 
     rule:
         name:
@@ -44,8 +45,8 @@ for folds, names in TRAINING.items():
         input:
             unpack(train_inputs),
         output:
-            [f"{PLACES.run('{group}', '{seed}', fold)}/{file}" for fold in folds for file in places.RUN_FILES],
-            model=kept([f"{PLACES.run('{group}', '{seed}', fold)}/{places.MODEL}" for fold in folds]),
+            [f"{folder}/{file}" for folder in FOLDERS for file in places.RUN_FILES],
+            model=kept([f"{folder}/{places.MODEL}" for folder in FOLDERS]),
         log:
             PLACES.log("train", JOB),
         benchmark:

@@ -15,10 +15,10 @@ from ser.errors import InputError
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("outputs", nargs="+", type=Path, help="files and folders that a stage has filled")
-    check(parser.parse_args().outputs)
+    check_disk_space(parser.parse_args().outputs)
 
 
-def check(outputs: list[Path]) -> None:
+def check_disk_space(outputs: list[Path]) -> None:
     """Raise InputError where the cache cannot be used, or its disk is too small for what is new in `outputs`."""
     cache = Path(Config(dvc_dir=".dvc")["cache"].get("dir") or ".dvc/cache")
     try:

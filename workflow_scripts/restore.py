@@ -8,6 +8,7 @@ from pathlib import Path
 
 from _main import script
 from ser.errors import InputError
+from ser.plan.places import Places
 from ser.plan.validation import read_yaml
 
 BIN = Path(sys.executable).parent
@@ -27,8 +28,7 @@ def main() -> None:
     _refuse_changes(lambda path: True)  # before the pull: without its own records Snakemake cannot tell what changed
     _call(["dvc", "pull"], "`dvc pull` failed: what it fetched is kept, and `make restore` continues with the rest")
     _refuse_changes(lambda path: path in outside)
-    failure = f"work/{params['scale']}/untracked.txt"
-    _call([*TRACK, "--failure", failure], "the runs could not be read")
+    _call([*TRACK, "--failure", Places.of(params["scale"]).untracked], "the runs could not be read")
     _call(TOUCH, "Snakemake could not be told that the files are up to date")
     Path("dvc.lock").touch()  # everything that was touched is in the cache (check_disk_space.py)
     print("restored: neither `dvc repro` nor `snakemake` has anything to do")

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from _main import script
-from check_disk_space import check
+from check_disk_space import check_disk_space
 from ser.plan.validation import read_yaml
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     for folder in folders:
         if not any(folder.iterdir()):  # at this scale, or in this plan, nothing goes there; DVC wants a file
             (folder / ".keep").touch()
-    check(outs)
+    check_disk_space(outs)
 
 
 def _outs(stage: str) -> list[Path]:

@@ -43,4 +43,4 @@ class Framing:
 def pre_emphasis_problems(pre_emphasis: float) -> Iterator[str]:
     """What is wrong with a pre-emphasis factor."""
     if not 0 <= pre_emphasis < 1:
-        yield f"pre_emphasis {pre_emphasis} must be at least 0 and below 1"
+        yield f"pre_emphasis {pre_emphasis} must be from 0 to below 1"

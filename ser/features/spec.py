@@ -96,7 +96,10 @@ def feature_name(spec: Mapping[str, Any]) -> str:
 
 
 def _kind(name: str) -> Any:
-    return importlib.import_module(f"ser.features.kinds.{name}")
+    kind = importlib.import_module(f"ser.features.kinds.{name}")
+    if not hasattr(kind, "Settings"):
+        raise InputError(f"{kind.__file__}: a feature kind needs a frozen dataclass `Settings`")
+    return kind
 
 
 def _settings(spec: Mapping[str, Any]) -> Any:

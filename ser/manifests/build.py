@@ -125,7 +125,7 @@ def build_manifest(
         "utterances": len(found.utterances),
         "speakers": len({utterance.speaker for utterance in found.utterances}),
         "seconds": round(sum(u.num_samples / u.sample_rate for u in found.utterances), 3),
-        **{column: count(column, found.utterances) for column in _COUNTED},
+        **{column: count_values(column, found.utterances) for column in _COUNTED},
         "excluded": _named(found.excluded),  # by the loader's rules, such as labels that a release hides
         "unreadable": _named(found.unreadable),
         "duplicates": found.duplicates,
@@ -137,7 +137,7 @@ def _named(files: list[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"file": file, "reason": why} for file, why in files]
 
 
-def count(column: str, utterances: list[Utterance]) -> dict[str, int]:
+def count_values(column: str, utterances: list[Utterance]) -> dict[str, int]:
     """Utterances per value of `column`, sorted by value; empty if the corpus does not have that column."""
     counts = Counter(getattr(utterance, column) for utterance in utterances)
     return dict(sorted(counts.items())) if set(counts) != {""} else {}

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ser.errors import InputError, listed
-from ser.manifests.build import Survey, count, loader_of, survey
+from ser.manifests.build import Survey, count_values, loader_of, survey
 from ser.manifests.reading import Counts
 
 _MOST_VALUES = 40  # of a column without published counts; a longer table would say little
@@ -56,7 +56,7 @@ def _print_counts(found: Survey, console: Console) -> None:
     for counts in tables:
         _print_table(counts, found, console)
     for column in ("emotion", "speaker", "session", "partition"):
-        values = count(column, utterances)
+        values = count_values(column, utterances)
         if values and all(table.column != column for table in tables):
             if len(values) <= _MOST_VALUES:
                 _print_table(Counts(column, {}), found, console)

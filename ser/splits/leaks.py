@@ -11,7 +11,7 @@ from ser.splits.folds import DEV, TEST, TRAIN, Column
 from ser.splits.protocol import LEAKS, Protocol
 
 
-def find(utterances: Sequence[Utterance], parts: np.ndarray) -> dict[str, dict[str, Any]]:
+def find_leaks(utterances: Sequence[Utterance], parts: np.ndarray) -> dict[str, dict[str, Any]]:
     """Kind of leak -> `folds` (counted from 1), `number` of names shared in any of them, the first `examples`.
 
     `parts` is int8 [n, folds] (`split.PARTS`). Kinds are those of `protocol.LEAKS`; `audio` is the same
@@ -28,7 +28,7 @@ def find(utterances: Sequence[Utterance], parts: np.ndarray) -> dict[str, dict[s
     found = {}
     for kind in LEAKS:
         column = columns[kind]
-        both = np.array([shared(column, tested[:, k], seen[:, k]) for k in range(parts.shape[1])])
+        both = np.array([shared_values(column, tested[:, k], seen[:, k]) for k in range(parts.shape[1])])
         if both.any():
             names = np.flatnonzero(both.any(axis=0))
             examples = [column.names[name] for name in names[:5]]
@@ -39,7 +39,7 @@ def find(utterances: Sequence[Utterance], parts: np.ndarray) -> dict[str, dict[s
     return found
 
 
-def check(protocol: Protocol, selection: str, found: Mapping[str, Mapping[str, Any]]) -> None:
+def check_leaks(protocol: Protocol, selection: str, found: Mapping[str, Mapping[str, Any]]) -> None:
     """Raises InputError, naming kinds, folds and examples, for leaks that the protocol does not declare."""
     undeclared = [kind for kind in found if kind not in protocol.leaks]
     if undeclared:
@@ -55,7 +55,7 @@ def check(protocol: Protocol, selection: str, found: Mapping[str, Mapping[str, A
         )
 
 
-def shared(column: Column, some_rows: np.ndarray, other_rows: np.ndarray) -> np.ndarray:
+def shared_values(column: Column, some_rows: np.ndarray, other_rows: np.ndarray) -> np.ndarray:
     """bool [names]: the known names that occur in both sets of rows (bool [n] each)."""
     first, second = np.zeros(len(column.names), dtype=bool), np.zeros(len(column.names), dtype=bool)
     first[column.codes[some_rows]] = True

@@ -9,8 +9,8 @@ import numpy as np
 
 from ser.errors import InputError, listed
 from ser.manifests.utterance import Utterance
-from ser.splits import leaks
 from ser.splits.folds import Column, Columns, deal
+from ser.splits.leaks import check_leaks, find_leaks, shared_values
 from ser.splits.protocol import Protocol, check_selection
 from ser.splits.split import PARTS, Split
 from ser.splits.write import target_texts
@@ -38,8 +38,8 @@ def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utteranc
     chosen = [row for row, is_used in zip(chosen, used, strict=True) if is_used]
     targets, parts = targets[used], parts[used]
     _check_parts(protocol, selection, parts)
-    found = leaks.find(chosen, parts)
-    leaks.check(protocol, selection, found)
+    found = find_leaks(chosen, parts)
+    check_leaks(protocol, selection, found)
     partitions = tuple(row.partition if protocol.folds.kind == "official" else "" for row in chosen)
     return Split(
         corpus=protocol.corpus,
@@ -144,7 +144,7 @@ def _notes(
     if unknown := int((~speaker.known[speaker.codes]).sum()):
         yield f"{unknown} utterances have an unknown speaker and are not held against the other parts"
     held_out = dev | reported
-    both = [k + 1 for k in range(parts.shape[1]) if leaks.shared(speaker, held_out[:, k], train[:, k]).any()]
+    both = [k + 1 for k in range(parts.shape[1]) if shared_values(speaker, held_out[:, k], train[:, k]).any()]
     if both:
         yield f"dev shares speakers with train in fold {listed(both)}"
     unnamed = [] if any(row.sentence for row in chosen) else ["sentences"]  # sessions: many corpora have none

@@ -29,7 +29,7 @@ class Split:
     indices into `PARTS`; under `test_selected` dev is the test part and is not marked as dev. `partitions` are the
     official parts, each "" where the protocol's folds are of another kind, and `reported` those that have numbers of
     their own ("": everything that the folds test); utterances whose part is `reported` are scored and otherwise not
-    used. `left_out` counts the manifest's other utterances by reason, `leaks` is what `leaks.find` returned, `notes`
+    used. `left_out` counts the manifest's other utterances by reason, `leaks` is what `find_leaks` returned, `notes`
     is what else a reader of the numbers should know. `protocol_hash` stands for what the numbers mean; `data_hash`
     is a hash, 16 hex digits, over utterances, audio, targets and parts.
     """

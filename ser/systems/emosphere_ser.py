@@ -19,8 +19,8 @@ from ser.encoders.speech import SpeechEncoder
 from ser.errors import InputError
 from ser.features.store import Store
 from ser.runs.contract import Context, Fold, Outcome, Part
-from ser.systems.shared import regions
 from ser.systems.shared.layers import filled
+from ser.systems.shared.regions import n_regions, region_of
 from ser.training.loop import fit
 from ser.training.task import Batch, Example, TrainingSettings, class_weights, cross_entropy
 from ser.waveforms import FULL_SCALE, RATE, waveform
@@ -178,7 +178,7 @@ class Task:
         self.store, self.folder, self.settings = fold.stores["audio"], fold.encoders["encoder"], settings
         self.n_attributes = len(fold.labels)
         self.axes = [fold.labels.index(name) for name in AXES]
-        self.n_regions = 0 if settings.region_loss == "none" else regions.count(settings.regions)
+        self.n_regions = 0 if settings.region_loss == "none" else n_regions(settings.regions)
         self.weights = None
         if self.n_regions:
             self.weights = class_weights(settings.class_weights, self._regions(fold.train.targets), self.n_regions)
@@ -233,7 +233,7 @@ class Task:
     def _regions(self, targets: np.ndarray) -> np.ndarray:
         """int64 [n] from attributes [n, labels] on the protocol's scale."""
         middle = (self.low + self.high) / 2
-        return regions.regions(self.settings.regions, targets[:, self.axes].astype(np.float64) - middle)
+        return region_of(self.settings.regions, targets[:, self.axes].astype(np.float64) - middle)
 
 
 def statistics(store: Store, utterances: Sequence[str]) -> tuple[np.float32, np.float32, int]:

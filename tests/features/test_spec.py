@@ -61,7 +61,7 @@ def test_a_spec_has_one_text():
         ({**ENCODER, "segment_seconds": 0.01}, "segment_seconds 0.01 must be 0, or at least 0.025 and whole samples"),
         ({**ENCODER, "segment_seconds": 3, "pooling": "mean"}, "segment_seconds above 0 needs pooling none"),
         ({**ENCODER, "audio_padding": "front"}, "audio_padding without segments: give segment_seconds"),
-        ({**ENCODER, "pre_emphasis": -0.1}, "pre_emphasis -0.1 must be at least 0 and below 1"),
+        ({**ENCODER, "pre_emphasis": -0.1}, "pre_emphasis -0.1 must be from 0 to below 1"),
         ({"kind": "mfcc", "n_mfcc": 129}, "n_mfcc 129 must be from 1 to n_mels"),
         (
             {"kind": "log_mel", "n_mels": 0, "f_max": 9000},
@@ -71,7 +71,7 @@ def test_a_spec_has_one_text():
         ({"kind": "log_stft", "n_bins": 402}, "n_bins 402 must be from 1 to n_fft / 2 + 1"),
         ({"kind": "log_stft", "hop_ms": 0.01}, "hop_ms 0.01 must be a whole number of samples"),
         ({"kind": "log_stft", "floor": 0}, "floor 0.0 must be above 0"),
-        ({"kind": "log_stft", "pre_emphasis": 1}, "pre_emphasis 1.0 must be at least 0 and below 1"),
+        ({"kind": "log_stft", "pre_emphasis": 1}, "pre_emphasis 1.0 must be from 0 to below 1"),
         ({"kind": "functionals", "set": "all"}, "functionals has no settings"),
     ],
 )
@@ -87,3 +87,11 @@ def test_needs_only_the_standard_library():
     code = f"import {modules}; print({{'numpy', 'torch', 'safetensors'}} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_kind_without_its_parts_is_one_clear_line(tmp_path, monkeypatch):
+    (tmp_path / "wavelets.py").write_text('"""A kind that is not finished."""\n')
+    monkeypatch.setattr("ser.features.kinds.__path__", [str(tmp_path)])
+    monkeypatch.setattr("ser.features.spec.words", lambda folder: ["wavelets"])
+    with pytest.raises(InputError, match=r"wavelets\.py: a feature kind needs a frozen dataclass"):
+        validate_spec({"kind": "wavelets"})

@@ -18,7 +18,7 @@ from ser.systems import ca_mser
 from ser.systems.ca_mser import AlexNet, CaMser, Cepstra, Task, run
 
 OWN = {"width": 0.125, "recurrent_width": 16, "recurrent_dropout": 0.5, "dropout": 0.1, "image_height": 128}
-GIVEN = settings(ca_mser, **TRAINING | PUBLISHED | OWN | {"segment_seconds": 1.0, "selection": "WA+UA"})
+GIVEN = settings(ca_mser, **TRAINING | PUBLISHED | OWN | {"segment_seconds": 1.0, "criterion": "WA+UA"})
 
 
 @pytest.fixture(scope="module")

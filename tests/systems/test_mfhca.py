@@ -24,7 +24,7 @@ from ser.systems.mfhca import (
 )
 
 OWN = {"multi_spatial_fusion": True, "co_attention": True, "co_attention_rows": 4, "dropout": 0.1}
-GIVEN = settings(mfhca, **TRAINING | PUBLISHED | OWN | {"segment_seconds": 1.0, "selection": "WA+UA"})
+GIVEN = settings(mfhca, **TRAINING | PUBLISHED | OWN | {"segment_seconds": 1.0, "criterion": "WA+UA"})
 
 
 @pytest.fixture(scope="module")

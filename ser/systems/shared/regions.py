@@ -15,14 +15,14 @@ _OCTANTS = ("+++", "-++", "--+", "+-+", "++-", "-+-", "---", "+--")
 _STEPS = {"grid_30": 30, "grid_45": 45, "grid_60": 60, "grid_180": 180}
 
 
-def count(kind: str) -> int:
+def n_regions(kind: str) -> int:
     """How many regions there are: 8 `octants`; 73, 33, 19, 3 of `grid_30`, `grid_45`, `grid_60`, `grid_180`."""
     if kind == "octants":
         return len(_OCTANTS)
     return (360 // _STEPS[kind]) * (180 // _STEPS[kind]) + 1
 
 
-def regions(kind: str, points: np.ndarray) -> np.ndarray:
+def region_of(kind: str, points: np.ndarray) -> np.ndarray:
     """int64 [n], from 0: the region of each of `points` [n, 3] (x, y, z; the origin is 0 on each axis)."""
     points = np.asarray(points, np.float64)
     return _octants(points) if kind == "octants" else _cells(points, _STEPS[kind])

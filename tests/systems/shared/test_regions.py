@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ser.systems.shared.regions import count, regions
+from ser.systems.shared.regions import n_regions, region_of
 
 AZIMUTHS, POLARS = np.arange(0, 360, 15.0), np.arange(0, 181, 15.0)
 
@@ -14,7 +14,7 @@ def direction(azimuth: float, polar: float, radius: float = 0.7) -> list[float]:
 
 
 def cell(kind: str, *points: list[float]) -> list[int]:
-    return regions(kind, np.array(points)).tolist()
+    return region_of(kind, np.array(points)).tolist()
 
 
 def test_octants_in_the_published_order():
@@ -33,7 +33,7 @@ def test_zero_counts_as_positive():
 def test_counts_and_every_region_is_reached(kind, expected):
     directions = [direction(phi + 1, theta + 1) for phi in AZIMUTHS for theta in POLARS[:-1]]
     found = cell(kind, *directions, [0, 0, 0])
-    assert count(kind) == expected
+    assert n_regions(kind) == expected
     assert sorted(set(found)) == list(range(expected))
     assert found[-1] == (0 if kind == "octants" else expected - 1)
 
