@@ -1,4 +1,4 @@
-# Release tree -> manifest. At scale demo the tree is written first.
+# Release tree -> manifest. At scale demo the tree is written first; tiny encoders are written here at any scale.
 if DEMO:
 
     rule demo_corpus:

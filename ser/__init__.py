@@ -1,1 +1,1 @@
-"""The science of the pipeline: corpora, features, systems, protocols, metrics. Knows no workflow tool."""
+"""What the pipeline plans and computes: corpora, features, protocols, systems, metrics, the table."""

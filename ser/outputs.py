@@ -1,4 +1,4 @@
-"""Writing a run's files: whole or not at all, and the same bytes for the same content."""
+"""Writing CSV and JSON files: whole or not at all, and the same bytes for the same content."""
 
 import csv
 import json

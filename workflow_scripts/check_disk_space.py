@@ -1,6 +1,5 @@
 """Whether DVC's cache has room for what a stage has made: DVC itself would complain once per file, and go on."""
 
-import argparse
 import shutil
 import tempfile
 from pathlib import Path
@@ -8,14 +7,7 @@ from pathlib import Path
 from dvc.config import Config
 from dvc_objects.fs.system import reflink
 
-from _main import script
 from ser.errors import InputError
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("outputs", nargs="+", type=Path, help="files and folders that a stage has filled")
-    check_disk_space(parser.parse_args().outputs)
 
 
 def check_disk_space(outputs: list[Path]) -> None:
@@ -61,7 +53,3 @@ def _shares_blocks(cache: Path) -> bool:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
-
-
-if __name__ == "__main__":
-    script(main)

@@ -22,7 +22,6 @@ def main() -> None:
     parser.add_argument("--encoder-dir", type=Path, help="checkpoint folder, for kind encoder")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="for kind encoder")
     parser.add_argument("--gpu-slots", nargs=2, default=[0, 1], type=int, metavar=("WANTED", "PER_GPU"))
-    parser.add_argument("--threads", default=1, type=int, help="CPU threads, for kind encoder")
     parser.add_argument("--output", required=True, type=Path, help="feature store (.safetensors)")
     args = parser.parse_args()
     with gpu_slots(*args.gpu_slots if args.device != "cpu" else (0, 1)):
@@ -32,7 +31,7 @@ def main() -> None:
 def _compute(args: argparse.Namespace) -> None:
     spec = validate_spec(_parsed(args.spec), "--spec")
     audio = Store(args.audio)
-    extractor = open_extractor(spec, encoder_dir=args.encoder_dir, device=args.device, threads=args.threads)
+    extractor = open_extractor(spec, encoder_dir=args.encoder_dir, device=args.device)
     kind = code_of_module(f"ser.features.kinds.{spec['kind']}")
     version = code_digest([*code_of("workflow_scripts/features.py"), *kind])
     with progress(round(audio.lengths.sum() / RATE), f"{spec['kind']} of {args.audio.stem}", "seconds") as meter:

@@ -1,6 +1,7 @@
 """The metrics that are reported: their names, which labels they are for, and the unit in which the table prints them.
 
-A new metric is a line here and its function in metrics.py. Read while the workflow is parsed: nothing heavy.
+A new metric is a line here, and its function and its line in metrics.py. Read while the workflow is parsed: nothing
+heavy.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ ATTRIBUTE_METRICS: dict[str, Unit] = {"ccc": "coefficient"}  # of each attribute
 
 
 class Labelled(Protocol):
-    """A protocol or a split."""
+    """What has labels: a split, or a protocol in the sense of ser.splits."""
 
     @property
     def labels(self) -> Sequence[str]:

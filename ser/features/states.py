@@ -20,8 +20,8 @@ from ser.waveforms import RATE
 BATCH_SECONDS = {"cpu": 10, "cuda": 160}
 
 
-def prepare_torch(device: str, threads: int) -> str:
-    """Make torch repeatable on `threads` CPU threads; returns the device that `device` means (`auto`: a GPU if any).
+def prepare_torch(device: str) -> str:
+    """Make torch repeatable, on one CPU thread; returns the device that `device` means (`auto`: a GPU if any).
 
     Raises InputError for `cuda` without a GPU.
     """
@@ -29,7 +29,7 @@ def prepare_torch(device: str, threads: int) -> str:
         raise InputError("device cuda: this machine has no GPU that torch can use: set device cpu or auto")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     if device == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first matrix is multiplied
         torch.use_deterministic_algorithms(True)

@@ -1,1 +1,1 @@
-"""From recordings to the manifest, the one list of utterances that all later stages read."""
+"""From recordings to the manifest, the one list of utterances that stores and splits are made from."""

@@ -1,4 +1,4 @@
-"""The manifest: one line per utterance of a corpus, the table that every later stage reads."""
+"""The manifest: one line per utterance of a corpus, what stores and splits are made from."""
 
 import csv
 from collections.abc import Iterable

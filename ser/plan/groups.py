@@ -94,9 +94,11 @@ class Plan:
 
     @property
     def headlines(self) -> Iterator[Group]:
-        """The groups that are drawn: under `clean`, an experiment's first row, rows with a claim, and all of `fair`."""
+        """The groups that are drawn: under `clean`, an experiment's first row and its rows with a claim; all rows if it
+        claims nothing.
+        """
         for group in self.live:
             experiment = self.experiments[group.experiment]
             rows = {next(iter(experiment["rows"])), *(claim["row"] for claim in experiment["claims"])}
-            if group.selection == "clean" and (group.row in rows or group.experiment == "fair"):
+            if group.selection == "clean" and (group.row in rows or not experiment["claims"]):
                 yield group

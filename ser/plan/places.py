@@ -1,6 +1,7 @@
 """Where everything is, relative to the project: the one list of the files that the workflow writes.
 
-A folder of `work/<scale>/` belongs to a package of `ser/`. Names may be Snakemake's wildcards ("{corpus}").
+A folder of `work/<scale>/`, but for logs and benchmarks, belongs to a package of `ser/`. Names may be Snakemake's
+wildcards ("{corpus}").
 """
 
 from dataclasses import dataclass

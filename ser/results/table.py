@@ -53,9 +53,9 @@ COUNTS = ("n_seeds", "n_folds", "n_utterances", "n_speakers")
 def table_lines(plan: Plan, places: Places, partial: bool = False) -> Iterator[dict[str, Any]]:
     """The table's lines in the plan's order, from the files in `places`.
 
-    A group that is not computed has one line per part and metric, in the paper's own averaging, with status `skipped`;
-    so has a claim about a part that cannot be scored here. `partial`: a group that has no evaluation yet is evaluated
-    over the folds that are finished.
+    A group that is not computed has one line per part and metric, with status `skipped`, in the protocol's averaging
+    and in those that its claims are about; so has a claim about a part that cannot be scored here. `partial`: a group
+    that has no evaluation yet is evaluated over the folds that are finished.
     """
     for group in plan.groups:
         evaluation = {} if group.skipped else _evaluation(group, places, partial)
@@ -66,9 +66,12 @@ def table_lines(plan: Plan, places: Places, partial: bool = False) -> Iterator[d
         claims = list(of_group(claims, group.row, group.protocol_name, group.selection))
         for part in group.protocol.reported:
             for metric in metric_names(group.protocol):
-                for aggregation in [group.protocol.aggregation] if group.skipped else AGGREGATIONS:
-                    line = _line(plan, group, part, metric, aggregation, evaluation, report)
-                    yield _claimed(line, claims, group.protocol, part)
+                about = [claim for claim in claims if (claim.get("part", ""), claim["metric"]) == (part, metric)]
+                told = {group.protocol.aggregation, *(averaging(claim, group.protocol) for claim in about)}
+                for aggregation in AGGREGATIONS:
+                    if evaluation or aggregation in told:
+                        line = _line(plan, group, part, metric, aggregation, evaluation, report)
+                        yield _claimed(line, claims, group.protocol, part)
         for claim in claims:
             if claim.get("part", "") not in group.protocol.reported:
                 yield _hidden(plan, group, claim)

@@ -92,7 +92,6 @@ class Context:
     directory: Path | None = None
     device: str = "cpu"
     threads: int = 1
-    deterministic: bool = True
 
 
 @dataclass

@@ -168,7 +168,7 @@ class MFHCA(nn.Module):
         states = self.speech(batch["speech"])  # F [B, L, D]
         if self.image is None:
             uniform = states.new_full(states.shape[:2], 1 / states.shape[1])
-            w = self.co_attention(states, uniform)  # type: ignore[misc]  # `Task` refuses a network without both
+            w = self.co_attention(states, uniform)  # type: ignore[misc]  # `Task` refuses a network that has neither
             logits: Tensor = self.classifier(w)
             return logits
         s = self.fusion(self.image(batch["levels"]))

@@ -133,12 +133,11 @@ def _prepare(context: Context) -> None:
         raise InputError(f"device is {context.device}, but torch finds no GPU; use cpu")
     torch.set_num_threads(context.threads)
     # Some layers have no deterministic gradient on a GPU; equal bits are not promised there, so a warning will do.
-    torch.use_deterministic_algorithms(context.deterministic, warn_only=context.device != "cpu")
+    torch.use_deterministic_algorithms(True, warn_only=context.device != "cpu")
     # It is there to find bugs, and costs a pass over every new tensor.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # documented all the same
-    if context.deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may differ between runs
-        torch.backends.cudnn.benchmark = False
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may differ between runs
+    torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False  # float32 means float32, also in convolutions
 
 

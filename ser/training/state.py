@@ -65,20 +65,20 @@ class State:
         with atomic_file(path) as temporary:
             save_file(copies, temporary, metadata={"training": json.dumps(facts)})
 
-    def resume(self, path: Path, key: str) -> bool:
-        """Go on from the state at `path`; False where there is none, or where it cannot be used, which is logged."""
+    def resume(self, path: Path, key: str) -> None:
+        """Go on from the state at `path`, if there is one; if it cannot be used, that is logged."""
         if not path.exists():
-            return False
+            return
         try:
             with safe_open(path, framework="pt") as file:
                 facts = json.loads((file.metadata() or {})["training"])
                 if facts["key"] != key:
                     log.warning("%s belongs to another run (its key differs): training starts afresh", path)
-                    return False
+                    return
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
         except (SafetensorError, KeyError, ValueError, OSError) as error:
             log.warning("%s is not a complete state (%s): training starts afresh", path, error)
-            return False
+            return
         self.network.load_state_dict(_under(tensors, "network"))
         if self.average is not None:
             self.average.load_state_dict(_under(tensors, "average"))
@@ -93,7 +93,6 @@ class State:
         self.best = _under(tensors, "best")
         self.epoch, self.best_epoch, self.history = facts["epoch"], facts["best_epoch"], facts["history"]
         log.info("%s: training goes on after epoch %d", path, self.epoch)
-        return True
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -59,7 +59,7 @@ def test_batched_equals_single(folders, family):
 
 
 def states_of(folder: Path) -> States:
-    return open_states(Settings(encoder=folder.name, layer="last"), folder, "cpu", threads=1)
+    return open_states(Settings(encoder=folder.name, layer="last"), folder, "cpu")
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -115,3 +115,13 @@ def test_a_group_that_is_skipped_has_a_line_per_part(places: Places) -> None:
         ("official: test3", 0.6, "skipped"),
     ]
     assert [line["note"] for line in found] == ["no recordings"] * 2 + ["its labels are hidden; no recordings"]
+
+
+def test_a_claim_in_another_averaging_is_seen_though_its_group_is_skipped(places: Places) -> None:
+    claim = CLAIM | {"part": "dev", "aggregation": "fold_mean"}
+    found = list(table_lines(plan([claim], skipped="no recordings"), places))
+    assert [(line["folds"], line["aggregation"], line["claim"]) for line in found] == [
+        ("official: test1", "pooled", ""),
+        ("official: dev", "fold_mean", 0.5),
+        ("official: dev", "pooled", ""),
+    ]

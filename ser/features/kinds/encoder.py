@@ -55,9 +55,7 @@ class Settings:
             yield "segment_seconds above 0 needs pooling none"
 
 
-def extractor(
-    settings: Settings, *, encoder_dir: Path | None = None, device: str = "auto", threads: int = 1, **_: Any
-) -> Extractor:
+def extractor(settings: Settings, *, encoder_dir: Path | None = None, device: str = "auto", **_: Any) -> Extractor:
     """The states of each waveform.
 
     Raises InputError for a folder that is not a complete checkpoint, a layer that it lacks, or a missing GPU.
@@ -66,7 +64,7 @@ def extractor(
         raise InputError(f"encoder {settings.encoder}: give its checkpoint folder with --encoder-dir")
     from ser.waveforms import RATE
 
-    states = open_states(settings, encoder_dir, device, threads)
+    states = open_states(settings, encoder_dir, device)
     identity = {"checkpoint": checkpoint_digest(encoder_dir), "device": states.device}
     if is_demo(encoder_dir):
         identity["ser_demo"] = "true"
@@ -80,11 +78,11 @@ def extractor(
     )
 
 
-def open_states(settings: Settings, folder: Path, device: str, threads: int) -> States:
+def open_states(settings: Settings, folder: Path, device: str) -> States:
     """What encodes pieces of waveforms with the checkpoint in `folder`. Raises InputError as `extractor` does."""
     from ser.features.states import States, prepare_torch
 
-    device = prepare_torch(device, threads)
+    device = prepare_torch(device)
     model, preprocess = open_checkpoint(folder)
     last = model.config.num_hidden_layers
     layer = last if isinstance(settings.layer, str) else settings.layer
