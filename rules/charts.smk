@@ -7,8 +7,6 @@ rule charts:
         table=places.TABLE,
         evaluations=[PLACES.evaluation(group.name) for group in DRAWN],
         histories=[runs_of(group, "history.csv") for group in DRAWN],
-        experiments=EXPERIMENT_FILES,
-        code=code_of("workflow_scripts/charts.py"),
     output:
         places.METRICS,
         places.CLAIMS,
@@ -21,6 +19,7 @@ rule charts:
     resources:
         mem_mb=1000,
     params:
+        made_from=lambda wildcards: MADE_FROM.result("charts", PLAN.live),
         config=CONFIG,
     message:
         "writing {output[0]} and {places.PLOTS}"

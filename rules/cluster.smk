@@ -2,10 +2,14 @@
 from filelock import FileLock, Timeout
 
 from ser.compute import patches, slurm
+from ser.compute.seals import Seals
 from ser.errors import InputError
 
 # Snakemake's own lock outlives a killed build (so profiles/default turns it off); this one ends with its process.
 LOCK = FileLock(".snakemake/ser.lock", timeout=0)
+DERIVED = {"evaluate", "table", "honest_gap", "charts", "track"}  # rules whose jobs take seconds: rather made again
+SEALS = Seals(".snakemake/ser.seals.json")
+patches.distrust(DERIVED, SEALS.hold)
 
 
 onstart:
@@ -25,9 +29,18 @@ onstart:
             print(*slurm.check_requests(requests), sep="\n", file=sys.stderr)
         except InputError as error:
             raise WorkflowError(str(error)) from None
+    # What will be derived anew must not outlive a build that fails or is killed: with it there, nothing would be missed.
+    for path in [*patches.planned_outputs(workflow, DERIVED), places.PARTIAL]:
+        Path(path).unlink(missing_ok=True)
+
+
+onsuccess:
+    SEALS.seal(patches.current_outputs(workflow, DERIVED))
 
 
 onerror:
+    SEALS.seal(patches.current_outputs(workflow, DERIVED))
     shell("{PYTHON} workflow_scripts/table.py --params {CONFIG:q} --partial --output {places.PARTIAL}")
     print(f"the finished results are in {places.PARTIAL}; the same command continues with the rest")
-    print(f"{places.TABLE}, if it exists, is from an earlier build")
+    if Path(places.TABLE).is_file():
+        print(f"{places.TABLE} is from an earlier build")

@@ -9,12 +9,12 @@ sys.path.insert(0, workflow.basedir)
 
 from snakemake.exceptions import WorkflowError
 
-from ser.encoders.checkpoint import checkpoint_files
 from ser.errors import InputError
-from ser.manifests.tree import tree_digest
 from ser.plan import places
-from ser.plan.code import code_of, code_of_module, reaches
+from ser.plan.code import code_of_module, reaches
 from ser.plan.load import OWN, load_plan
+from ser.plan.made_from import MadeFrom
+from ser.plan.origins import Origins
 from ser.plan.pairs import pairs
 from ser.splits.protocol import SELECTIONS
 
@@ -27,6 +27,8 @@ except InputError as error:
 
 CONFIG = json.dumps(config)
 PLACES = places.Places.of(PLAN.scale)
+ORIGINS = Origins(config, is_job=not workflow.is_main_process)
+MADE_FROM = MadeFrom(PLAN, config, ORIGINS)  # each rule's `made_from`: a change shows however far below it happened
 DEMO = PLAN.scale == "demo"
 GROUPS = {group.name: group for group in PLAN.groups}
 PROTOCOLS = {f"{group.experiment}/{group.protocol_name}": group.protocol for group in PLAN.groups}
@@ -62,7 +64,7 @@ def uses_training_loop(group):
 
 def trains_speech_encoder(group):
     """Whether a run trains a speech encoder of published size."""
-    is_large = not all(is_made_here(encoder) for encoder in group.encoders.values())
+    is_large = not all(ORIGINS.is_made_here(encoder) for encoder in group.encoders.values())
     return is_large and reaches(system_code(group), "ser.encoders.speech")
 
 
@@ -73,34 +75,6 @@ def runs_of(group, file="metrics.json"):
 
 def split_of(group):
     return [PLACES.split(group.split, suffix) for suffix in (".json", ".csv")]
-
-
-def settings_of(corpus):
-    return {} if DEMO else config["corpora"][corpus]
-
-
-def root_of(corpus):
-    """Where the release tree of a corpus is."""
-    return PLACES.release(corpus) if DEMO else config["corpora"][corpus]["root"]
-
-
-def is_made_here(encoder):
-    """Whether the workflow writes this checkpoint, tiny and random."""
-    return DEMO or encoder not in config["encoders"]
-
-
-def encoder_dir(encoder):
-    return PLACES.encoder(encoder) if is_made_here(encoder) else config["encoders"][encoder]
-
-
-def encoder_files(encoder):
-    """The files of a checkpoint that are read; none without an encoder."""
-    if not encoder:
-        return []
-    folder = encoder_dir(encoder)
-    if is_made_here(encoder):
-        return multiext(f"{folder}/", "config.json", "model.safetensors")
-    return [str(path) for path in checkpoint_files(Path(folder))]
 
 
 def encoder_of(wildcards):
@@ -116,5 +90,5 @@ if workflow.is_main_process:
                 f"{OWN}: stage {stage}: DVC keeps the versions of params.yaml only: move its entries there"
             )
     for corpus in CORPORA:
-        if not DEMO and not Path(root := root_of(corpus)).is_dir():
+        if not DEMO and not Path(root := ORIGINS.root(corpus)).is_dir():
             print(f"no recordings of {corpus} at {root}: using what was read from them before", file=sys.stderr)

@@ -2,11 +2,6 @@
 if DEMO:
 
     rule demo_corpus:
-        input:
-            code=lambda wildcards: [
-                *code_of("workflow_scripts/demo_corpus.py"),
-                *code_of_module(f"ser.corpora.demo.{wildcards.corpus}"),
-            ],
         output:
             listing=PLACES.listing("{corpus}"),
             tree=directory(PLACES.release("{corpus}")),
@@ -20,6 +15,7 @@ if DEMO:
             mem_mb=needs(500),
             runtime=needs(10),
         params:
+            made_from=lambda wildcards: MADE_FROM.release(wildcards.corpus),
             seed=config["demo_seed"],
         message:
             "writing the demo corpus {wildcards.corpus}"
@@ -29,8 +25,6 @@ if DEMO:
 
 
 rule demo_encoder:
-    input:
-        code=code_of("workflow_scripts/demo_encoder.py"),
     output:
         # a speech encoder's preprocessor_config.json is beside them: written, like them, with the whole folder
         multiext(PLACES.encoder("{encoder}") + "/", "config.json", "model.safetensors"),
@@ -44,6 +38,7 @@ rule demo_encoder:
         mem_mb=needs(1000),
         runtime=needs(10),
     params:
+        made_from=lambda wildcards: MADE_FROM.checkpoint(wildcards.encoder),
         seed=config["demo_seed"],
         folder=PLACES.encoder("{encoder}"),
     message:
@@ -53,32 +48,18 @@ rule demo_encoder:
         " --output-dir {params.folder} > {log} 2>&1"
 
 
-def loader_code(corpus):
-    """The manifest script's files and the corpus's loader; a corpus given by its own manifest has none."""
-    loader = [] if "manifest" in settings_of(corpus) else code_of_module(f"ser.corpora.{corpus}")
-    return [*code_of("workflow_scripts/manifest.py"), *loader]
-
-
-def digest_of(corpus):
-    """A digest of a corpus's files: a change reads them again. For a demo tree its listing, an input, does that."""
-    record = PLACES.manifest(corpus, ".tree.json")
-    return "demo" if DEMO else tree_digest(root_of(corpus), record, settings_of(corpus).get("manifest"))
-
-
 def manifest_places(wildcards, input):
     """Where a corpus is. Snakemake keeps no record of a function of `input`, so moving it runs nothing again."""
-    manifest = settings_of(wildcards.corpus).get("manifest")
-    return ["--root", root_of(wildcards.corpus), *(["--manifest", manifest] if manifest else [])]
+    manifest = ORIGINS.corpus(wildcards.corpus).get("manifest")
+    return ["--root", ORIGINS.root(wildcards.corpus), *(["--manifest", manifest] if manifest else [])]
 
 
 rule manifest:
     input:
         demo=[PLACES.release("{corpus}"), PLACES.listing("{corpus}")] if DEMO else [],
-        code=lambda wildcards: loader_code(wildcards.corpus),
     output:
         manifest=PLACES.manifest("{corpus}"),
         report=PLACES.manifest("{corpus}", ".json"),
-        tree=PLACES.manifest("{corpus}", ".tree.json"),
     log:
         PLACES.log("manifest", "{corpus}"),
     benchmark:
@@ -89,12 +70,15 @@ rule manifest:
         mem_mb=needs(1000),
         runtime=needs(10 if DEMO else 480),
     params:
-        on_unreadable=lambda wildcards: settings_of(wildcards.corpus).get("on_unreadable", "stop"),
-        digest=lambda wildcards: digest_of(wildcards.corpus),
+        made_from=lambda wildcards: MADE_FROM.manifest(wildcards.corpus),
+        on_unreadable=lambda wildcards: ORIGINS.corpus(wildcards.corpus).get("on_unreadable", "stop"),
+        digest=lambda wildcards: ORIGINS.scan(wildcards.corpus),
         places=manifest_places,
+        # no output: a job that fails must not lose what is known of the recordings
+        tree=PLACES.manifest("{corpus}", ".tree.json"),
     message:
         "reading the corpus {wildcards.corpus}"
     shell:
         "{PYTHON} workflow_scripts/manifest.py --corpus {wildcards.corpus} {params.places:q}"
         " --on-unreadable {params.on_unreadable} --digest {params.digest}"
-        " --output {output.manifest} --report {output.report} --tree {output.tree} > {log} 2>&1"
+        " --output {output.manifest} --report {output.report} --tree {params.tree} > {log} 2>&1"

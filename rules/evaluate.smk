@@ -4,7 +4,6 @@ rule evaluate:
         split=lambda wildcards: split_of(group_of(wildcards)),
         runs=lambda wildcards: runs_of(group_of(wildcards)),
         predictions=lambda wildcards: runs_of(group_of(wildcards), "predictions.csv"),
-        code=code_of("workflow_scripts/evaluate.py"),
     output:
         PLACES.evaluation("{group}"),
     log:
@@ -17,9 +16,11 @@ rule evaluate:
         mem_mb=needs(1000),
         runtime=needs(10),
     params:
+        made_from=lambda wildcards: MADE_FROM.evaluation(group_of(wildcards)),
+        runs_made_from=lambda wildcards: json.dumps(MADE_FROM.seeds(group_of(wildcards))),
         runs=lambda wildcards, input: [str(Path(metrics).parent) for metrics in input.runs],
     message:
         "evaluating {wildcards.group}"
     shell:
-        "{PYTHON} workflow_scripts/evaluate.py --split {input.split[0]} --runs {params.runs:q} --output {output}"
-        " > {log} 2>&1"
+        "{PYTHON} workflow_scripts/evaluate.py --split {input.split[0]} --runs {params.runs:q} --made-from {params.made_from} --runs-made-from {params.runs_made_from:q}"
+        " --output {output} > {log} 2>&1"

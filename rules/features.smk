@@ -3,7 +3,6 @@ rule audio:
     input:
         manifest=PLACES.manifest("{corpus}"),
         demo=PLACES.release("{corpus}") if DEMO else [],
-        code=code_of("workflow_scripts/audio.py"),
     output:
         PLACES.audio("{corpus}"),
     log:
@@ -16,7 +15,8 @@ rule audio:
         mem_mb=needs(2000),
         runtime=needs(10 if DEMO else 480),
     params:
-        root=lambda wildcards, input: root_of(wildcards.corpus),  # not recorded: see manifest_places
+        made_from=lambda wildcards: MADE_FROM.audio(wildcards.corpus),
+        root=lambda wildcards, input: ORIGINS.root(wildcards.corpus),  # not recorded: see manifest_places
     message:
         "decoding {wildcards.corpus}"
     shell:
@@ -24,15 +24,10 @@ rule audio:
         " --output {output} > {log} 2>&1"
 
 
-def feature_code(spec):
-    return [*code_of("workflow_scripts/features.py"), *code_of_module(f"ser.features.kinds.{spec['kind']}")]
-
-
 rule features:
     input:
         audio=PLACES.audio("{corpus}"),
-        encoder=lambda wildcards: encoder_files(encoder_of(wildcards)),
-        code=lambda wildcards: feature_code(PLAN.specs[wildcards.feature]),
+        encoder=lambda wildcards: ORIGINS.encoder_files(encoder_of(wildcards)),
     output:
         PLACES.feature("{corpus}", "{feature}"),
     log:
@@ -49,9 +44,10 @@ rule features:
         gpu_slots=lambda wildcards: gpu_slots(bool(encoder_of(wildcards)), SLOTS),
         slots_per_gpu=SLOTS,
     params:
+        made_from=lambda wildcards: MADE_FROM.feature(wildcards.corpus, PLAN.specs[wildcards.feature]),
         spec=lambda wildcards: json.dumps(PLAN.specs[wildcards.feature], sort_keys=True),
         encoder=lambda wildcards: (
-            ["--encoder-dir", encoder_dir(encoder)] if (encoder := encoder_of(wildcards)) else []
+            ["--encoder-dir", ORIGINS.encoder(encoder)] if (encoder := encoder_of(wildcards)) else []
         ),
         device=config["compute"]["device"],
     message:

@@ -2,7 +2,6 @@
 rule splits:
     input:
         manifest=lambda wildcards: PLACES.manifest(PROTOCOLS[wildcards.protocol].corpus),
-        code=code_of("workflow_scripts/splits.py"),
     output:
         csv=PLACES.split("{protocol}/{selection}", ".csv"),
         json=PLACES.split("{protocol}/{selection}", ".json"),
@@ -16,6 +15,7 @@ rule splits:
         mem_mb=needs(1000),
         runtime=needs(10 if DEMO else 30),
     params:
+        made_from=lambda wildcards: MADE_FROM.split(PROTOCOLS[wildcards.protocol], wildcards.selection),
         protocol=lambda wildcards: json.dumps(PROTOCOLS[wildcards.protocol].mapping, sort_keys=True),
         where=lambda wildcards: "experiments/{}.yaml: protocols.{}".format(*wildcards.protocol.split("/")),
     message:

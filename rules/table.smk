@@ -1,13 +1,8 @@
 # One line per reported number, computed, partial or skipped.
-EXPERIMENT_FILES = [f"experiments/{name}.yaml" for name in PLAN.experiments]
-
-
 rule table:
     input:
         evaluations=[PLACES.evaluation(group.name) for group in PLAN.live],
         reports=[PLACES.manifest(corpus, ".json") for corpus in CORPORA],
-        experiments=EXPERIMENT_FILES,
-        code=code_of("workflow_scripts/table.py"),
     output:
         places.TABLE,
     log:
@@ -17,6 +12,7 @@ rule table:
     resources:
         mem_mb=1000,
     params:
+        made_from=lambda wildcards: MADE_FROM.result("table", PLAN.live),
         config=CONFIG,
     message:
         "writing {output}"
@@ -34,8 +30,6 @@ rule honest_gap:
         runs=[runs_of(group) for group in PAIRED],
         predictions=[runs_of(group, "predictions.csv") for group in PAIRED],
         reports=sorted({PLACES.manifest(group.corpus, ".json") for group in PAIRED}),
-        experiments=EXPERIMENT_FILES,
-        code=code_of("workflow_scripts/honest_gap.py"),
     output:
         places.HONEST_GAP,
     log:
@@ -45,6 +39,7 @@ rule honest_gap:
     resources:
         mem_mb=1000,
     params:
+        made_from=lambda wildcards: MADE_FROM.result("honest_gap", PAIRED),
         config=CONFIG,
     message:
         "writing {output}"

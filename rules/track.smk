@@ -5,7 +5,6 @@ UNTRACKED = Path(PLACES.untracked)
 rule track:
     input:
         evaluations=[PLACES.evaluation(group.name) for group in PLAN.live],
-        code=code_of("workflow_scripts/track.py"),
     output:
         PLACES.tracked,
     log:
@@ -15,6 +14,7 @@ rule track:
     resources:
         mem_mb=1000,
     params:
+        made_from=lambda wildcards: MADE_FROM.result("track", PLAN.live),
         config=CONFIG,
         last_failure=UNTRACKED.read_text() if UNTRACKED.is_file() else "",  # a new failure: the next call tries again
     message:

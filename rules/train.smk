@@ -5,15 +5,14 @@ def train_inputs(wildcards):
     return {
         "split": split_of(group),
         "stores": list(group.stores(PLACES).values()),
-        "encoders": [file for encoder in group.encoders.values() for file in encoder_files(encoder)],
-        "code": [*code_of("workflow_scripts/train.py"), *system_code(group)],
+        "encoders": [file for encoder in group.encoders.values() for file in ORIGINS.encoder_files(encoder)],
     }
 
 
 def train_options(wildcards):
     group = group_of(wildcards)
     stores = [f"{name}={path}" for name, path in group.stores(PLACES).items()]
-    encoders = [f"{name}={encoder_dir(encoder)}" for name, encoder in group.encoders.items()]
+    encoders = [f"{name}={ORIGINS.encoder(encoder)}" for name, encoder in group.encoders.items()]
     return [
         *("--system", group.system, "--group", group.name),
         *("--settings", json.dumps(dict(group.settings), sort_keys=True)),
@@ -63,6 +62,7 @@ for folds, names in TRAINING.items():
             gpu_slots=train_slots,
             slots_per_gpu=SLOTS,
         params:
+            made_from=lambda wildcards: MADE_FROM.runs(group_of(wildcards), int(wildcards.seed)),
             options=train_options,
             folds=" ".join(map(str, folds)),
             device=config["compute"]["device"],
@@ -75,4 +75,4 @@ for folds, names in TRAINING.items():
             "{PYTHON} workflow_scripts/train.py {params.options:q} --split {input.split[0]} --seed {wildcards.seed}"
             " --folds {params.folds} --device {params.device} --threads {params.threads}"
             " --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu}"
-            " --states {params.states:q} --output-dir {params.folder:q} > {log} 2>&1"
+            " --states {params.states:q} --made-from {params.made_from} --output-dir {params.folder:q} > {log} 2>&1"

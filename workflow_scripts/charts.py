@@ -12,7 +12,7 @@ from ser.results import charts
 
 
 def main() -> None:
-    _, plan, places = planned(argparse.ArgumentParser(description=__doc__))
+    _, plan, places, _ = planned(argparse.ArgumentParser(description=__doc__))
     lines = charts.read_lines(Path(TABLE))
     tables = {CLAIMS: (charts.claims(lines), charts.CLAIM_COLUMNS)}
     for group in plan.headlines:

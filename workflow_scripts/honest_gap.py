@@ -12,8 +12,8 @@ from ser.results.honest_gap import COLUMNS, gap_lines
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", required=True, type=Path)
-    args, plan, places = planned(parser)
-    write_table(args.output, list(gap_lines(plan, places)), COLUMNS)
+    args, plan, places, made_from = planned(parser)
+    write_table(args.output, list(gap_lines(plan, places, made_from)), COLUMNS)
     print(f"{args.output}: scale {plan.scale}")
 
 

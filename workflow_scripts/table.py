@@ -13,8 +13,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--partial", action="store_true", help="the table of what is finished so far")
     parser.add_argument("--output", required=True, type=Path)
-    args, plan, places = planned(parser)
-    write_table(args.output, list(table_lines(plan, places, args.partial)), COLUMNS)
+    args, plan, places, made_from = planned(parser)
+    write_table(args.output, list(table_lines(plan, places, made_from, args.partial)), COLUMNS)
     print(f"{args.output}: scale {plan.scale}")
 
 

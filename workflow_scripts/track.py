@@ -46,7 +46,7 @@ class NotTracked(Exception):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--failure", type=Path, help="file for why nothing could be tracked; the exit code is then 0")
-    args, plan, places = planned(parser)
+    args, plan, places, _ = planned(parser)
     uri = os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT
     try:
         result = _track(uri, plan, places)

@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--gpu-slots", nargs=2, default=[0, 1], type=int, metavar=("WANTED", "PER_GPU"))
     parser.add_argument("--threads", default=1, type=int)
     parser.add_argument("--states", type=Path, help="folder for the states of unfinished runs")
+    parser.add_argument("--made-from", default="", help="the digest of all that these runs are made from")
     parser.add_argument("--output-dir", required=True, type=Path, help="folder for fold<k>/ of each fold")
     args = parser.parse_args()
     with gpu_slots(*args.gpu_slots if args.device != "cpu" else (0, 1)):
@@ -75,6 +76,7 @@ def _train(args: argparse.Namespace) -> None:
     }
     known = {
         "group": args.group,
+        "made_from": args.made_from,
         "gpu": _gpu_name(identity["device"]),
         "git_commit": _git_commit(),
         "code": code_hashes(code),

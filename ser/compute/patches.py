@@ -7,13 +7,14 @@ change the versions.
 What could be sent upstream:
 - snakemake: a limit on the rate of jobs that does not keep waking the scheduler (`lift_job_rate`);
 - snakemake: `--touch` without a pause of 0.1 s per job (`touch`);
+- snakemake: an option that outputs that have changed since they were made count as changed (`distrust`);
 - snakemake: a public way to ask which jobs a build will submit, and with which resources (`submissions`);
 - snakemake-executor-plugin-slurm: ask about jobs again after a failed query, and no later than
   `--seconds-between-status-checks` says (`mend_status_checks`).
 """
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from typing import Any
 
 READ_IN = {"snakemake": "9.27.1", "snakemake-executor-plugin-slurm": "2.8.0"}
@@ -53,6 +54,44 @@ def submissions(workflow: Any) -> Iterator[tuple[Any, str]]:
     for job in jobs:
         if not job.is_local:
             yield job, workflow.scheduler.get_executor(job).get_partition_arg(job)
+
+
+def distrust(rules: Collection[str], is_as_made: Callable[[str], bool]) -> None:
+    """Let outputs of `rules` that are not as their jobs left them count as changed (snakemake 9.27.1,
+    persistence/__init__.py and dag.py).
+
+    Unpatched, a file that somebody put there is as good as one that a job made.
+    """
+    from snakemake.persistence import ParamsChange, PersistenceBase
+
+    has_metadata, params_changed = PersistenceBase.has_metadata, PersistenceBase.params_changed
+
+    def may_have_changed(self: Any, job: Any) -> bool:  # what is asked before `params_changed`
+        return job.rule.name in rules or bool(has_metadata(self, job))
+
+    def changed(self: Any, job: Any, file: str | None = None) -> Any:
+        found = params_changed(self, job, file)
+        if job.rule.name in rules and (foreign := {str(path) for path in job.output if not is_as_made(str(path))}):
+            found |= ParamsChange(only_new={f"{path} is not as its job left it" for path in foreign}, files=foreign)
+        return found
+
+    PersistenceBase.has_metadata, PersistenceBase.params_changed = may_have_changed, changed
+
+
+def planned_outputs(workflow: Any, rules: Collection[str]) -> list[str]:
+    """The outputs of the jobs of `rules` that this build will run; none if it only touches files (snakemake 9.27.1,
+    dag.py and workflow.py).
+    """
+    if workflow.executor_plugin.name == "touch":
+        return []
+    return [str(path) for job in workflow.dag.needrun_jobs() if job.rule.name in rules for path in job.output]
+
+
+def current_outputs(workflow: Any, rules: Collection[str]) -> list[str]:
+    """The outputs of the jobs of `rules` that this build ran or did not need to run (snakemake 9.27.1, dag.py)."""
+    dag = workflow.dag
+    jobs = (job for job in dag.jobs if job.rule.name in rules and (dag.finished(job) or not dag.needrun(job)))
+    return [str(path) for job in jobs for path in job.output]
 
 
 def slurm_status_command(workflow: Any) -> str:

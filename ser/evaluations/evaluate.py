@@ -10,22 +10,29 @@ from ser.errors import listed
 from ser.evaluations.gather import gather
 from ser.evaluations.intervals import Metrics, Sums, mean_over_seeds, speaker_intervals
 from ser.evaluations.metrics import attribute_metrics, class_metrics
+from ser.files import sha256_of
 from ser.splits.split import Split
 
 
-def evaluate(split: Split, folders: Sequence[Path], partial: bool = False) -> dict[str, Any]:
+def evaluate(
+    split: Split, folders: Sequence[Path], made_from: Mapping[int, str] | None = None, partial: bool = False
+) -> dict[str, Any]:
     """The numbers of a group: `results[part][aggregation][metric]` (see `numbers`) and what they rest on.
 
     A part is an official one that the protocol reports, or "": everything tested. `folders` hold the group's runs.
-    `runs` has each run's metrics per part; `confusion[part]` each seed's matrix over all folds, rows the reference,
-    and is empty for attributes. `partial`: the numbers are over the folds that every seed has.
+    `runs` has each run's metrics per part and the SHA-256 of its files; `confusion[part]` each seed's matrix over
+    all folds, rows the reference, and is empty for attributes. `partial`: the numbers are over the folds that every
+    seed has.
 
-    Raises InputError as `gather.gather` does.
+    Raises InputError as `gather.gather` does, which explains `made_from`.
     """
-    gathered = gather(split, folders, partial)
+    gathered = gather(split, folders, made_from, partial)
     metrics = metrics_of(split)
     results, confusion = {}, {}
-    runs: list[dict[str, Any]] = [{"seed": s, "fold": k, "metrics": {}} for s in gathered.seeds for k in gathered.folds]
+    runs: list[dict[str, Any]] = [
+        {"seed": seed, "fold": fold, "sha256": sha256, "metrics": {}}
+        for (seed, fold), sha256 in gathered.sha256.items()
+    ]
     for name, part in gathered.parts.items():
         results[name] = {
             aggregation: numbers(metrics, seeds, part.n_speakers, part.counts)
@@ -49,6 +56,16 @@ def evaluate(split: Split, folders: Sequence[Path], partial: bool = False) -> di
         "leaks": split.leaks,
         "notes": split.notes,
     }
+
+
+def is_of(evaluation: Mapping[str, Any], folders: Mapping[tuple[int, int], Path]) -> bool:
+    """Whether an evaluation was made from exactly the runs in `folders`: (seed, fold) -> a run's folder."""
+    rests_on = {(run["seed"], run["fold"]): run["sha256"] for run in evaluation["runs"]}
+    return rests_on.keys() == folders.keys() and all(
+        (path := folders[run] / name).is_file() and sha256_of(path) == sha256
+        for run, files in rests_on.items()
+        for name, sha256 in files.items()
+    )
 
 
 def metrics_of(split: Split) -> Metrics:

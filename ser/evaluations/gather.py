@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from ser.errors import InputError, listed
 from ser.evaluations.intervals import Sums
 from ser.evaluations.metrics import moments
+from ser.files import sha256_of
 from ser.runs.predictions import Predictions, read_predictions
 from ser.splits.split import UNKNOWN, Split
 
@@ -47,24 +48,34 @@ class GatheredPart:
 
 @dataclass(frozen=True)
 class Gathered:
-    """The runs of a group: the `folds` (counted from 1) that each of `seeds` has, and what all runs share (`facts`)."""
+    """The runs of a group: the `folds` (counted from 1) that each of `seeds` has, and what all runs share (`facts`).
+
+    `sha256`: (seed, fold) -> the digests of the run's metrics.json and predictions.csv.
+    """
 
     seeds: list[int]
     folds: list[int]
     facts: dict[str, Any]
+    sha256: dict[tuple[int, int], dict[str, str]]
     parts: dict[str, GatheredPart]  # in the order of `Split.reported`
 
 
-def gather(split: Split, folders: Sequence[Path], partial: bool = False) -> Gathered:
+def gather(
+    split: Split, folders: Sequence[Path], made_from: Mapping[int, str] | None = None, partial: bool = False
+) -> Gathered:
     """The runs in `folders`, all of one group. `partial`: only the folds that every seed has.
 
+    `made_from`: seed -> the digest of all that its runs shall be made from (`ser.plan.made_from`); None: anything.
+
     Raises InputError for a run that is missing (`partial`: only where no fold is common to all seeds), given twice,
-    or of another split or group, and for predictions of other utterances or targets than the split's.
+    made from something else, or of another split or group, and for predictions that are not those that the run wrote,
+    or are of other utterances or targets than the split's.
     """
-    runs, facts = _read_runs(split, folders, partial)
+    runs, facts, sha256 = _read_runs(split, folders, made_from, partial)
     seeds = sorted({seed for seed, _ in runs})
     folds = [fold for fold in range(1, split.n_folds + 1) if all((seed, fold) in runs for seed in seeds)]
-    predictions = {(seed, fold): _predictions(split, fold, runs[seed, fold]) for seed in seeds for fold in folds}
+    used = [(seed, fold) for seed in seeds for fold in folds]
+    predictions = {run: _predictions(split, run[1], runs[run], sha256[run]["predictions.csv"]) for run in used}
     parts = {}
     for part in split.reported:
         rows = {fold: split.scored(fold, part) for fold in folds}
@@ -84,7 +95,8 @@ def gather(split: Split, folders: Sequence[Path], partial: bool = False) -> Gath
                 "n_speakers": len({split.speakers[row] for row in scored} - set(UNKNOWN)),
             },
         )
-    return Gathered(seeds, folds, {key: facts.get(key) for key in OF_THE_GROUP}, parts)
+    shared = {key: facts.get(key) for key in OF_THE_GROUP}
+    return Gathered(seeds, folds, shared, {run: sha256[run] for run in used}, parts)
 
 
 def _speakers(split: Split, scored: np.ndarray) -> tuple[int, np.ndarray]:
@@ -100,9 +112,11 @@ def _speakers(split: Split, scored: np.ndarray) -> tuple[int, np.ndarray]:
     return len(index), np.array([index.get(name, -1) for name in names])
 
 
-def _predictions(split: Split, fold: int, folder: Path) -> Predictions:
-    """One run's predictions, checked to be of exactly what the fold scores."""
+def _predictions(split: Split, fold: int, folder: Path, sha256: str) -> Predictions:
+    """One run's predictions, checked to be what the run wrote, of exactly what the fold scores."""
     path, rows = folder / "predictions.csv", split.scored(fold)
+    if path.is_file() and sha256_of(path) != sha256:
+        raise InputError(f"{path}: not what the run wrote (SHA-256 in metrics.json): remove {folder}, build again")
     found = read_predictions(path, split.labels, split.are_classes)
     same = found.utterances == tuple(split.utterances[row] for row in rows)
     if not same or not np.allclose(found.targets, split.targets[rows], rtol=1e-6):
@@ -125,10 +139,13 @@ def _sums(split: Split, speakers: np.ndarray, found: Predictions) -> Sums:
 
 
 def _read_runs(
-    split: Split, folders: Sequence[Path], partial: bool
-) -> tuple[dict[tuple[int, int], Path], dict[str, Any]]:
-    """(seed, fold) -> folder, for every fold of every seed (`partial`: at least one); the facts of the first run."""
+    split: Split, folders: Sequence[Path], made_from: Mapping[int, str] | None, partial: bool
+) -> tuple[dict[tuple[int, int], Path], dict[str, Any], dict[tuple[int, int], dict[str, str]]]:
+    """(seed, fold) -> folder, for every fold of every seed (`partial`: at least one); the facts of the first run;
+    (seed, fold) -> the digests of its files.
+    """
     runs: dict[tuple[int, int], Path] = {}
+    sha256: dict[tuple[int, int], dict[str, str]] = {}
     first: dict[str, Any] = {}
     wrong: dict[str, list[Path]] = defaultdict(list)
     for folder in folders:
@@ -139,11 +156,17 @@ def _read_runs(
         for key in (key for key, value in expected.items() if facts.get(key) != value):
             wrong[f"different {key}"].append(folder)
         run = facts["seed"], facts["fold"]
+        if made_from is not None and facts.get("made_from") != made_from.get(run[0]):
+            wrong["made from other settings, code or recordings than planned"].append(folder)
         if not 1 <= run[1] <= split.n_folds:
             wrong[f"seed {run[0]} fold {run[1]} is not a fold of the split"].append(folder)
         if run in runs:
             wrong[f"seed {run[0]} fold {run[1]} given twice"].append(folder)
         runs[run] = folder
+        sha256[run] = {
+            "metrics.json": sha256_of(folder / "metrics.json"),
+            "predictions.csv": facts["sha256"]["predictions.csv"],
+        }
     if wrong:
         what = "; ".join(f"{reason}: {listed(of_reason)}" for reason, of_reason in wrong.items())
         raise InputError(f"runs that do not belong to this split and group: {what}: make them again, or leave them out")
@@ -153,7 +176,7 @@ def _read_runs(
     common = set.intersection(*({f for s, f in runs if s == seed} for seed in seeds)) if seeds else set()
     if not common or (missing and not partial):
         raise InputError(f"runs missing: {listed(missing) or 'all'}: make them, or leave their seed out")
-    return runs, first
+    return runs, first, sha256
 
 
 def _read_facts(path: Path) -> dict[str, Any]:
@@ -161,6 +184,8 @@ def _read_facts(path: Path) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(facts["seed"], int) or not isinstance(facts["fold"], int):
             raise ValueError("seed and fold must be integers")
+        if not isinstance(facts["sha256"]["predictions.csv"], str):
+            raise ValueError("no SHA-256 of the predictions")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: the run is not finished") from None
     except (KeyError, TypeError, ValueError) as error:

@@ -62,7 +62,7 @@ def tree_digest(root: Path | str, record: Path | str | None = None, manifest: Pa
 
     Raises InputError for a root that is not a folder, if there is no record, and a manifest that cannot be read.
     """
-    if record and not os.path.isdir(root) and (digest := _recorded_digest(record)):  # noqa: PTH112 (Path may raise)
+    if record and not os.path.isdir(root) and (digest := recorded_digest(record)):  # noqa: PTH112 (Path may raise)
         return digest
     files = scan(root)
     manifest_hash = _manifest_hash(manifest)
@@ -134,7 +134,8 @@ def _read_record(path: Path | str, fresh: str) -> dict[str, Any] | None:
     return record if usable else None
 
 
-def _recorded_digest(path: Path | str) -> str:
+def recorded_digest(path: Path | str) -> str:
+    """The digest in the record at `path`; "" where there is no usable one."""
     record = _read_record(path, "")
     return record["digest"] if record else ""
 

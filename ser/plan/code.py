@@ -1,8 +1,8 @@
 """Which of the project's files a script runs: its imports, followed with `ast`.
 
-Snakemake compares a rule's text and inputs, never the modules that a script imports. Each rule therefore
-lists these files as inputs, and each run records their digest. Nothing is imported here, so this is quick enough
-to be done while the workflow is parsed.
+Snakemake compares a rule's text and inputs, never the modules that a script imports. Their digest is therefore part of
+what each artifact is made from (made_from.py), and each run records it. Nothing is imported here, so this is quick
+enough to be done while the workflow is parsed.
 """
 
 import ast

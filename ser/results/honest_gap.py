@@ -12,6 +12,7 @@ from ser.evaluations.evaluate import mean_values, metrics_of, numbers
 from ser.evaluations.gather import Gathered, gather
 from ser.evaluations.names import metric_names
 from ser.plan.groups import Plan
+from ser.plan.made_from import MadeFrom
 from ser.plan.pairs import BOTH, Pair, pairs
 from ser.plan.places import Places
 from ser.results.table import described, joined, measured, read_report, rounded
@@ -51,7 +52,7 @@ COLUMNS = [
 ]
 
 
-def gap_lines(plan: Plan, places: Places) -> Iterator[dict[str, Any]]:
+def gap_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[dict[str, Any]]:
     """A line per row, protocol, part, metric and aggregation, from the files in `places`.
 
     Rows that are planned under only one of the rules have no line. A planned gap that is not computed has the status
@@ -61,7 +62,7 @@ def gap_lines(plan: Plan, places: Places) -> Iterator[dict[str, Any]]:
     """
     for pair in pairs(plan):
         group, protocol = pair.clean, pair.clean.protocol
-        results, shared = ({}, {}) if pair.skipped else _computed(pair, places)
+        results, shared = ({}, {}) if pair.skipped else _computed(pair, places, made_from)
         report = {} if pair.skipped else read_report(group, places)
         for part in protocol.reported:
             of_dev = "clean chooses the epoch on this part" if part in protocol.folds.dev else ""
@@ -121,12 +122,12 @@ def _check_same(splits: Sequence[Split], gathered: Sequence[Gathered]) -> None:
         )
 
 
-def _computed(pair: Pair, places: Places) -> tuple[dict[str, Any], dict[str, Any]]:
+def _computed(pair: Pair, places: Places, made_from: MadeFrom) -> tuple[dict[str, Any], dict[str, Any]]:
     """The gaps of a pair, and the columns that all its lines share."""
     groups = (pair.test_selected, pair.clean)
     splits = [read_split(places.split(group.split)) for group in groups]
     gathered = [
-        gather(split, [Path(places.run(group.name, *run)) for run in group.runs])
+        gather(split, [Path(places.run(group.name, *run)) for run in group.runs], made_from.seeds(group))
         for split, group in zip(splits, groups, strict=True)
     ]
     hashes = {

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError
-from ser.evaluations.evaluate import evaluate
+from ser.evaluations.evaluate import evaluate, is_of
 from ser.evaluations.names import metric_names, unit_of
 from ser.plan.claims import Claim, averaging, claim_columns, of_group
 from ser.plan.groups import Group, Plan
+from ser.plan.made_from import MadeFrom
 from ser.plan.places import Places
 from ser.splits.protocol import AGGREGATIONS, Folds, Protocol
 from ser.splits.split import read_split
@@ -50,15 +51,18 @@ STATISTICS = ("value", "ci_low", "ci_high", "seed_std")
 COUNTS = ("n_seeds", "n_folds", "n_utterances", "n_speakers")
 
 
-def table_lines(plan: Plan, places: Places, partial: bool = False) -> Iterator[dict[str, Any]]:
+def table_lines(plan: Plan, places: Places, made_from: MadeFrom, partial: bool = False) -> Iterator[dict[str, Any]]:
     """The table's lines in the plan's order, from the files in `places`.
 
     A group that is not computed has one line per part and metric, with status `skipped`, in the protocol's averaging
     and in those that its claims are about; so has a claim about a part that cannot be scored here. `partial`: a group
     that has no evaluation yet is evaluated over the folds that are finished.
+
+    What was not made from what the plan says (`made_from`), or from the predictions that are there, is not used:
+    `partial` passes over it, otherwise it raises InputError.
     """
     for group in plan.groups:
-        evaluation = {} if group.skipped else _evaluation(group, places, partial)
+        evaluation = {} if group.skipped else _evaluation(group, places, made_from, partial)
         if not evaluation:
             group = replace(group, skipped=group.skipped or "no fold is computed for every seed yet")
         report = {} if group.skipped else read_report(group, places)
@@ -83,17 +87,31 @@ def read_report(group: Group, places: Places) -> dict[str, Any]:
     return report
 
 
-def _evaluation(group: Group, places: Places, partial: bool) -> dict[str, Any]:
+def _evaluation(group: Group, places: Places, made_from: MadeFrom, partial: bool) -> dict[str, Any]:
     path = Path(places.evaluation(group.name))
+    folders = {run: Path(places.run(group.name, *run)) for run in group.runs}
     if path.is_file() or not partial:
         evaluation: dict[str, Any] = json.loads(path.read_text())
-        return evaluation
-    folders = [Path(places.run(group.name, *run)) for run in group.runs]
-    runs = [folder for folder in folders if (folder / "metrics.json").is_file()]
+        if evaluation.get("made_from") != made_from.evaluation(group):
+            wrong = "made from other settings, code or recordings than the plan's"
+        elif not is_of(evaluation, folders):
+            wrong = "not of the runs in work/"
+        else:
+            return evaluation
+        if not partial:
+            raise InputError(f"{path}: {wrong}: remove it and build again")
+    wanted = made_from.seeds(group)
+    runs = [folder for (seed, _), folder in folders.items() if _is_run(folder, wanted[seed])]
     try:
-        return evaluate(read_split(places.split(group.split)), runs, partial=True) if runs else {}
+        return evaluate(read_split(places.split(group.split)), runs, wanted, partial=True) if runs else {}
     except InputError:  # no fold that all seeds have
         return {}
+
+
+def _is_run(folder: Path, made_from: str) -> bool:
+    """Whether the folder has a finished run that was made from what it should be."""
+    path = folder / "metrics.json"
+    return path.is_file() and json.loads(path.read_text()).get("made_from") == made_from
 
 
 def described(plan: Plan, group: Group, part: str, metric: str, aggregation: str) -> dict[str, Any]:

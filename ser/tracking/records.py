@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError
-from ser.evaluations.gather import OF_THE_GROUP
+from ser.evaluations.evaluate import is_of
 from ser.evaluations.names import unit_of
 from ser.plan.claims import averaging, claim_columns, of_group
 from ser.plan.groups import Group, Plan
@@ -81,7 +81,7 @@ class _Reader:
         facts = self.facts
         if not facts:
             return None
-        evaluation = self._evaluation(list(facts.values()))
+        evaluation = self._evaluation()
         metrics = {(run["seed"], run["fold"]): run["metrics"] for run in evaluation.get("runs", ())}
         runs = [self._run(*place, known, metrics.get(place, {})) for place, known in facts.items()]
         return TrackedGroup(self.group.experiment, self._parent(runs, evaluation), runs, evaluation)
@@ -101,15 +101,14 @@ class _Reader:
                 raise InputError(f"{path}: not a run's metrics ({error}): make the run again") from None
         return found
 
-    def _evaluation(self, facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The group's evaluation; empty if there is none, or if it is of other runs than the present ones."""
+    def _evaluation(self) -> dict[str, Any]:
+        """The group's evaluation; empty if there is none, or if it is of other predictions than the present ones."""
         path = Path(self.places.evaluation(self.group.name))
-        if len(facts) < len(self.group.runs) or not path.is_file():
+        if not path.is_file():
             return {}
-        evaluation = json.loads(path.read_text(encoding="utf-8"))
-        same = (*OF_THE_GROUP, "protocol_hash", "data_hash")
-        is_of_these = all(known.get(key) == evaluation[key] for known in facts for key in same)
-        return evaluation if is_of_these else {}
+        evaluation: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        folders = {run: Path(self.places.run(self.group.name, *run)) for run in self.group.runs}
+        return evaluation if is_of(evaluation, folders) else {}
 
     def _run(self, seed: int, fold: int, facts: Mapping[str, Any], metrics: Mapping[str, Any]) -> TrackedRun:
         path, params = Path(self.places.run(self.group.name, seed, fold)), self._params

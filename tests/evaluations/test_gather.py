@@ -8,6 +8,7 @@ import pytest
 from helpers.runs import write_run, write_runs
 from ser.errors import InputError
 from ser.evaluations.evaluate import evaluate
+from ser.files import sha256_of
 from ser.splits.split import Split
 
 
@@ -44,14 +45,31 @@ def test_missing_runs_are_named(tmp_path: Path, split: Split) -> None:
         evaluate(split, folders)
 
 
+def sign(folder: Path) -> None:
+    """Let a run's metrics.json name its predictions as they are now."""
+    facts = json.loads((folder / "metrics.json").read_text())
+    facts["sha256"]["predictions.csv"] = sha256_of(folder / "predictions.csv")
+    (folder / "metrics.json").write_text(json.dumps(facts))
+
+
+def test_predictions_that_were_edited_are_refused(tmp_path: Path, split: Split) -> None:
+    folders = write_runs(tmp_path, split, (1,))
+    path = folders[2] / "predictions.csv"
+    path.write_text(path.read_text().replace(",-", ",-1", 1))
+    with pytest.raises(InputError, match=r"fold3.predictions.csv: not what the run wrote .* remove .*fold3"):
+        evaluate(split, folders)
+
+
 def test_predictions_of_other_utterances_are_refused(tmp_path: Path, split: Split) -> None:
     folders = write_runs(tmp_path, split, (1,))
     (folders[0] / "predictions.csv").write_bytes((folders[1] / "predictions.csv").read_bytes())
+    sign(folders[0])
     with pytest.raises(InputError, match="fold1.predictions.csv: not the test utterances and targets of fold 1"):
         evaluate(split, folders)
     path = folders[1] / "predictions.csv"
     (tmp_path / "seed1" / "fold1" / "predictions.csv").unlink()
     write_run(folders[0], split, 1, 1)
     path.write_text(path.read_text().replace(",sad,", ",angry,", 1))
+    sign(folders[1])
     with pytest.raises(InputError, match="fold2.predictions.csv: not the test utterances and targets of fold 2"):
         evaluate(split, folders)

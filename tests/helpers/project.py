@@ -13,6 +13,7 @@ import yaml
 
 from helpers import ROOT
 from helpers.params import params
+from ser.plan.places import TABLE
 
 PARTS = ["Snakefile", "rules", "schemas", "experiments", "profiles", "ser", "workflow_scripts"]
 VERSIONED = ["dvc.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", "external", ".gitignore"]
@@ -70,19 +71,19 @@ class Project:
 
     def start(self) -> subprocess.Popen:
         """Begin to build the table, in a process group of its own."""
-        command = [BIN / "snakemake", "--cores", "2", "--", "results/table.csv"]
+        command = [BIN / "snakemake", "--cores", "2", "--", TABLE]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         return subprocess.Popen(command, cwd=self.folder, start_new_session=True, **quiet)
 
-    def build(self, target: str = "results/table.csv") -> str:
-        """Build `target`; returns Snakemake's output."""
-        result = self.snakemake("--", target)
+    def build(self, *targets: str) -> str:
+        """Build `targets`, by default the table; returns Snakemake's output."""
+        result = self.snakemake("--", *(targets or [TABLE]))
         assert result.returncode == 0, result.stderr[-6000:]
         return result.stdout + result.stderr
 
-    def planned(self, target: str = "results/table.csv") -> dict[str, int]:
+    def planned(self, *targets: str) -> dict[str, int]:
         """How many jobs of each rule a dry run plans."""
-        result = self.snakemake("-n", "--", target)
+        result = self.snakemake("-n", "--", *(targets or [TABLE]))
         assert result.returncode == 0, result.stderr[-6000:]
         said = result.stdout + result.stderr
         jobs = dict(re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE))
@@ -91,7 +92,7 @@ class Project:
 
     def planned_outputs(self) -> str:
         """The text of a dry run: every planned job with its files."""
-        result = self.snakemake("-n", "--", "results/table.csv")
+        result = self.snakemake("-n", "--", TABLE)
         return result.stdout + result.stderr
 
     def set(self, **entries: Any) -> None:

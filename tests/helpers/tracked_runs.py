@@ -151,6 +151,14 @@ class Tracked:
         file = self.work / path
         write_json(file, json.loads(file.read_text()) | changes)
 
+    def evaluate_again(self, group: str) -> None:
+        """Let a group's evaluation refer to its runs as they are now."""
+        runs = json.loads((self.work / f"evaluations/{group}.json").read_text())["runs"]
+        for run in runs:
+            folder = self.work / f"runs/{group}/seed{run['seed']}/fold{run['fold']}"
+            run["sha256"] = {name: sha256_of(folder / name) for name in run["sha256"]}
+        self.edit(f"evaluations/{group}.json", runs=runs)
+
     def script(self, *arguments: str, uri: str = "") -> subprocess.CompletedProcess[str]:
         command = [sys.executable, ROOT / "workflow_scripts/track.py", *arguments]
         environment = os.environ | {"MLFLOW_TRACKING_URI": uri}

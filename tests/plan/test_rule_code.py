@@ -18,10 +18,10 @@ SCRIPTS = {
     "features": "compute features plan",
     "train": "compute encoders features plan runs splits",
     "evaluate": "evaluations runs splits",
-    "table": "encoders evaluations features plan results runs splits",
-    "honest_gap": "encoders evaluations features plan results runs splits",
-    "charts": "encoders evaluations features plan results runs splits",
-    "track": "encoders evaluations features plan results runs splits tracking",
+    "table": "encoders evaluations features manifests plan results runs splits",
+    "honest_gap": "encoders evaluations features manifests plan results runs splits",
+    "charts": "encoders evaluations features manifests plan results runs splits",
+    "track": "encoders evaluations features manifests plan results runs splits tracking",
 }
 # All that a script needs of these packages.
 NO_MORE = {

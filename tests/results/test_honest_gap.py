@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from helpers.builders import protocol
-from helpers.runs import write_run
+from helpers.runs import AsPlanned, write_run
 from ser.errors import InputError
 from ser.evaluations.gather import Gathered, gather
 from ser.manifests.utterance import Utterance
@@ -141,7 +141,11 @@ def written(work: Path, made: Protocol, rows: list[Utterance], **right: int) -> 
         for k in range(1, made.n_folds + 1):
             write_run(work / f"runs/paper/full/p/{selection}/seed1/fold{k}", split, k, 1, said(split, k, number))
     write_json(work / "manifests/c.json", {"unreadable": []})
-    return list(gap_lines(Plan("paper", tuple(groups(made, clean="", test_selected="")), {}, {}), Places(str(work))))
+    return list(
+        gap_lines(
+            Plan("paper", tuple(groups(made, clean="", test_selected="")), {}, {}), Places(str(work)), AsPlanned()
+        )
+    )
 
 
 def test_lines_are_as_the_table_has_them(tmp_path: Path) -> None:
@@ -214,7 +218,7 @@ def test_a_gap_that_cannot_be_computed_is_skipped_with_the_reason(
     tmp_path: Path, skipped: dict[str, str], reason: str
 ) -> None:
     made = protocol(**FIELDS, **BY_SPEAKER)
-    found = list(gap_lines(Plan("paper", tuple(groups(made, **skipped)), {}, {}), Places(str(tmp_path))))
+    found = list(gap_lines(Plan("paper", tuple(groups(made, **skipped)), {}, {}), Places(str(tmp_path)), AsPlanned()))
     assert [(line["metric"], line["status"], line["note"]) for line in found] == [
         (metric, "skipped", reason) for metric in ("WA", "UA", "macro_f1")
     ]
@@ -222,4 +226,4 @@ def test_a_gap_that_cannot_be_computed_is_skipped_with_the_reason(
 
 def test_a_row_that_is_planned_under_one_rule_has_no_line(tmp_path: Path) -> None:
     made = protocol(**FIELDS, **BY_SPEAKER)
-    assert not list(gap_lines(Plan("paper", tuple(groups(made, clean="")), {}, {}), Places(str(tmp_path))))
+    assert not list(gap_lines(Plan("paper", tuple(groups(made, clean="")), {}, {}), Places(str(tmp_path)), AsPlanned()))

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from helpers.builders import protocol
+from helpers.runs import AsPlanned
+from ser.files import sha256_of
 from ser.plan.groups import Group, Plan
 from ser.plan.places import Places
 from ser.results.table import COLUMNS, table_lines
@@ -47,6 +49,14 @@ def plan(claims: list[dict[str, Any]], skipped: str = "", selection: str = "clea
     return Plan("paper", (group,), {"paper": {"claims": claims}}, {})
 
 
+def written(work: Path, selection: str, seed: int) -> dict[str, Any]:
+    """A run's predictions, as an evaluation refers to them."""
+    path = work / f"runs/paper/full/msp/{selection}/seed{seed}/fold1/predictions.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"seed {seed}\n")
+    return {"seed": seed, "fold": 1, "sha256": {path.name: sha256_of(path)}}
+
+
 @pytest.fixture
 def places(tmp_path: Path) -> Places:
     """An evaluation: 0.41 on test1, and 0.47 on dev."""
@@ -65,6 +75,7 @@ def places(tmp_path: Path) -> Places:
         path = tmp_path / f"evaluations/paper/full/msp/{selection}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         evaluation = {"results": results, "data_hash": "d", "code_version": "c", "notes": ["a note"]}
+        evaluation |= {"made_from": "the plan", "runs": [written(tmp_path, selection, seed) for seed in (1, 2)]}
         path.write_text(json.dumps(evaluation))
     (tmp_path / "manifests").mkdir()
     (tmp_path / "manifests/msp.json").write_text(json.dumps({"unreadable": []}))
@@ -72,7 +83,7 @@ def places(tmp_path: Path) -> Places:
 
 
 def test_each_part_is_a_line_with_its_own_claim(places: Places) -> None:
-    found = list(table_lines(plan([CLAIM | {"part": "test1"}]), places))
+    found = list(table_lines(plan([CLAIM | {"part": "test1"}]), places, AsPlanned()))
     assert all(list(line) == COLUMNS for line in found)
     told = [tuple(line[key] for key in ("folds", "aggregation", "value", "claim", "status")) for line in found]
     assert told == [
@@ -86,12 +97,12 @@ def test_each_part_is_a_line_with_its_own_claim(places: Places) -> None:
 
 
 def test_a_dev_part_is_chosen_on_only_under_clean(places: Places) -> None:
-    found = list(table_lines(plan([], selection="test_selected"), places))
+    found = list(table_lines(plan([], selection="test_selected"), places, AsPlanned()))
     assert [line["note"] for line in found] == ["a note"] * 4
 
 
 def test_a_claim_about_a_hidden_part_is_a_skipped_line(places: Places) -> None:
-    *scored, hidden = table_lines(plan([HIDDEN]), places)
+    *scored, hidden = table_lines(plan([HIDDEN]), places, AsPlanned())
     assert not any(line["claim"] for line in scored)
     told = {key: hidden[key] for key in ("folds", "claim", "claim_source", "value", "n_folds", "status", "note")}
     assert told == {
@@ -103,12 +114,12 @@ def test_a_claim_about_a_hidden_part_is_a_skipped_line(places: Places) -> None:
         "status": "skipped",
         "note": "its labels are hidden",
     }
-    *_, unread = table_lines(plan([HIDDEN | {"value": None, "reason": "not read"}]), places)
+    *_, unread = table_lines(plan([HIDDEN | {"value": None, "reason": "not read"}]), places, AsPlanned())
     assert (unread["claim"], unread["note"]) == ("", "no claim: not read")
 
 
 def test_a_group_that_is_skipped_has_a_line_per_part(places: Places) -> None:
-    found = list(table_lines(plan([CLAIM | {"part": "dev"}, HIDDEN], skipped="no recordings"), places))
+    found = list(table_lines(plan([CLAIM | {"part": "dev"}, HIDDEN], skipped="no recordings"), places, AsPlanned()))
     assert [(line["folds"], line["claim"], line["status"]) for line in found] == [
         ("official: test1", "", "skipped"),
         ("official: dev", 0.5, "skipped"),
@@ -119,7 +130,7 @@ def test_a_group_that_is_skipped_has_a_line_per_part(places: Places) -> None:
 
 def test_a_claim_in_another_averaging_is_seen_though_its_group_is_skipped(places: Places) -> None:
     claim = CLAIM | {"part": "dev", "aggregation": "fold_mean"}
-    found = list(table_lines(plan([claim], skipped="no recordings"), places))
+    found = list(table_lines(plan([claim], skipped="no recordings"), places, AsPlanned()))
     assert [(line["folds"], line["aggregation"], line["claim"]) for line in found] == [
         ("official: test1", "pooled", ""),
         ("official: dev", "fold_mean", 0.5),

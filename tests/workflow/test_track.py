@@ -120,6 +120,7 @@ def test_a_changed_run_is_replaced_and_its_parent_redrawn_only(project: Tracked)
     key = f"{KEY}/seed1/fold2"
     runs, before = project.runs(), rows_of(project.database)
     project.edit(f"runs/{GROUP}/seed1/fold2/metrics.json", facts={"best_epoch": 1})
+    project.evaluate_again(GROUP)
     assert project.track() == {"new": 0, "replaced": 1, "changed": 1, "unchanged": 20}
     now = project.runs()
     assert now.keys() == runs.keys()
