@@ -148,7 +148,9 @@ def test_two_at_once_are_refused(built: Project, project: Project) -> None:
     deadline = time.monotonic() + PATIENCE
     while not (project.folder / "work/demo/logs").is_dir() and time.monotonic() < deadline:
         time.sleep(0.2)
+    os.killpg(first.pid, signal.SIGSTOP)  # else it may end before the second has begun
     second = project.snakemake("--", "results/table.csv")
+    os.killpg(first.pid, signal.SIGCONT)
     assert second.returncode != 0
     assert "another snakemake is already running in this folder" in second.stdout + second.stderr
     assert first.wait(timeout=PATIENCE) == 0
