@@ -19,9 +19,9 @@ rule charts:
     resources:
         mem_mb=1000,
     params:
-        made_from=lambda wildcards: MADE_FROM.result("charts", PLAN.live),
+        made_from=lambda wildcards: MADE_FROM.result("charts"),
         config=CONFIG,
     message:
         "writing {output[0]} and {places.PLOTS}"
     shell:
-        "{PYTHON} workflow_scripts/charts.py --params {params.config:q} > {log} 2>&1"
+        "{PYTHON} workflow_scripts/charts.py --params {params.config:q} --made-from {params.made_from} > {log} 2>&1"

@@ -12,12 +12,12 @@ rule table:
     resources:
         mem_mb=1000,
     params:
-        made_from=lambda wildcards: MADE_FROM.result("table", PLAN.live),
+        made_from=lambda wildcards: MADE_FROM.result("table"),
         config=CONFIG,
     message:
         "writing {output}"
     shell:
-        "{PYTHON} workflow_scripts/table.py --params {params.config:q} --output {output} > {log} 2>&1"
+        "{PYTHON} workflow_scripts/table.py --params {params.config:q} --made-from {params.made_from} --output {output} > {log} 2>&1"
 
 
 # What each number gains when the epoch is chosen on the test part; needs runs under both selection rules.
@@ -39,9 +39,9 @@ rule honest_gap:
     resources:
         mem_mb=1000,
     params:
-        made_from=lambda wildcards: MADE_FROM.result("honest_gap", PAIRED),
+        made_from=lambda wildcards: MADE_FROM.result("honest_gap"),
         config=CONFIG,
     message:
         "writing {output}"
     shell:
-        "{PYTHON} workflow_scripts/honest_gap.py --params {params.config:q} --output {output} > {log} 2>&1"
+        "{PYTHON} workflow_scripts/honest_gap.py --params {params.config:q} --made-from {params.made_from} --output {output} > {log} 2>&1"

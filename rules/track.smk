@@ -14,7 +14,7 @@ rule track:
     resources:
         mem_mb=1000,
     params:
-        made_from=lambda wildcards: MADE_FROM.result("track", PLAN.live),
+        made_from=lambda wildcards: MADE_FROM.result("track"),
         config=CONFIG,
         last_failure=UNTRACKED.read_text() if UNTRACKED.is_file() else "",  # a new failure: the next call tries again
     message:

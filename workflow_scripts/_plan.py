@@ -16,6 +16,7 @@ def planned(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, Plan, 
     Raises InputError as `load_plan` does.
     """
     parser.add_argument("--params", type=json.loads, help="the content of params.yaml as JSON (default: the file's)")
+    parser.add_argument("--made-from", default="", help="the digest that the build started with; by hand: anything")
     args = parser.parse_args()
     params = args.params or read_params()
     plan = load_plan(params)

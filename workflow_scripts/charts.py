@@ -12,7 +12,8 @@ from ser.results import charts
 
 
 def main() -> None:
-    _, plan, places, _ = planned(argparse.ArgumentParser(description=__doc__))
+    args, plan, places, made_from = planned(argparse.ArgumentParser(description=__doc__))
+    made_from.check_result("charts", args.made_from)
     lines = charts.read_lines(Path(TABLE))
     tables = {CLAIMS: (charts.claims(lines), charts.CLAIM_COLUMNS)}
     for group in plan.headlines:

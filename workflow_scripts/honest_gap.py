@@ -13,6 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", required=True, type=Path)
     args, plan, places, made_from = planned(parser)
+    made_from.check_result("honest_gap", args.made_from)
     write_table(args.output, list(gap_lines(plan, places, made_from)), COLUMNS)
     print(f"{args.output}: scale {plan.scale}")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from _main import script
 from ser.errors import InputError
+from ser.plan.load import OWN
 from ser.plan.places import Places
 from ser.plan.validation import read_yaml
 
@@ -23,6 +24,8 @@ TOUCH = ["python", "-m", "ser.compute.patches", "--forceall", "--quiet", "all", 
 def main() -> None:
     if not Path("dvc.lock").is_file():
         raise InputError("dvc.lock: no such file: whoever computed the results must run `dvc repro` and commit it")
+    if Path(OWN).is_file():
+        raise InputError(f"{OWN}: DVC keeps the versions of params.yaml only: move this file away, then restore")
     params = read_yaml(Path("params.yaml"))
     outside = {*(corpus["root"] for corpus in params["corpora"].values()), *params["encoders"].values()}
     _refuse_changes(lambda path: True)  # before the pull: without its own records Snakemake cannot tell what changed

@@ -17,7 +17,7 @@ from ser.errors import InputError
 from ser.features.store import Store
 from ser.files import ROOT, sha256_of
 from ser.outputs import write_json, write_model, write_table
-from ser.plan.code import code_digest, code_hashes, code_of, code_of_module, reaches
+from ser.plan.code import check_code, code_hashes, code_of, code_of_module, reaches
 from ser.runs.contract import Context, Fold
 from ser.runs.predictions import write_predictions
 from ser.splits.split import read_split
@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--threads", default=1, type=int)
     parser.add_argument("--states", type=Path, help="folder for the states of unfinished runs")
     parser.add_argument("--made-from", default="", help="the digest of all that these runs are made from")
+    parser.add_argument("--code-version", default="", help="the digest of the code that these runs are to be made with")
     parser.add_argument("--output-dir", required=True, type=Path, help="folder for fold<k>/ of each fold")
     args = parser.parse_args()
     with gpu_slots(*args.gpu_slots if args.device != "cpu" else (0, 1)):
@@ -69,7 +70,7 @@ def _train(args: argparse.Namespace) -> None:
         "data_hash": split.data_hash,
         "features": {name: store.metadata["key"] for name, store in stores.items()},
         "encoders": {name: checkpoint_digest(folder) for name, folder in encoders.items()},
-        "code_version": code_digest(code),
+        "code_version": check_code(code, args.code_version),
         "device": _device(args.device, code),
         "versions": {name: version(name) for name in _libraries(code)},
         "threads": args.threads,

@@ -15,6 +15,7 @@ What could be sent upstream:
 
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 READ_IN = {"snakemake": "9.27.1", "snakemake-executor-plugin-slurm": "2.8.0"}
@@ -56,9 +57,9 @@ def submissions(workflow: Any) -> Iterator[tuple[Any, str]]:
             yield job, workflow.scheduler.get_executor(job).get_partition_arg(job)
 
 
-def distrust(rules: Collection[str], is_as_made: Callable[[str], bool]) -> None:
-    """Let outputs of `rules` that are not as their jobs left them count as changed (snakemake 9.27.1,
-    persistence/__init__.py and dag.py).
+def distrust(rules: Collection[str], is_as_made: Callable[[str], bool], unsigned: Collection[str]) -> None:
+    """Let outputs of `rules` that are not as their jobs left them count as changed, and those of `unsigned` of which
+    there is no record (snakemake 9.27.1, persistence/__init__.py and dag.py).
 
     Unpatched, a file that somebody put there is as good as one that a job made.
     """
@@ -67,12 +68,18 @@ def distrust(rules: Collection[str], is_as_made: Callable[[str], bool]) -> None:
     has_metadata, params_changed = PersistenceBase.has_metadata, PersistenceBase.params_changed
 
     def may_have_changed(self: Any, job: Any) -> bool:  # what is asked before `params_changed`
-        return job.rule.name in rules or bool(has_metadata(self, job))
+        return job.rule.name in (*rules, *unsigned) or bool(has_metadata(self, job))
 
     def changed(self: Any, job: Any, file: str | None = None) -> Any:
         found = params_changed(self, job, file)
         if job.rule.name in rules and (foreign := {str(path) for path in job.output if not is_as_made(str(path))}):
             found |= ParamsChange(only_new={f"{path} is not as its job left it" for path in foreign}, files=foreign)
+        if (
+            job.rule.name in unsigned
+            and not has_metadata(self, job)
+            and all(Path(path).exists() for path in job.output)
+        ):
+            found |= ParamsChange(only_new={"no record of what it was made from"}, files=set(map(str, job.output)))
         return found
 
     PersistenceBase.has_metadata, PersistenceBase.params_changed = may_have_changed, changed

@@ -60,11 +60,15 @@ def evaluate(
 
 def is_of(evaluation: Mapping[str, Any], folders: Mapping[tuple[int, int], Path]) -> bool:
     """Whether an evaluation was made from exactly the runs in `folders`: (seed, fold) -> a run's folder."""
-    rests_on = {(run["seed"], run["fold"]): run["sha256"] for run in evaluation["runs"]}
-    return rests_on.keys() == folders.keys() and all(
-        (path := folders[run] / name).is_file() and sha256_of(path) == sha256
-        for run, files in rests_on.items()
-        for name, sha256 in files.items()
+    rests_on = {(run["seed"], run["fold"]): run.get("sha256") for run in evaluation["runs"]}
+    return (
+        rests_on.keys() == folders.keys()
+        and all(rests_on.values())
+        and all(
+            (path := folders[run] / name).is_file() and sha256_of(path) == sha256
+            for run, files in rests_on.items()
+            for name, sha256 in files.items()
+        )
     )
 
 

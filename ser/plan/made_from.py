@@ -8,19 +8,17 @@ them. Runs and evaluations hold their digest themselves, for those who read them
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ser.errors import InputError
 from ser.features.spec import feature_name
 from ser.plan.code import code_digest, code_of, code_of_module
 from ser.plan.groups import Group, Plan
 from ser.plan.origins import Origins
 from ser.splits.protocol import Protocol
-
-# Of params.yaml, what does not change a value.
-_HOW = ("corpora", "encoders", "compute")
 
 
 class MadeFrom:
@@ -32,14 +30,14 @@ class MadeFrom:
 
     def release(self, corpus: str) -> str:
         """Of a demo corpus's release tree."""
-        code = self._code("demo_corpus", f"ser.corpora.demo.{corpus}")
+        code = self.code("demo_corpus", f"ser.corpora.demo.{corpus}")
         return self._digest("release", corpus, code=code, seed=self._params["demo_seed"])
 
     def checkpoint(self, encoder: str) -> str:
         """Of a checkpoint; one from outside has that of its content."""
         if not self._origins.is_made_here(encoder):
             return self._once("weights", encoder, lambda: self._origins.weights(encoder))
-        return self._digest("checkpoint", encoder, code=self._code("demo_encoder"), seed=self._params["demo_seed"])
+        return self._digest("checkpoint", encoder, code=self.code("demo_encoder"), seed=self._params["demo_seed"])
 
     def manifest(self, corpus: str) -> str:
         """Of a corpus's manifest and the report on it."""
@@ -51,7 +49,7 @@ class MadeFrom:
             lambda: self._digest(
                 "manifest",
                 corpus,
-                code=self._code("manifest", *loader),
+                code=self.code("manifest", *loader),
                 recordings=self.release(corpus) if self._origins.is_demo else self._origins.recordings(corpus),
                 on_unreadable=entry.get("on_unreadable", "stop"),
             ),
@@ -59,7 +57,7 @@ class MadeFrom:
 
     def audio(self, corpus: str) -> str:
         """Of a corpus's audio store."""
-        return self._digest("audio", corpus, code=self._code("audio"), manifest=self.manifest(corpus))
+        return self._digest("audio", corpus, code=self.code("audio"), manifest=self.manifest(corpus))
 
     def feature(self, corpus: str, spec: Mapping[str, Any]) -> str:
         """Of a feature store."""
@@ -71,7 +69,7 @@ class MadeFrom:
             lambda: self._digest(
                 "feature",
                 corpus,
-                code=self._code("features", f"ser.features.kinds.{spec['kind']}"),
+                code=self.code("features", f"ser.features.kinds.{spec['kind']}"),
                 spec=dict(spec),
                 audio=self.audio(corpus),
                 encoder=self.checkpoint(spec["encoder"]) if "encoder" in spec else "",
@@ -81,7 +79,7 @@ class MadeFrom:
     def split(self, protocol: Protocol, selection: str) -> str:
         """Of the split that a protocol makes under a selection rule."""
         made = {"protocol": protocol.mapping, "manifest": self.manifest(protocol.corpus)}
-        return self._digest("split", selection, code=self._code("splits"), **made)
+        return self._digest("split", selection, code=self.code("splits"), **made)
 
     def runs(self, group: Group, seed: int) -> str:
         """Of a group's runs of one seed, all folds."""
@@ -93,19 +91,22 @@ class MadeFrom:
 
     def evaluation(self, group: Group) -> str:
         """Of a group's evaluation."""
-        return self._digest("evaluation", group.name, code=self._code("evaluate"), runs=self.seeds(group))
+        return self._digest("evaluation", group.name, code=self.code("evaluate"), runs=self.seeds(group))
 
-    def result(self, script: str, groups: Iterable[Group]) -> str:
-        """Of what `script` makes from the evaluations of `groups`, the experiment files and params.yaml."""
+    def result(self, script: str) -> str:
+        """Of what `script` makes from all evaluations and the experiment files."""
         return self._digest(
             "result",
             script,
-            code=self._code(script),
+            code=self.code(script),
             experiments={name: _text(f"experiments/{name}.yaml") for name in self._plan.experiments},
-            params={key: value for key, value in self._params.items() if key not in _HOW},
-            reports={corpus: self.manifest(corpus) for corpus in sorted({group.corpus for group in self._plan.live})},
-            evaluations={group.name: self.evaluation(group) for group in groups},
+            evaluations={group.name: self.evaluation(group) for group in self._plan.live},
         )
+
+    def check_result(self, script: str, made_from: str) -> None:
+        """Raises InputError if `result` is no longer what it was when the build started."""
+        if made_from and made_from != self.result(script):
+            raise InputError("experiments, code or recordings have changed since this build started: start it again")
 
     def _runs(self, group: Group) -> str:
         return self._once(
@@ -114,7 +115,7 @@ class MadeFrom:
             lambda: self._digest(
                 "group",
                 group.name,
-                code=self._code("train", f"ser.systems.{group.system}"),
+                code=self.code("train", f"ser.systems.{group.system}"),
                 system=group.system,
                 settings=dict(group.settings),
                 split=self.split(group.protocol, group.selection),
@@ -128,7 +129,9 @@ class MadeFrom:
         """The entries of params.yaml that may change a run's last bits."""
         return {name: self._params["compute"][name] for name in ("device", "threads")}
 
-    def _code(self, script: str, *modules: str) -> str:
+    def code(self, script: str, *modules: str) -> str:
+        """The digest of the code that a script runs, and of the modules that it imports by name."""
+
         def digest() -> str:
             script_files = code_of(f"workflow_scripts/{script}.py")
             return code_digest([*script_files, *(file for module in modules for file in code_of_module(module))])

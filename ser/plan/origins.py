@@ -74,7 +74,7 @@ class Origins:
         """The digest of a checkpoint's content; it is read again only when a file's size or time has changed."""
         folder = Path(self.encoder(encoder))
         files = {path.name: [(status := path.stat()).st_size, status.st_mtime_ns] for path in checkpoint_files(folder)}
-        record = Path(f"{self._places.encoder(encoder)}.json")
+        record = Path(f".snakemake/ser.{encoder}.json")  # of this machine: it holds times
         try:
             known = json.loads(record.read_text(encoding="utf-8"))
             if known["files"] == files:

@@ -39,7 +39,7 @@ def digests(**entries: Any) -> dict[str, str]:
     plan = load_plan(given)
     made_from = MadeFrom(plan, given, Origins(given))
     groups = {group.name: group for group in plan.live if group.name in (SVM, MAJORITY, NETWORK)}
-    return {"table": made_from.result("table", plan.live)} | {
+    return {"table": made_from.result("table")} | {
         f"{kind} {name}": digest
         for name, group in groups.items()
         for kind, digest in {

@@ -115,16 +115,29 @@ def test_edited_predictions_stop_the_build_and_are_in_no_table(built: Project, c
     assert results(copy) == results(built)
 
 
-def test_runs_of_other_settings_are_used_by_no_one_even_without_snakemakes_records(copy: Project) -> None:
-    shutil.rmtree(copy.folder / ".snakemake")
-    path = copy.folder / "experiments/fair.yaml"
+def other_settings(project: Project) -> None:
+    path = project.folder / "experiments/fair.yaml"
     path.write_text(re.sub(r"\bC: [\d.]+", "C: 0.001", path.read_text()))
-    failed = copy.snakemake("--", *TARGETS)
-    assert failed.returncode == 1 and "made from other settings, code or recordings than planned" in failed.stderr
+
+
+def test_a_change_is_noticed_even_without_snakemakes_records(built: Project, copy: Project) -> None:
+    shutil.rmtree(copy.folder / ".snakemake")
+    other_settings(copy)
+    copy.build(*TARGETS)
+    assert results(copy).keys() == results(built).keys() and results(copy) != results(built)
+
+
+def test_runs_of_other_settings_are_used_by_no_one(built: Project, copy: Project) -> None:
+    other_settings(copy)
+    copy.tool("python", "workflow_scripts/table.py", "--partial", "--output", "results/partial.csv")
     with (copy.folder / "results/partial.csv").open(newline="") as file:
         assert {line["value"] for line in csv.DictReader(file)} == {""}
-    shutil.rmtree(copy.folder / f"work/demo/runs/{GROUP}")
-    copy.build(*TARGETS)
+    copy.build("runs")
+    runs = f"work/demo/runs/{GROUP}"
+    shutil.rmtree(copy.folder / runs)
+    shutil.copytree(built.folder / runs, copy.folder / runs)  # runs of before, put back
+    failed = copy.snakemake("--", *TARGETS)
+    assert failed.returncode == 1 and "made from other settings, code or recordings than planned" in failed.stderr
 
 
 def test_a_table_whose_runs_are_gone_says_so(copy: Project) -> None:
