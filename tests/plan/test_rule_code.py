@@ -17,7 +17,7 @@ SCRIPTS = {
     "splits": "manifests splits",
     "features": "compute features plan",
     "train": "compute encoders features plan runs splits",
-    "evaluate": "evaluations runs splits",
+    "evaluate": "evaluations plan runs splits",
     "table": "encoders evaluations features manifests plan results runs splits",
     "honest_gap": "encoders evaluations features manifests plan results runs splits",
     "charts": "encoders evaluations features manifests plan results runs splits",
@@ -35,7 +35,7 @@ NO_MORE = {
         "runs": "contract predictions",
         "splits": "split",
     },
-    "evaluate": {"runs": "predictions", "splits": "split"},
+    "evaluate": {"plan": "code", "runs": "predictions", "splits": "split"},
     "demo_encoder": {"encoders": "alexnet checkpoint demo fetch published"},
 }
 NETWORK = "runs training"
