@@ -28,15 +28,6 @@ include: "rules/charts.smk"
 include: "rules/track.smk"
 
 
-if workflow.is_main_process and Path(places.TABLE).is_file():
-    BELOW = [file for group in PLAN.live for file in (PLACES.evaluation(group.name), *runs_of(group))]
-    if gone := sum(not Path(file).is_file() for file in BELOW):
-        print(
-            f"{places.TABLE}: {gone} of {len(BELOW)} runs and evaluations that belong to it are not in {PLACES.work}",
-            file=sys.stderr,
-        )
-
-
 # On a cluster these stay where snakemake was called.
 localrules:
     all,

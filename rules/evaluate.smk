@@ -23,5 +23,6 @@ rule evaluate:
     message:
         "evaluating {wildcards.group}"
     shell:
-        "{PYTHON} workflow_scripts/evaluate.py --split {input.split[0]} --runs {params.runs:q} --made-from {params.made_from} --code-version {params.code_version} --runs-made-from {params.runs_made_from:q}"
-        " --output {output} > {log} 2>&1"
+        "{PYTHON} workflow_scripts/evaluate.py --split {input.split[0]} --runs {params.runs:q}"
+        " --made-from {params.made_from} --code-version {params.code_version}"
+        " --runs-made-from {params.runs_made_from:q} --output {output} > {log} 2>&1"

@@ -17,7 +17,8 @@ rule table:
     message:
         "writing {output}"
     shell:
-        "{PYTHON} workflow_scripts/table.py --params {params.config:q} --made-from {params.made_from} --output {output} > {log} 2>&1"
+        "{PYTHON} workflow_scripts/table.py --params {params.config:q} --made-from {params.made_from}"
+        " --output {output} > {log} 2>&1"
 
 
 # What each number gains when the epoch is chosen on the test part; needs runs under both selection rules.
@@ -44,4 +45,14 @@ rule honest_gap:
     message:
         "writing {output}"
     shell:
-        "{PYTHON} workflow_scripts/honest_gap.py --params {params.config:q} --made-from {params.made_from} --output {output} > {log} 2>&1"
+        "{PYTHON} workflow_scripts/honest_gap.py --params {params.config:q} --made-from {params.made_from}"
+        " --output {output} > {log} 2>&1"
+
+
+if workflow.is_main_process and Path(places.TABLE).is_file():
+    BELOW = [file for group in PLAN.live for file in (PLACES.evaluation(group.name), *runs_of(group))]
+    if gone := sum(not Path(file).is_file() for file in BELOW):
+        print(
+            f"{places.TABLE}: {gone} of {len(BELOW)} runs and evaluations that belong to it are not in {PLACES.work}",
+            file=sys.stderr,
+        )

@@ -76,4 +76,5 @@ for folds, names in TRAINING.items():
             "{PYTHON} workflow_scripts/train.py {params.options:q} --split {input.split[0]} --seed {wildcards.seed}"
             " --folds {params.folds} --device {params.device} --threads {params.threads}"
             " --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu}"
-            " --states {params.states:q} --made-from {params.made_from} --code-version {params.code_version} --output-dir {params.folder:q} > {log} 2>&1"
+            " --states {params.states:q} --made-from {params.made_from} --code-version {params.code_version}"
+            " --output-dir {params.folder:q} > {log} 2>&1"

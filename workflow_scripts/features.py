@@ -10,7 +10,7 @@ from ser.errors import InputError
 from ser.features.extraction import write_feature
 from ser.features.spec import open_extractor, validate_spec
 from ser.features.store import Store
-from ser.plan.code import code_digest, code_of, code_of_module
+from ser.plan.code import code_digest, code_of
 from ser.progress import progress
 from ser.waveforms import RATE
 
@@ -32,8 +32,7 @@ def _compute(args: argparse.Namespace) -> None:
     spec = validate_spec(_parsed(args.spec), "--spec")
     audio = Store(args.audio)
     extractor = open_extractor(spec, encoder_dir=args.encoder_dir, device=args.device)
-    kind = code_of_module(f"ser.features.kinds.{spec['kind']}")
-    version = code_digest([*code_of("workflow_scripts/features.py"), *kind])
+    version = code_digest(code_of("workflow_scripts/features.py", f"ser.features.kinds.{spec['kind']}"))
     with progress(round(audio.lengths.sum() / RATE), f"{spec['kind']} of {args.audio.stem}", "seconds") as meter:
         write_feature(args.output, audio, spec, extractor, version, meter.update)
 

@@ -17,7 +17,7 @@ from ser.errors import InputError
 from ser.features.store import Store
 from ser.files import ROOT, sha256_of
 from ser.outputs import write_json, write_model, write_table
-from ser.plan.code import check_code, code_hashes, code_of, code_of_module, reaches
+from ser.plan.code import check_code, code_hashes, code_of, reaches
 from ser.runs.contract import Context, Fold
 from ser.runs.predictions import write_predictions
 from ser.splits.split import read_split
@@ -60,7 +60,7 @@ def _train(args: argparse.Namespace) -> None:
     stores = {name: Store(path) for name, path in _named(args.store).items()}
     encoders = _named(args.encoder)
     split = read_split(args.split)
-    code = {*code_of("workflow_scripts/train.py"), *code_of_module(f"ser.systems.{args.system}")}
+    code = code_of("workflow_scripts/train.py", f"ser.systems.{args.system}")
     identity = {
         "system": args.system,
         "settings": asdict(settings),
@@ -88,7 +88,7 @@ def _train(args: argparse.Namespace) -> None:
         shutil.rmtree(args.states, ignore_errors=True)
 
 
-def _libraries(code: set[str]) -> tuple[str, ...]:
+def _libraries(code: tuple[str, ...]) -> tuple[str, ...]:
     return (*LIBRARIES, *(("transformers",) if reaches(code, "ser.encoders.speech") else ()))
 
 
@@ -120,7 +120,7 @@ def _named(items: list[str]) -> dict[str, Path]:
     return {name: Path(path) for name, _, path in (item.partition("=") for item in items)}
 
 
-def _device(wanted: str, code: set[str]) -> str:
+def _device(wanted: str, code: tuple[str, ...]) -> str:
     """`auto` is for torch to decide; a system without the training loop never needs torch, whose import is slow."""
     if not reaches(code, "ser.training.loop"):
         return "cpu"

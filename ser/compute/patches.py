@@ -7,7 +7,7 @@ change the versions.
 What could be sent upstream:
 - snakemake: a limit on the rate of jobs that does not keep waking the scheduler (`lift_job_rate`);
 - snakemake: `--touch` without a pause of 0.1 s per job (`touch`);
-- snakemake: an option that outputs that have changed since they were made count as changed (`distrust`);
+- snakemake: an option to make outputs again that have changed since they were made (`distrust`);
 - snakemake: a public way to ask which jobs a build will submit, and with which resources (`submissions`);
 - snakemake-executor-plugin-slurm: ask about jobs again after a failed query, and no later than
   `--seconds-between-status-checks` says (`mend_status_checks`).
@@ -74,11 +74,8 @@ def distrust(rules: Collection[str], is_as_made: Callable[[str], bool], unsigned
         found = params_changed(self, job, file)
         if job.rule.name in rules and (foreign := {str(path) for path in job.output if not is_as_made(str(path))}):
             found |= ParamsChange(only_new={f"{path} is not as its job left it" for path in foreign}, files=foreign)
-        if (
-            job.rule.name in unsigned
-            and not has_metadata(self, job)
-            and all(Path(path).exists() for path in job.output)
-        ):
+        is_there = all(Path(path).exists() for path in job.output)
+        if job.rule.name in unsigned and is_there and not has_metadata(self, job):
             found |= ParamsChange(only_new={"no record of what it was made from"}, files=set(map(str, job.output)))
         return found
 

@@ -60,22 +60,32 @@ class Gathered:
     parts: dict[str, GatheredPart]  # in the order of `Split.reported`
 
 
+@dataclass(frozen=True)
+class _Run:
+    """A finished run: its folder, and the SHA-256 of its metrics.json and of the predictions that it wrote."""
+
+    folder: Path
+    sha256: dict[str, str]
+
+
 def gather(
     split: Split, folders: Sequence[Path], made_from: Mapping[int, str] | None = None, partial: bool = False
 ) -> Gathered:
-    """The runs in `folders`, all of one group. `partial`: only the folds that every seed has.
+    """The runs in `folders`, all of one group.
 
     `made_from`: seed -> the digest of all that its runs shall be made from (`ser.plan.made_from`); None: anything.
+    `partial`: passes over runs that are not finished or made from something else, and over folds that not all seeds
+    have.
 
-    Raises InputError for a run that is missing (`partial`: only where no fold is common to all seeds), given twice,
-    made from something else, or of another split or group, and for predictions that are not those that the run wrote,
+    Raises InputError for a run that is missing or made from something else (`partial`: only where no fold is common to
+    all seeds), given twice, or of another split or group, and for predictions that are not those that the run wrote,
     or are of other utterances or targets than the split's.
     """
-    runs, facts, sha256 = _read_runs(split, folders, made_from, partial)
+    runs, facts = _read_runs(split, folders, made_from, partial)
     seeds = sorted({seed for seed, _ in runs})
     folds = [fold for fold in range(1, split.n_folds + 1) if all((seed, fold) in runs for seed in seeds)]
     used = [(seed, fold) for seed in seeds for fold in folds]
-    predictions = {run: _predictions(split, run[1], runs[run], sha256[run]["predictions.csv"]) for run in used}
+    predictions = {(seed, fold): _predictions(split, fold, runs[seed, fold]) for seed, fold in used}
     parts = {}
     for part in split.reported:
         rows = {fold: split.scored(fold, part) for fold in folds}
@@ -96,7 +106,7 @@ def gather(
             },
         )
     shared = {key: facts.get(key) for key in OF_THE_GROUP}
-    return Gathered(seeds, folds, shared, {run: sha256[run] for run in used}, parts)
+    return Gathered(seeds, folds, shared, {run: runs[run].sha256 for run in used}, parts)
 
 
 def _speakers(split: Split, scored: np.ndarray) -> tuple[int, np.ndarray]:
@@ -112,11 +122,11 @@ def _speakers(split: Split, scored: np.ndarray) -> tuple[int, np.ndarray]:
     return len(index), np.array([index.get(name, -1) for name in names])
 
 
-def _predictions(split: Split, fold: int, folder: Path, sha256: str) -> Predictions:
+def _predictions(split: Split, fold: int, run: _Run) -> Predictions:
     """One run's predictions, checked to be what the run wrote, of exactly what the fold scores."""
-    path, rows = folder / "predictions.csv", split.scored(fold)
-    if path.is_file() and sha256_of(path) != sha256:
-        raise InputError(f"{path}: not what the run wrote (SHA-256 in metrics.json): remove {folder}, build again")
+    path, rows = run.folder / "predictions.csv", split.scored(fold)
+    if path.is_file() and sha256_of(path) != run.sha256["predictions.csv"]:
+        raise InputError(f"{path}: not what the run wrote (SHA-256 in metrics.json): remove {run.folder}, build again")
     found = read_predictions(path, split.labels, split.are_classes)
     same = found.utterances == tuple(split.utterances[row] for row in rows)
     if not same or not np.allclose(found.targets, split.targets[rows], rtol=1e-6):
@@ -140,33 +150,33 @@ def _sums(split: Split, speakers: np.ndarray, found: Predictions) -> Sums:
 
 def _read_runs(
     split: Split, folders: Sequence[Path], made_from: Mapping[int, str] | None, partial: bool
-) -> tuple[dict[tuple[int, int], Path], dict[str, Any], dict[tuple[int, int], dict[str, str]]]:
-    """(seed, fold) -> folder, for every fold of every seed (`partial`: at least one); the facts of the first run;
-    (seed, fold) -> the digests of its files.
-    """
-    runs: dict[tuple[int, int], Path] = {}
-    sha256: dict[tuple[int, int], dict[str, str]] = {}
+) -> tuple[dict[tuple[int, int], _Run], dict[str, Any]]:
+    """(seed, fold) -> run, for every fold of every seed (`partial`: at least one); the facts of the first run."""
+    runs: dict[tuple[int, int], _Run] = {}
     first: dict[str, Any] = {}
     wrong: dict[str, list[Path]] = defaultdict(list)
     for folder in folders:
-        facts = _read_facts(folder / "metrics.json")
+        path = folder / "metrics.json"
+        if partial and not path.is_file():
+            continue
+        facts = _read_facts(path)
+        is_planned = made_from is None or facts.get("made_from") == made_from.get(facts["seed"])
+        if partial and not is_planned:
+            continue
         first = first or facts
         expected = {key: first.get(key) for key in OF_THE_GROUP}
         expected |= {"protocol_hash": split.protocol_hash, "data_hash": split.data_hash}
         for key in (key for key, value in expected.items() if facts.get(key) != value):
             wrong[f"different {key}"].append(folder)
         run = facts["seed"], facts["fold"]
-        if made_from is not None and facts.get("made_from") != made_from.get(run[0]):
+        if not is_planned:
             wrong["made from other settings, code or recordings than planned"].append(folder)
         if not 1 <= run[1] <= split.n_folds:
             wrong[f"seed {run[0]} fold {run[1]} is not a fold of the split"].append(folder)
         if run in runs:
             wrong[f"seed {run[0]} fold {run[1]} given twice"].append(folder)
-        runs[run] = folder
-        sha256[run] = {
-            "metrics.json": sha256_of(folder / "metrics.json"),
-            "predictions.csv": facts["sha256"]["predictions.csv"],
-        }
+        sha256 = {"metrics.json": sha256_of(path), "predictions.csv": facts["sha256"]["predictions.csv"]}
+        runs[run] = _Run(folder, sha256)
     if wrong:
         what = "; ".join(f"{reason}: {listed(of_reason)}" for reason, of_reason in wrong.items())
         raise InputError(f"runs that do not belong to this split and group: {what}: make them again, or leave them out")
@@ -176,7 +186,7 @@ def _read_runs(
     common = set.intersection(*({f for s, f in runs if s == seed} for seed in seeds)) if seeds else set()
     if not common or (missing and not partial):
         raise InputError(f"runs missing: {listed(missing) or 'all'}: make them, or leave their seed out")
-    return runs, first, sha256
+    return runs, first
 
 
 def _read_facts(path: Path) -> dict[str, Any]:

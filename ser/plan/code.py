@@ -16,14 +16,16 @@ from ser.files import ROOT, sha256_of
 
 
 @cache
-def code_of(script: str) -> tuple[str, ...]:
+def code_of(script: str, *modules: str) -> tuple[str, ...]:
     """Paths, relative to the project, of `script` and of all project files that its imports reach, sorted.
 
-    Imports inside functions count; those that only a type checker sees (`if TYPE_CHECKING:`) do not. Nor does a module
-    named only in a string (`importlib`): the caller adds `code_of_module` of the one that it chose.
+    `modules` are those that it imports by a name that was chosen (`importlib`), such as `ser.systems.mfhca`.
+
+    Imports inside functions count; those that only a type checker sees (`if TYPE_CHECKING:`) do not. Raises InputError
+    for a module that does not exist.
     """
     found: set[Path] = set()
-    todo = [ROOT / script]
+    todo = [ROOT / file for file in (script, *map(_file_of, modules))]
     while todo:
         path = todo.pop()
         if path not in found:

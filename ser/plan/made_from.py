@@ -8,14 +8,14 @@ them. Runs and evaluations hold their digest themselves, for those who read them
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError
 from ser.features.spec import feature_name
-from ser.plan.code import code_digest, code_of, code_of_module
+from ser.plan.code import code_digest, code_of
 from ser.plan.groups import Group, Plan
 from ser.plan.origins import Origins
 from ser.splits.protocol import Protocol
@@ -108,6 +108,11 @@ class MadeFrom:
         if made_from and made_from != self.result(script):
             raise InputError("experiments, code or recordings have changed since this build started: start it again")
 
+    def code(self, script: str, *modules: str) -> str:
+        """The digest of the code that a script runs, and of the modules that it imports by name."""
+        files = code_of(f"workflow_scripts/{script}.py", *modules)
+        return self._once("code", f"{script} {modules}", lambda: code_digest(files))
+
     def _runs(self, group: Group) -> str:
         return self._once(
             "group",
@@ -129,19 +134,10 @@ class MadeFrom:
         """The entries of params.yaml that may change a run's last bits."""
         return {name: self._params["compute"][name] for name in ("device", "threads")}
 
-    def code(self, script: str, *modules: str) -> str:
-        """The digest of the code that a script runs, and of the modules that it imports by name."""
-
-        def digest() -> str:
-            script_files = code_of(f"workflow_scripts/{script}.py")
-            return code_digest([*script_files, *(file for module in modules for file in code_of_module(module))])
-
-        return self._once("code", f"{script} {modules}", digest)
-
     def _digest(self, kind: str, name: str, **parts: Any) -> str:
         return hashlib.sha256(json.dumps([kind, name, parts], sort_keys=True).encode()).hexdigest()
 
-    def _once(self, kind: str, name: str, make: Any) -> str:
+    def _once(self, kind: str, name: str, make: Callable[[], str]) -> str:
         if (kind, name) not in self._known:
             self._known[kind, name] = make()
         return self._known[kind, name]

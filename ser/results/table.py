@@ -70,12 +70,11 @@ def table_lines(plan: Plan, places: Places, made_from: MadeFrom, partial: bool =
         claims = list(of_group(claims, group.row, group.protocol_name, group.selection))
         for part in group.protocol.reported:
             for metric in metric_names(group.protocol):
-                about = [claim for claim in claims if (claim.get("part", ""), claim["metric"]) == (part, metric)]
-                told = {group.protocol.aggregation, *(averaging(claim, group.protocol) for claim in about)}
                 for aggregation in AGGREGATIONS:
-                    if evaluation or aggregation in told:
+                    claim = _about(claims, group.protocol, (part, metric, aggregation))
+                    if evaluation or claim or aggregation == group.protocol.aggregation:
                         line = _line(plan, group, part, metric, aggregation, evaluation, report)
-                        yield _claimed(line, claims, group.protocol, part)
+                        yield _claimed(line, claim) if claim else line
         for claim in claims:
             if claim.get("part", "") not in group.protocol.reported:
                 yield _hidden(plan, group, claim)
@@ -100,18 +99,11 @@ def _evaluation(group: Group, places: Places, made_from: MadeFrom, partial: bool
             return evaluation
         if not partial:
             raise InputError(f"{path}: {wrong}: remove it and build again")
-    wanted = made_from.seeds(group)
-    runs = [folder for (seed, _), folder in folders.items() if _is_run(folder, wanted[seed])]
     try:
-        return evaluate(read_split(places.split(group.split)), runs, wanted, partial=True) if runs else {}
+        split = read_split(places.split(group.split))
+        return evaluate(split, [*folders.values()], made_from.seeds(group), partial=True)
     except InputError:  # no fold that all seeds have
         return {}
-
-
-def _is_run(folder: Path, made_from: str) -> bool:
-    """Whether the folder has a finished run that was made from what it should be."""
-    path = folder / "metrics.json"
-    return path.is_file() and json.loads(path.read_text()).get("made_from") == made_from
 
 
 def described(plan: Plan, group: Group, part: str, metric: str, aggregation: str) -> dict[str, Any]:
@@ -184,14 +176,18 @@ def _line(
     return line | {"note": joined(notes)}
 
 
-def _claimed(line: dict[str, Any], claims: Iterable[Claim], protocol: Protocol, part: str) -> dict[str, Any]:
-    """The line with the paper's number, its source and what is doubtful about the match."""
+def _about(claims: Iterable[Claim], protocol: Protocol, number: tuple[str, str, str]) -> Claim | None:
+    """The claim about a number: (part, metric, aggregation)."""
     for claim in claims:
-        about = claim.get("part", ""), claim["metric"], averaging(claim, protocol)
-        if about == (part, line["metric"], line["aggregation"]):
-            found, note = claim_columns(claim)
-            return line | found | {"note": joined([line["note"], note])}
-    return line
+        if (claim.get("part", ""), claim["metric"], averaging(claim, protocol)) == number:
+            return claim
+    return None
+
+
+def _claimed(line: dict[str, Any], claim: Claim) -> dict[str, Any]:
+    """The line with the paper's number, its source and what is doubtful about the match."""
+    found, note = claim_columns(claim)
+    return line | found | {"note": joined([line["note"], note])}
 
 
 def _hidden(plan: Plan, group: Group, claim: Claim) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class _Reader:
         return found
 
     def _evaluation(self) -> dict[str, Any]:
-        """The group's evaluation; empty if there is none, or if it is of other predictions than the present ones."""
+        """The group's evaluation; empty if there is none, or if it is of other runs than the present ones."""
         path = Path(self.places.evaluation(self.group.name))
         if not path.is_file():
             return {}
