@@ -25,8 +25,9 @@ from ser.encoders.fetch import save_alexnet
 from ser.encoders.published import ENCODERS
 from ser.features.audio import write_audio
 from ser.features.extraction import write_feature
+from ser.features.packing import write_store
 from ser.features.spec import open_extractor, validate_spec
-from ser.features.store import Store, write_store
+from ser.features.store import Store
 from ser.manifests.utterance import Utterance
 from ser.runs.contract import Context, Fold, Part
 from ser.runs.predictions import write_predictions

@@ -28,8 +28,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ser.encoders.demo import write_encoder
 from ser.features.extraction import write_feature
+from ser.features.packing import write_store
 from ser.features.spec import open_extractor, validate_spec
-from ser.features.store import Store, write_store
+from ser.features.store import Store
 from ser.runs.contract import Context, Fold, Part
 from ser.training import loop as training
 from ser.training.step import Step

@@ -15,19 +15,19 @@ if DEMO:
             mem_mb=needs(500),
             runtime=needs(10),
         params:
-            made_from=lambda wildcards: MADE_FROM.release(wildcards.corpus),
+            order=lambda wildcards: MADE_FROM.release(wildcards.corpus).text,
             seed=config["demo_seed"],
         message:
             "writing the demo corpus {wildcards.corpus}"
         shell:
             "{PYTHON} workflow_scripts/demo_corpus.py --corpus {wildcards.corpus} --seed {params.seed}"
-            " --output-dir {output.tree} --listing {output.listing} > {log} 2>&1"
+            " --order {params.order:q} --output-dir {output.tree} --listing {output.listing} > {log} 2>&1"
 
 
 rule demo_encoder:
     output:
         # a speech encoder's preprocessor_config.json is beside them: written, like them, with the whole folder
-        multiext(PLACES.encoder("{encoder}") + "/", "config.json", "model.safetensors"),
+        multiext(PLACES.encoder("{encoder}") + "/", "config.json", "model.safetensors", "ser.json"),
     log:
         PLACES.log("demo_encoder", "{encoder}"),
     benchmark:
@@ -38,20 +38,21 @@ rule demo_encoder:
         mem_mb=needs(1000),
         runtime=needs(10),
     params:
-        made_from=lambda wildcards: MADE_FROM.checkpoint(wildcards.encoder),
+        order=lambda wildcards: MADE_FROM.checkpoint(wildcards.encoder).text,
         seed=config["demo_seed"],
         folder=PLACES.encoder("{encoder}"),
     message:
         "writing the demo encoder {wildcards.encoder}"
     shell:
         "{PYTHON} workflow_scripts/demo_encoder.py --encoder {wildcards.encoder} --seed {params.seed}"
-        " --output-dir {params.folder} > {log} 2>&1"
+        " --order {params.order:q} --output-dir {params.folder} > {log} 2>&1"
 
 
 def manifest_places(wildcards, input):
     """Where a corpus is. Snakemake keeps no record of a function of `input`, so moving it runs nothing again."""
     manifest = ORIGINS.corpus(wildcards.corpus).get("manifest")
-    return ["--root", ORIGINS.root(wildcards.corpus), *(["--manifest", manifest] if manifest else [])]
+    listing = ["--listing", PLACES.listing(wildcards.corpus)] if DEMO else []
+    return ["--root", ORIGINS.root(wildcards.corpus), *(["--manifest", manifest] if manifest else listing)]
 
 
 rule manifest:
@@ -70,7 +71,7 @@ rule manifest:
         mem_mb=needs(1000),
         runtime=needs(10 if DEMO else 480),
     params:
-        made_from=lambda wildcards: MADE_FROM.manifest(wildcards.corpus),
+        order=lambda wildcards: MADE_FROM.manifest(wildcards.corpus).text,
         on_unreadable=lambda wildcards: ORIGINS.corpus(wildcards.corpus).get("on_unreadable", "stop"),
         digest=lambda wildcards: ORIGINS.scan(wildcards.corpus),
         places=manifest_places,
@@ -80,5 +81,5 @@ rule manifest:
         "reading the corpus {wildcards.corpus}"
     shell:
         "{PYTHON} workflow_scripts/manifest.py --corpus {wildcards.corpus} {params.places:q}"
-        " --on-unreadable {params.on_unreadable} --digest {params.digest}"
+        " --on-unreadable {params.on_unreadable} --digest {params.digest} --order {params.order:q}"
         " --output {output.manifest} --report {output.report} --tree {params.tree} > {log} 2>&1"

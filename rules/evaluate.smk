@@ -16,13 +16,11 @@ rule evaluate:
         mem_mb=needs(1000),
         runtime=needs(10),
     params:
-        made_from=lambda wildcards: MADE_FROM.evaluation(group_of(wildcards)),
-        code_version=lambda wildcards: MADE_FROM.code("evaluate"),
+        order=lambda wildcards: MADE_FROM.evaluation(group_of(wildcards)).text,
         runs_made_from=lambda wildcards: json.dumps(MADE_FROM.seeds(group_of(wildcards))),
         runs=lambda wildcards, input: [str(Path(metrics).parent) for metrics in input.runs],
     message:
         "evaluating {wildcards.group}"
     shell:
         "{PYTHON} workflow_scripts/evaluate.py --split {input.split[0]} --runs {params.runs:q}"
-        " --made-from {params.made_from} --code-version {params.code_version}"
-        " --runs-made-from {params.runs_made_from:q} --output {output} > {log} 2>&1"
+        " --order {params.order:q} --runs-made-from {params.runs_made_from:q} --output {output} > {log} 2>&1"

@@ -2,6 +2,7 @@
 rule audio:
     input:
         manifest=PLACES.manifest("{corpus}"),
+        report=PLACES.manifest("{corpus}", ".json"),
         demo=PLACES.release("{corpus}") if DEMO else [],
     output:
         PLACES.audio("{corpus}"),
@@ -15,13 +16,13 @@ rule audio:
         mem_mb=needs(2000),
         runtime=needs(10 if DEMO else 480),
     params:
-        made_from=lambda wildcards: MADE_FROM.audio(wildcards.corpus),
+        order=lambda wildcards: MADE_FROM.audio(wildcards.corpus).text,
         root=lambda wildcards, input: ORIGINS.root(wildcards.corpus),  # not recorded: see manifest_places
     message:
         "decoding {wildcards.corpus}"
     shell:
         "{PYTHON} workflow_scripts/audio.py --manifest {input.manifest} --root {params.root:q}"
-        " --output {output} > {log} 2>&1"
+        " --order {params.order:q} --output {output} > {log} 2>&1"
 
 
 rule features:
@@ -44,7 +45,7 @@ rule features:
         gpu_slots=lambda wildcards: gpu_slots(bool(encoder_of(wildcards)), SLOTS),
         slots_per_gpu=SLOTS,
     params:
-        made_from=lambda wildcards: MADE_FROM.feature(wildcards.corpus, PLAN.specs[wildcards.feature]),
+        order=lambda wildcards: MADE_FROM.feature(wildcards.corpus, PLAN.specs[wildcards.feature]).text,
         spec=lambda wildcards: json.dumps(PLAN.specs[wildcards.feature], sort_keys=True),
         encoder=lambda wildcards: (
             ["--encoder-dir", ORIGINS.encoder(encoder)] if (encoder := encoder_of(wildcards)) else []
@@ -54,4 +55,5 @@ rule features:
         "computing {wildcards.feature} of {wildcards.corpus}"
     shell:
         "{PYTHON} workflow_scripts/features.py --audio {input.audio} --spec {params.spec:q} {params.encoder:q}"
-        " --device {params.device} --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu} --output {output} > {log} 2>&1"
+        " --device {params.device} --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu}"
+        " --order {params.order:q} --output {output} > {log} 2>&1"

@@ -2,6 +2,7 @@
 rule splits:
     input:
         manifest=lambda wildcards: PLACES.manifest(PROTOCOLS[wildcards.protocol].corpus),
+        report=lambda wildcards: PLACES.manifest(PROTOCOLS[wildcards.protocol].corpus, ".json"),
     output:
         csv=PLACES.split("{protocol}/{selection}", ".csv"),
         json=PLACES.split("{protocol}/{selection}", ".json"),
@@ -15,7 +16,7 @@ rule splits:
         mem_mb=needs(1000),
         runtime=needs(10 if DEMO else 30),
     params:
-        made_from=lambda wildcards: MADE_FROM.split(PROTOCOLS[wildcards.protocol], wildcards.selection),
+        order=lambda wildcards: MADE_FROM.split(PROTOCOLS[wildcards.protocol], wildcards.selection).text,
         protocol=lambda wildcards: json.dumps(PROTOCOLS[wildcards.protocol].mapping, sort_keys=True),
         where=lambda wildcards: "experiments/{}.yaml: protocols.{}".format(*wildcards.protocol.split("/")),
     message:
@@ -23,4 +24,4 @@ rule splits:
     shell:
         "{PYTHON} workflow_scripts/splits.py --manifest {input.manifest} --protocol {params.protocol:q}"
         " --selection {wildcards.selection} --where {params.where:q}"
-        " --output-csv {output.csv} --output-json {output.json} > {log} 2>&1"
+        " --order {params.order:q} --output-csv {output.csv} --output-json {output.json} > {log} 2>&1"

@@ -62,8 +62,7 @@ for folds, names in TRAINING.items():
             gpu_slots=train_slots,
             slots_per_gpu=SLOTS,
         params:
-            made_from=lambda wildcards: MADE_FROM.runs(group_of(wildcards), int(wildcards.seed)),
-            code_version=lambda wildcards: MADE_FROM.code("train", f"ser.systems.{group_of(wildcards).system}"),
+            order=lambda wildcards: MADE_FROM.runs(group_of(wildcards), int(wildcards.seed)).text,
             options=train_options,
             folds=" ".join(map(str, folds)),
             device=config["compute"]["device"],
@@ -76,5 +75,4 @@ for folds, names in TRAINING.items():
             "{PYTHON} workflow_scripts/train.py {params.options:q} --split {input.split[0]} --seed {wildcards.seed}"
             " --folds {params.folds} --device {params.device} --threads {params.threads}"
             " --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu}"
-            " --states {params.states:q} --made-from {params.made_from} --code-version {params.code_version}"
-            " --output-dir {params.folder:q} > {log} 2>&1"
+            " --states {params.states:q} --order {params.order:q} --output-dir {params.folder:q} > {log} 2>&1"

@@ -16,6 +16,7 @@ ORDER = (
     "errors",
     "files",
     "outputs progress waveforms compute",
+    "sealed",
     "manifests",
     "corpora encoders",
     "features",

@@ -1,5 +1,6 @@
 """The frame of every workflow script: its own checkout's code, and one line for bad input."""
 
+import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ser.errors import InputError
+from ser.sealed import Order
+
+
+def job_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with what the jobs have in common that make artifacts."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--order", type=Order.parse, default=Order(), help="what to make, from what; by hand: anything")
+    return parser
 
 
 def script(main: Callable[[], None]) -> None:

@@ -1,7 +1,6 @@
 """Rule charts: results/metrics.json and results/plots, which `dvc metrics` and `dvc plots` read."""
 
 import argparse
-import json
 from pathlib import Path
 
 from _main import script
@@ -9,6 +8,7 @@ from _plan import planned
 from ser.outputs import write_json, write_table
 from ser.plan.places import CLAIMS, METRICS, PLOTS, TABLE, confusion_chart, curves_chart
 from ser.results import charts
+from ser.sealed import read_sealed
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     lines = charts.read_lines(Path(TABLE))
     tables = {CLAIMS: (charts.claims(lines), charts.CLAIM_COLUMNS)}
     for group in plan.headlines:
-        evaluation = json.loads(Path(places.evaluation(group.name)).read_text(encoding="utf-8"))
+        evaluation = read_sealed(Path(places.evaluation(group.name)))
         histories = [Path(places.run(group.name, *run), "history.csv") for run in group.runs]
         if rows := charts.confusion(evaluation):
             tables[confusion_chart(group.chart)] = rows, charts.CONFUSION_COLUMNS

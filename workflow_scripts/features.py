@@ -4,19 +4,21 @@ import argparse
 import json
 from pathlib import Path
 
-from _main import script
+from _main import job_parser, script
 from ser.compute.gpu import gpu_slots
+from ser.encoders.checkpoint import check_checkpoint
 from ser.errors import InputError
 from ser.features.extraction import write_feature
 from ser.features.spec import open_extractor, validate_spec
-from ser.features.store import Store
+from ser.features.store import open_store
 from ser.plan.code import code_digest, code_of
 from ser.progress import progress
+from ser.sealed import Inputs
 from ser.waveforms import RATE
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = job_parser(__doc__)
     parser.add_argument("--audio", required=True, type=Path, help="audio store (.safetensors)")
     parser.add_argument("--spec", required=True, help='settings, JSON: {"kind": ...}')
     parser.add_argument("--encoder-dir", type=Path, help="checkpoint folder, for kind encoder")
@@ -30,11 +32,16 @@ def main() -> None:
 
 def _compute(args: argparse.Namespace) -> None:
     spec = validate_spec(_parsed(args.spec), "--spec")
-    audio = Store(args.audio)
+    inputs = Inputs(args.order)
+    audio = open_store(args.audio, inputs)
+    if args.encoder_dir:
+        check_checkpoint(args.encoder_dir, inputs)
+    provenance = inputs.provenance(
+        code_digest(code_of("workflow_scripts/features.py", f"ser.features.kinds.{spec['kind']}"))
+    )
     extractor = open_extractor(spec, encoder_dir=args.encoder_dir, device=args.device)
-    version = code_digest(code_of("workflow_scripts/features.py", f"ser.features.kinds.{spec['kind']}"))
     with progress(round(audio.lengths.sum() / RATE), f"{spec['kind']} of {args.audio.stem}", "seconds") as meter:
-        write_feature(args.output, audio, spec, extractor, version, meter.update)
+        write_feature(args.output, audio, spec, extractor, provenance, meter.update)
 
 
 def _parsed(text: str) -> dict:

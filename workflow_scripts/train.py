@@ -10,16 +10,17 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
-from _main import script
+from _main import job_parser, script
 from ser.compute.gpu import gpu_slots
-from ser.encoders.checkpoint import checkpoint_digest
+from ser.encoders.checkpoint import check_checkpoint
 from ser.errors import InputError
-from ser.features.store import Store
-from ser.files import ROOT, sha256_of
-from ser.outputs import write_json, write_model, write_table
-from ser.plan.code import check_code, code_hashes, code_of, reaches
+from ser.features.store import open_store
+from ser.files import ROOT
+from ser.outputs import write_model, write_table
+from ser.plan.code import code_digest, code_hashes, code_of, reaches
 from ser.runs.contract import Context, Fold
 from ser.runs.predictions import write_predictions
+from ser.sealed import Inputs, hashes_of, write_sealed
 from ser.splits.split import read_split
 
 # What may change a run's digits besides its settings, data and code.
@@ -29,7 +30,7 @@ WRITTEN = ("history.csv", "model.safetensors", "predictions.csv")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = job_parser(__doc__)
     parser.add_argument("--system", required=True, help="name of a file in ser/systems")
     parser.add_argument("--settings", required=True, type=json.loads, help="JSON object")
     parser.add_argument("--split", required=True, type=Path, help="split file (.json)")
@@ -46,8 +47,6 @@ def main() -> None:
     parser.add_argument("--gpu-slots", nargs=2, default=[0, 1], type=int, metavar=("WANTED", "PER_GPU"))
     parser.add_argument("--threads", default=1, type=int)
     parser.add_argument("--states", type=Path, help="folder for the states of unfinished runs")
-    parser.add_argument("--made-from", default="", help="the digest of all that these runs are made from")
-    parser.add_argument("--code-version", default="", help="the digest of the code that these runs are to be made with")
     parser.add_argument("--output-dir", required=True, type=Path, help="folder for fold<k>/ of each fold")
     args = parser.parse_args()
     with gpu_slots(*args.gpu_slots if args.device != "cpu" else (0, 1)):
@@ -57,10 +56,14 @@ def main() -> None:
 def _train(args: argparse.Namespace) -> None:
     system = importlib.import_module(f"ser.systems.{args.system}")
     settings = system.Settings(**args.settings)
-    stores = {name: Store(path) for name, path in _named(args.store).items()}
-    encoders = _named(args.encoder)
+    inputs = Inputs(args.order)
+    inputs.read(args.split)
     split = read_split(args.split)
+    stores = {name: open_store(path, inputs) for name, path in _named(args.store).items()}
+    encoders = _named(args.encoder)
+    checkpoints = {name: check_checkpoint(folder, inputs) for name, folder in encoders.items()}
     code = code_of("workflow_scripts/train.py", f"ser.systems.{args.system}")
+    provenance = inputs.provenance(code_digest(code))
     identity = {
         "system": args.system,
         "settings": asdict(settings),
@@ -69,15 +72,15 @@ def _train(args: argparse.Namespace) -> None:
         "protocol_hash": split.protocol_hash,
         "data_hash": split.data_hash,
         "features": {name: store.metadata["key"] for name, store in stores.items()},
-        "encoders": {name: checkpoint_digest(folder) for name, folder in encoders.items()},
-        "code_version": check_code(code, args.code_version),
+        "encoders": checkpoints,
+        "code_version": provenance.code_version,
         "device": _device(args.device, code),
         "versions": {name: version(name) for name in _libraries(code)},
         "threads": args.threads,
     }
     known = {
         "group": args.group,
-        "made_from": args.made_from,
+        **provenance.facts,
         "gpu": _gpu_name(identity["device"]),
         "git_commit": _git_commit(),
         "code": code_hashes(code),
@@ -147,14 +150,14 @@ def _one(system: object, settings: object, fold: Fold, identity: dict, known: di
     write_model(folder / "model.safetensors", outcome.model)
     write_table(folder / "history.csv", outcome.history)
     write_predictions(folder / "predictions.csv", fold, outcome.scores)
-    write_json(
+    write_sealed(
         folder / "metrics.json",
         {
             **identity,
             **known,
             "key": key,
             "facts": outcome.facts,
-            "sha256": {name: sha256_of(folder / name) for name in WRITTEN},
+            "sha256": hashes_of((folder / name for name in WRITTEN), folder),
         },
     )
     print(f"{args.group} seed {args.seed} fold {fold.number}: {outcome.facts}", flush=True)

@@ -11,7 +11,9 @@ from typing import Any
 
 from ser.errors import InputError
 from ser.files import sha256_of
+from ser.sealed import Inputs
 
+DESCRIPTION = "ser.json"  # what a checkpoint that is made here says about itself (ser/sealed.py)
 ALEXNET = "alexnet"  # `model_type` of a folder with AlexNet's convolutions
 _PICKLED = ("pytorch_model.bin", "model.bin", "pytorch_model.pt")
 
@@ -22,6 +24,19 @@ def checkpoint_digest(folder: Path) -> str:
     for path in checkpoint_files(folder):
         digest.update(f"{path.name}\0{sha256_of(path)}\n".encode())
     return digest.hexdigest()
+
+
+def check_checkpoint(folder: Path, inputs: Inputs) -> str:
+    """The digest of a checkpoint's content, as an input of a job; one from outside is known by nothing else.
+
+    Raises InputError for a checkpoint that is not complete, has changed, or is not the one that was ordered.
+    """
+    digest = checkpoint_digest(folder)
+    if (folder / DESCRIPTION).is_file():
+        inputs.read(folder / DESCRIPTION)
+    else:
+        inputs.note(folder, digest, digest)
+    return digest
 
 
 def is_demo(folder: Path) -> bool:

@@ -50,6 +50,7 @@ def evaluate(
         "corpus": split.corpus,
         "labels": split.labels,
         **gathered.facts,
+        "trained_by": gathered.facts["code_version"],
         "results": results,
         "runs": runs,
         "confusion": confusion,

@@ -1,6 +1,5 @@
 """The predictions of a group's runs, checked against the split and summed per speaker, fold and reported part."""
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from ser.evaluations.intervals import Sums
 from ser.evaluations.metrics import moments
 from ser.files import sha256_of
 from ser.runs.predictions import Predictions, read_predictions
+from ser.sealed import read_sealed
 from ser.splits.split import UNKNOWN, Split
 
 # What all runs of a group have in common.
@@ -190,14 +190,12 @@ def _read_runs(
 
 
 def _read_facts(path: Path) -> dict[str, Any]:
+    facts = read_sealed(path)
     try:
-        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(facts["seed"], int) or not isinstance(facts["fold"], int):
             raise ValueError("seed and fold must be integers")
         if not isinstance(facts["sha256"]["predictions.csv"], str):
             raise ValueError("no SHA-256 of the predictions")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file: the run is not finished") from None
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not a run's metrics ({error!r}): make the run again") from None
     return facts

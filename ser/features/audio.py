@@ -13,10 +13,11 @@ import numpy as np
 import soundfile
 
 from ser.errors import InputError, listed
-from ser.features.store import store_key, write_store
+from ser.features.packing import store_key, write_store
 from ser.files import sha256_of
 from ser.manifests.audio_files import AudioFacts, sample_range
 from ser.manifests.utterance import Utterance
+from ser.sealed import Provenance
 from ser.waveforms import FULL_SCALE, RATE
 
 
@@ -30,7 +31,7 @@ def write_audio(
     output: Path,
     utterances: Sequence[Utterance],
     root: Path,
-    code_version: str,
+    provenance: Provenance,
     progress: Callable[[list[str]], object] | None = None,
 ) -> None:
     """Decode `utterances` (paths below `root`) into the store `output`, int16 [samples] each, in their order.
@@ -40,8 +41,8 @@ def write_audio(
     since the manifest was made, or cannot be decoded.
     """
     decoder = _Decoder(utterances, root)
-    key = audio_key(utterances, code_version)
-    metadata = {"feature": '{"kind":"audio","rate":16000}', "code_version": code_version}
+    key = audio_key(utterances, provenance.code_version)
+    metadata = {"feature": '{"kind":"audio","rate":16000}', **provenance.header}
     write_store(
         output,
         [u.utterance for u in utterances],

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ser.features.packing import store_key, write_store
 from ser.features.spec import Extractor, canonical
-from ser.features.store import Store, store_key, write_store
+from ser.features.store import Store
+from ser.sealed import Provenance
 from ser.waveforms import RATE, waveform
 
 _SHARD_BYTES = 128e6
@@ -19,7 +21,7 @@ def write_feature(
     audio: Store,
     spec: Mapping[str, Any],
     extractor: Extractor,
-    code_version: str,
+    provenance: Provenance,
     progress: Callable[[float], object] | None = None,
 ) -> None:
     """Compute a validated spec for all of `audio` into the store `output`; `progress` gets seconds of audio.
@@ -36,13 +38,13 @@ def write_feature(
         with threadpool_limits(1, "blas"):  # with more threads, numpy's matrix products differ in the last bits
             return extractor.compute([waveform(audio[name]) for name in shard])
 
-    metadata = {"feature": canonical(spec), "code_version": code_version, **extractor.identity}
+    identity = {"feature": canonical(spec), "code_version": provenance.code_version, **extractor.identity}
     write_store(
         output,
         names,
         compute,
-        key=store_key(audio=audio.metadata["key"], **metadata),
-        metadata=metadata,
+        key=store_key(audio=audio.metadata["key"], **identity),
+        metadata=identity | provenance.header,
         shard_size=min(extractor.shard_seconds, _SHARD_BYTES / max(extractor.bytes_per_second, 1)),
         sizes=seconds,
         dtype=extractor.dtype,

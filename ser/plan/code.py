@@ -53,14 +53,6 @@ def code_digest(files: Iterable[str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
-def check_code(files: Iterable[str], expected: str) -> str:
-    """`code_digest`. Raises InputError if that is not `expected` ("": anything)."""
-    digest = code_digest(files)
-    if expected and digest != expected:
-        raise InputError("the code has changed since this build started: start it again")
-    return digest
-
-
 def code_hashes(files: Iterable[str]) -> dict[str, str]:
     """The SHA-256 of each of `files` (paths relative to the project), sorted by name."""
     return {name: sha256_of(ROOT / name) for name in sorted(set(files))}

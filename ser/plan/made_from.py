@@ -9,89 +9,84 @@ them. Runs and evaluations hold their digest themselves, for those who read them
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError
-from ser.features.spec import feature_name
 from ser.plan.code import code_digest, code_of
 from ser.plan.groups import Group, Plan
 from ser.plan.origins import Origins
+from ser.plan.places import Places
+from ser.sealed import Order
 from ser.splits.protocol import Protocol
 
 
 class MadeFrom:
-    """The digests (64 hex digits) of a plan's artifacts; `params` is the content of params.yaml."""
+    """The orders of a plan's artifacts, with their digests (64 hex digits); `params` is the content of params.yaml."""
 
     def __init__(self, plan: Plan, params: Mapping[str, Any], origins: Origins) -> None:
         self._plan, self._params, self._origins = plan, params, origins
-        self._known: dict[tuple[str, ...], str] = {}
+        self._places = Places.of(params["scale"])
+        self._known: dict[tuple[str, str], str] = {}
+        self._of_groups: dict[str, Order] = {}
 
-    def release(self, corpus: str) -> str:
+    def release(self, corpus: str) -> Order:
         """Of a demo corpus's release tree."""
         code = self.code("demo_corpus", f"ser.corpora.demo.{corpus}")
-        return self._digest("release", corpus, code=code, seed=self._params["demo_seed"])
+        return self._order("release", corpus, code, {}, seed=self._params["demo_seed"])
 
-    def checkpoint(self, encoder: str) -> str:
-        """Of a checkpoint; one from outside has that of its content."""
+    def checkpoint(self, encoder: str) -> Order:
+        """Of a checkpoint; one from outside has the digest of its content."""
         if not self._origins.is_made_here(encoder):
-            return self._once("weights", encoder, lambda: self._origins.weights(encoder))
-        return self._digest("checkpoint", encoder, code=self.code("demo_encoder"), seed=self._params["demo_seed"])
+            return Order(self._once("weights", encoder, lambda: self._origins.weights(encoder)))
+        return self._order("checkpoint", encoder, self.code("demo_encoder"), {}, seed=self._params["demo_seed"])
 
-    def manifest(self, corpus: str) -> str:
+    def manifest(self, corpus: str) -> Order:
         """Of a corpus's manifest and the report on it."""
         entry = self._origins.corpus(corpus)
-        loader = [] if "manifest" in entry else [f"ser.corpora.{corpus}"]
-        return self._once(
-            "manifest",
-            corpus,
-            lambda: self._digest(
-                "manifest",
-                corpus,
-                code=self.code("manifest", *loader),
-                recordings=self.release(corpus) if self._origins.is_demo else self._origins.recordings(corpus),
-                on_unreadable=entry.get("on_unreadable", "stop"),
-            ),
-        )
+        code = self.code("manifest", *([] if "manifest" in entry else [f"ser.corpora.{corpus}"]))
+        if self._origins.is_demo:
+            inputs, recordings = {"release": (self._places.listing(corpus), self.release(corpus))}, ""
+        else:
+            inputs, recordings = {}, self._origins.recordings(corpus)
+        on_unreadable = entry.get("on_unreadable", "stop")
+        return self._order("manifest", corpus, code, inputs, recordings=recordings, on_unreadable=on_unreadable)
 
-    def audio(self, corpus: str) -> str:
+    def audio(self, corpus: str) -> Order:
         """Of a corpus's audio store."""
-        return self._digest("audio", corpus, code=self.code("audio"), manifest=self.manifest(corpus))
+        return self._order("audio", corpus, self.code("audio"), self._manifest(corpus))
 
-    def feature(self, corpus: str, spec: Mapping[str, Any]) -> str:
+    def feature(self, corpus: str, spec: Mapping[str, Any]) -> Order:
         """Of a feature store."""
         if spec["kind"] == "audio":
             return self.audio(corpus)
-        return self._once(
-            "feature",
-            f"{corpus}/{feature_name(spec)}",
-            lambda: self._digest(
-                "feature",
-                corpus,
-                code=self.code("features", f"ser.features.kinds.{spec['kind']}"),
-                spec=dict(spec),
-                audio=self.audio(corpus),
-                encoder=self.checkpoint(spec["encoder"]) if "encoder" in spec else "",
-            ),
-        )
+        code = self.code("features", f"ser.features.kinds.{spec['kind']}")
+        inputs = {"audio": (self._places.audio(corpus), self.audio(corpus))}
+        if "encoder" in spec:
+            inputs["encoder"] = self._origins.description(spec["encoder"]), self.checkpoint(spec["encoder"])
+        return self._order("feature", corpus, code, inputs, spec=dict(spec))
 
-    def split(self, protocol: Protocol, selection: str) -> str:
+    def split(self, protocol: Protocol, selection: str) -> Order:
         """Of the split that a protocol makes under a selection rule."""
-        made = {"protocol": protocol.mapping, "manifest": self.manifest(protocol.corpus)}
-        return self._digest("split", selection, code=self.code("splits"), **made)
+        inputs = self._manifest(protocol.corpus)
+        return self._order("split", selection, self.code("splits"), inputs, protocol=protocol.mapping)
 
-    def runs(self, group: Group, seed: int) -> str:
+    def runs(self, group: Group, seed: int) -> Order:
         """Of a group's runs of one seed, all folds."""
-        return self._digest("runs", str(seed), of=self._runs(group), compute=self._device)
+        of_group = self._runs(group)
+        digest = self._digest("runs", str(seed), of=of_group.made_from, compute=self._device)
+        return replace(of_group, made_from=digest)
 
     def seeds(self, group: Group) -> dict[int, str]:
         """Of all runs of a group: seed -> digest."""
-        return {seed: self.runs(group, seed) for seed in group.seeds}
+        return {seed: self.runs(group, seed).made_from for seed in group.seeds}
 
-    def evaluation(self, group: Group) -> str:
+    def evaluation(self, group: Group) -> Order:
         """Of a group's evaluation."""
-        return self._digest("evaluation", group.name, code=self.code("evaluate"), runs=self.seeds(group))
+        inputs = {"split": self._split(group)}
+        return self._order("evaluation", group.name, self.code("evaluate"), inputs, runs=self.seeds(group))
 
     def result(self, script: str) -> str:
         """Of what `script` makes from all evaluations and the experiment files."""
@@ -100,7 +95,7 @@ class MadeFrom:
             script,
             code=self.code(script),
             experiments={name: _text(f"experiments/{name}.yaml") for name in self._plan.experiments},
-            evaluations={group.name: self.evaluation(group) for group in self._plan.live},
+            evaluations={group.name: self.evaluation(group).made_from for group in self._plan.live},
         )
 
     def check_result(self, script: str, made_from: str) -> None:
@@ -113,26 +108,36 @@ class MadeFrom:
         files = code_of(f"workflow_scripts/{script}.py", *modules)
         return self._once("code", f"{script} {modules}", lambda: code_digest(files))
 
-    def _runs(self, group: Group) -> str:
-        return self._once(
-            "group",
-            group.name,
-            lambda: self._digest(
-                "group",
-                group.name,
-                code=self.code("train", f"ser.systems.{group.system}"),
-                system=group.system,
-                settings=dict(group.settings),
-                split=self.split(group.protocol, group.selection),
-                features={name: self.feature(group.corpus, spec) for name, spec in group.features.items()},
-                encoders={name: self.checkpoint(encoder) for name, encoder in group.encoders.items()},
-            ),
-        )
+    def _runs(self, group: Group) -> Order:
+        """What the runs of all seeds are made from."""
+        if group.name not in self._of_groups:
+            stores, encoders = group.stores(self._places), self._origins.description
+            inputs = {
+                "split": self._split(group),
+                **{f"feature {n}": (stores[n], self.feature(group.corpus, s)) for n, s in group.features.items()},
+                **{f"encoder {n}": (encoders(e), self.checkpoint(e)) for n, e in group.encoders.items()},
+            }
+            code = self.code("train", f"ser.systems.{group.system}")
+            settings = {"system": group.system, "settings": dict(group.settings)}
+            self._of_groups[group.name] = self._order("group", group.name, code, inputs, **settings)
+        return self._of_groups[group.name]
+
+    def _manifest(self, corpus: str) -> dict[str, tuple[str, Order]]:
+        return {"manifest": (self._places.manifest(corpus, ".json"), self.manifest(corpus))}
+
+    def _split(self, group: Group) -> tuple[str, Order]:
+        return self._places.split(group.split), self.split(group.protocol, group.selection)
 
     @cached_property
     def _device(self) -> dict[str, Any]:
         """The entries of params.yaml that may change a run's last bits."""
         return {name: self._params["compute"][name] for name in ("device", "threads")}
+
+    def _order(self, kind: str, name: str, code: str, inputs: Mapping[str, tuple[str, Order]], **parts: Any) -> Order:
+        """`inputs`: role -> (describing file, order); where the files are does not count."""
+        digests = {role: order.made_from for role, (_, order) in inputs.items()}
+        digest = self._digest(kind, name, code=code, inputs=digests, **parts)
+        return Order(digest, code, {path: order.made_from for path, order in inputs.values()})
 
     def _digest(self, kind: str, name: str, **parts: Any) -> str:
         return hashlib.sha256(json.dumps([kind, name, parts], sort_keys=True).encode()).hexdigest()

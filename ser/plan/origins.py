@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ser.encoders.checkpoint import checkpoint_digest, checkpoint_files
+from ser.encoders.checkpoint import DESCRIPTION, checkpoint_digest, checkpoint_files
 from ser.files import atomic_file
 from ser.manifests.tree import recorded_digest, tree_digest
 from ser.plan.places import Places
@@ -61,13 +61,18 @@ class Origins:
         """The folder of a checkpoint."""
         return self._places.encoder(encoder) if self.is_made_here(encoder) else str(self._params["encoders"][encoder])
 
+    def description(self, encoder: str) -> str:
+        """The file that describes a checkpoint; one from outside is known by its folder."""
+        folder = self.encoder(encoder)
+        return f"{folder}/{DESCRIPTION}" if self.is_made_here(encoder) else folder
+
     def encoder_files(self, encoder: str | None) -> list[str]:
         """The files of a checkpoint that are read; none without an encoder. Raises InputError if one is missing."""
         if not encoder:
             return []
         folder = self.encoder(encoder)
         if self.is_made_here(encoder):  # and may not be there yet
-            return [f"{folder}/config.json", f"{folder}/model.safetensors"]
+            return [f"{folder}/{name}" for name in ("config.json", "model.safetensors", DESCRIPTION)]
         return [str(path) for path in checkpoint_files(Path(folder))]
 
     def weights(self, encoder: str) -> str:

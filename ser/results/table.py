@@ -1,6 +1,5 @@
 """The results table: one line per reported number, from the plan and the evaluations."""
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -14,6 +13,7 @@ from ser.plan.claims import Claim, averaging, claim_columns, of_group
 from ser.plan.groups import Group, Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import Places
+from ser.sealed import read_sealed
 from ser.splits.protocol import AGGREGATIONS, Folds, Protocol
 from ser.splits.split import read_split
 
@@ -82,16 +82,15 @@ def table_lines(plan: Plan, places: Places, made_from: MadeFrom, partial: bool =
 
 def read_report(group: Group, places: Places) -> dict[str, Any]:
     """The report on the manifest of the group's corpus."""
-    report: dict[str, Any] = json.loads(Path(places.manifest(group.corpus, ".json")).read_text())
-    return report
+    return read_sealed(Path(places.manifest(group.corpus, ".json")))
 
 
 def _evaluation(group: Group, places: Places, made_from: MadeFrom, partial: bool) -> dict[str, Any]:
     path = Path(places.evaluation(group.name))
     folders = {run: Path(places.run(group.name, *run)) for run in group.runs}
     if path.is_file() or not partial:
-        evaluation: dict[str, Any] = json.loads(path.read_text())
-        if evaluation.get("made_from") != made_from.evaluation(group):
+        evaluation = read_sealed(path)
+        if evaluation["made_from"] != made_from.evaluation(group).made_from:
             wrong = "made from other settings, code or recordings than the plan's"
         elif not is_of(evaluation, folders):
             wrong = "not of the runs in work/"
@@ -170,7 +169,7 @@ def _line(
     notes = [group.skipped, group.note]
     if evaluation:
         columns, found = measured(plan, group, metric, evaluation["results"][part][aggregation][metric], report)
-        line |= columns | {key: evaluation[key] for key in ("data_hash", "code_version")}
+        line |= columns | {"data_hash": evaluation["data_hash"], "code_version": evaluation["trained_by"]}
         of_dev = group.selection == "clean" and part in group.protocol.folds.dev
         notes += ["the epoch is chosen on this part" if of_dev else "", *found, *evaluation["notes"]]
     return line | {"note": joined(notes)}

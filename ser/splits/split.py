@@ -4,9 +4,7 @@ Runs and evaluations know a protocol only as this file's `Split`, and do not dep
 """
 
 import csv
-import hashlib
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ser.errors import InputError
+from ser.sealed import check_files, read_sealed
 
 PARTS = ("", "train", "dev", "test", "reported")  # by their code in Split.parts; "": not in this fold
 UNKNOWN = ("", "unknown")  # speakers and sessions that a corpus does not name
@@ -97,15 +96,10 @@ def read_split(json_path: Path | str) -> Split:
     Raises InputError for a missing file, one that is not a split file, and a CSV other than the one written.
     """
     json_path = Path(json_path)
+    facts = read_sealed(json_path)
     try:
-        facts = json.loads(json_path.read_text(encoding="utf-8"))
-        csv_path = json_path.with_name(facts["csv"])
-        content = csv_path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != facts["csv_sha256"]:
-            raise InputError(f"{csv_path}: not the file that {json_path.name} describes: make the split again")
-        return _parse(facts, content.decode())
-    except FileNotFoundError as error:
-        raise InputError(f"{error.filename}: no such file: make the split first") from None
+        check_files(json_path, facts)
+        return _parse(facts, json_path.with_name(facts["csv"]).read_bytes().decode())
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{json_path}: not a split file ({error!r}): make the split again") from None
 

@@ -1,7 +1,6 @@
 """The files of a split: its rows as CSV, and the facts about them as JSON."""
 
 import csv
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +8,15 @@ import numpy as np
 
 from ser.errors import InputError
 from ser.files import atomic_file
-from ser.outputs import write_json
+from ser.sealed import Provenance, hashes_of, write_sealed
 from ser.splits.protocol import Protocol
 from ser.splits.split import PARTS, UNKNOWN, Split, target_columns
 
 
-def write_split(split: Split, protocol: Protocol, csv_path: Path, json_path: Path) -> None:
-    """Write the rows (CSV) and the facts about them, `protocol` included (JSON).
+def write_split(
+    split: Split, protocol: Protocol, csv_path: Path, json_path: Path, provenance: Provenance | None = None
+) -> None:
+    """Write the rows (CSV) and the facts about them, `protocol` and `provenance` included (JSON, ser/sealed.py).
 
     Raises InputError unless both are in one folder, where `read_split` looks for them.
     """
@@ -31,9 +32,11 @@ def write_split(split: Split, protocol: Protocol, csv_path: Path, json_path: Pat
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*names, *target_columns(split.labels, split.are_classes), *(f"fold{k}" for k in folds)])
         writer.writerows([*row, *text, *part] for *row, text, part in zip(*columns, texts, parts, strict=True))
-    write_json(
+    write_sealed(
         json_path,
         {
+            **(provenance or Provenance("")).facts,
+            "sha256": hashes_of([csv_path], json_path.parent),
             "corpus": split.corpus,
             "labels": split.labels,
             "scale": split.scale,
@@ -44,7 +47,6 @@ def write_split(split: Split, protocol: Protocol, csv_path: Path, json_path: Pat
             "protocol_hash": split.protocol_hash,
             "data_hash": split.data_hash,
             "csv": csv_path.name,
-            "csv_sha256": hashlib.sha256(csv_path.read_bytes()).hexdigest(),
             "n_utterances": len(split.utterances),
             "n_speakers": len(set(split.speakers) - set(UNKNOWN)),
             "counts": [

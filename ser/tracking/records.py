@@ -12,13 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ser.errors import InputError
 from ser.evaluations.evaluate import is_of
 from ser.evaluations.names import unit_of
 from ser.plan.claims import averaging, claim_columns, of_group
 from ser.plan.groups import Group, Plan
 from ser.plan.places import Places
 from ser.results.table import STATISTICS, described, joined
+from ser.sealed import read_sealed
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,11 @@ class _Reader:
         for place in self.group.runs:
             path = Path(self.places.run(self.group.name, *place), "metrics.json")
             try:
-                text, end = path.read_bytes(), _mtime(path)  # both at once: a build may make the run again
-                found[place] = {**json.loads(text), "file": hashlib.sha256(text).hexdigest(), "end": end}
+                end = _mtime(path)
             except FileNotFoundError:
                 continue
-            except (TypeError, ValueError) as error:
-                raise InputError(f"{path}: not a run's metrics ({error}): make the run again") from None
+            facts = read_sealed(path)
+            found[place] = {**facts, "file": facts["seal"], "end": end}
         return found
 
     def _evaluation(self) -> dict[str, Any]:
@@ -106,7 +105,7 @@ class _Reader:
         path = Path(self.places.evaluation(self.group.name))
         if not path.is_file():
             return {}
-        evaluation: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        evaluation = read_sealed(path)
         folders = {run: Path(self.places.run(self.group.name, *run)) for run in self.group.runs}
         return evaluation if is_of(evaluation, folders) else {}
 

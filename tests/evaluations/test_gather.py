@@ -1,10 +1,10 @@
 """Gathering a group's runs: which runs and predictions are refused, and how they are named."""
 
-import json
 from pathlib import Path
 
 import pytest
 
+from helpers.builders import edit_sealed
 from helpers.runs import write_run, write_runs
 from ser.errors import InputError
 from ser.evaluations.evaluate import evaluate
@@ -27,7 +27,7 @@ from ser.splits.split import Split
 def test_a_run_of_something_else_is_refused(tmp_path: Path, split: Split, change: dict, message: str) -> None:
     folders = write_runs(tmp_path, split, (1,))
     path = folders[2] / "metrics.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    edit_sealed(path, **change)
     with pytest.raises(InputError) as caught:
         evaluate(split, folders)
     assert message.format(folder=folders[2]) in str(caught.value)
@@ -47,9 +47,7 @@ def test_missing_runs_are_named(tmp_path: Path, split: Split) -> None:
 
 def sign(folder: Path) -> None:
     """Let a run's metrics.json name its predictions as they are now."""
-    facts = json.loads((folder / "metrics.json").read_text())
-    facts["sha256"]["predictions.csv"] = sha256_of(folder / "predictions.csv")
-    (folder / "metrics.json").write_text(json.dumps(facts))
+    edit_sealed(folder / "metrics.json", sha256={"predictions.csv": sha256_of(folder / "predictions.csv")})
 
 
 def test_predictions_that_were_edited_are_refused(tmp_path: Path, split: Split) -> None:

@@ -8,11 +8,12 @@ import pytest
 import soundfile
 
 from helpers import ROOT
+from helpers.builders import manifest_of
 from ser.errors import InputError
 from ser.features.audio import audio_key, decode, write_audio
 from ser.features.store import Store
-from ser.manifests import utterance as manifest
 from ser.manifests.utterance import Utterance
+from ser.sealed import Provenance
 from ser.waveforms import waveform
 
 NOISE = np.random.default_rng(0).integers(-30_000, 30_000, 4_000).astype(np.int16)
@@ -33,7 +34,7 @@ def described(root: Path, name: str, file: str, samples: int, rate: int = 16_000
 
 
 def stored(root: Path, utterances: list[Utterance]) -> Store:
-    write_audio(root / "audio.safetensors", utterances, root, "v1")
+    write_audio(root / "audio.safetensors", utterances, root, Provenance("v1"))
     return Store(root / "audio.safetensors")
 
 
@@ -128,7 +129,7 @@ def script(*arguments: object) -> subprocess.CompletedProcess:
 
 
 def test_script_from_manifest_to_store_without_torch(tmp_path):
-    manifest.write_manifest(tmp_path / "m.csv", [utterance(tmp_path, "a")])
+    manifest_of(tmp_path / "m.csv", [utterance(tmp_path, "a")])
     paths = ("--manifest", tmp_path / "m.csv", "--root", tmp_path, "--output", tmp_path / "x.safetensors")
     done = script(*paths)
     assert done.returncode == 0, done.stderr

@@ -10,8 +10,10 @@ import pytest
 from helpers import ROOT
 from ser.features.descriptors import NAMES
 from ser.features.extraction import write_feature
+from ser.features.packing import write_store
 from ser.features.spec import canonical, feature_name, open_extractor, validate_spec
-from ser.features.store import Store, write_store
+from ser.features.store import Store
+from ser.sealed import Provenance
 from ser.waveforms import waveform
 
 SAMPLES = {
@@ -31,10 +33,11 @@ def audio(tmp_path) -> Path:
 def test_spectrograms_in_the_order_of_the_audio(audio, tmp_path, kind):
     spec = validate_spec({"kind": kind})
     extractor = open_extractor(spec)
-    write_feature(tmp_path / "x", Store(audio), spec, extractor, "v1")
+    write_feature(tmp_path / "x", Store(audio), spec, extractor, Provenance("v1"))
     store = Store(tmp_path / "x")
     assert store.utterances == tuple(SAMPLES) and store.dtype == np.float32
-    assert store.metadata == {"key": store.metadata["key"], "feature": canonical(spec), "code_version": "v1"}
+    expected = {"code_version": "v1", "made_from": "", "inputs": "{}"}
+    assert store.metadata == {"key": store.metadata["key"], "feature": canonical(spec), **expected}
     for name, samples in SAMPLES.items():
         np.testing.assert_allclose(store[name], extractor.compute([waveform(samples)])[0], atol=1e-5)
 
@@ -43,7 +46,7 @@ def test_key_follows_audio_settings_and_code(audio, tmp_path):
     def key(audio_key: str = "k", code: str = "v1", **settings) -> str:
         write_store(audio, ["a"], lambda _: [SAMPLES["short"]], key=audio_key, metadata={})
         spec = validate_spec({"kind": "log_mel"} | settings)
-        write_feature(tmp_path / "x", Store(audio), spec, open_extractor(spec), code)
+        write_feature(tmp_path / "x", Store(audio), spec, open_extractor(spec), Provenance(code))
         return Store(tmp_path / "x").metadata["key"]
 
     assert key() == key()

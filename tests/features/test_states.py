@@ -14,9 +14,11 @@ from ser.encoders.demo import write_encoder
 from ser.errors import InputError
 from ser.features import extraction
 from ser.features.kinds.encoder import Settings, open_states
+from ser.features.packing import write_store
 from ser.features.spec import Extractor, open_extractor, validate_spec
 from ser.features.states import States
-from ser.features.store import Store, write_store
+from ser.features.store import Store
+from ser.sealed import Provenance
 
 FAMILIES = ["hubert_base", "hubert_large", "wavlm_base", "wavlm_large", "wav2vec2_base", "wav2vec2_large"]
 # Lengths that meet in one batch, that differ by a sample, that are equal, and that are too short for a frame.
@@ -135,7 +137,7 @@ def test_store_is_longest_first_and_the_same_bytes_each_time(folders, tmp_path):
     seconds = []
     for name in ("a", "b"):
         extractor = open_extractor(spec, encoder_dir=folders / "wavlm_base", device="cpu")
-        extraction.write_feature(tmp_path / name, Store(audio), spec, extractor, "v1", seconds.append)
+        extraction.write_feature(tmp_path / name, Store(audio), spec, extractor, Provenance("v1"), seconds.append)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert sum(seconds) == pytest.approx(2 * sum(SAMPLES) / 16_000)
     store = Store(tmp_path / "a")
@@ -144,7 +146,7 @@ def test_store_is_longest_first_and_the_same_bytes_each_time(folders, tmp_path):
     assert (store.metadata["device"], store.metadata["ser_demo"]) == ("cpu", "true")
     np.testing.assert_array_equal(store["u1"], extractor.compute([samples["u1"] / np.float32(32_768)])[0])
     other = open_extractor(spec, encoder_dir=folders / "hubert_base", device="cpu")
-    extraction.write_feature(tmp_path / "c", Store(audio), spec, other, "v1")
+    extraction.write_feature(tmp_path / "c", Store(audio), spec, other, Provenance("v1"))
     assert Store(tmp_path / "c").metadata["key"] != store.metadata["key"]
 
 

@@ -11,7 +11,8 @@ import pytest
 from safetensors import safe_open
 
 from ser.errors import InputError
-from ser.features.store import Store, store_key, write_store
+from ser.features.packing import store_key, write_store
+from ser.features.store import Store
 
 NAMES = [f"u{i:02d}" for i in range(20)]
 
@@ -65,7 +66,7 @@ def test_reads_are_views_of_the_file_that_outlive_the_store(tmp_path):
 def test_is_a_plain_safetensors_file(tmp_path):
     path = write(tmp_path / "x.safetensors", dtype="float16")
     with safe_open(path, "numpy") as file:
-        assert sorted(file.keys()) == ["data", "offsets"]
+        assert sorted(file.keys()) == ["data", "offsets", "sha256"]
         assert json.loads(file.metadata()["utterances"]) == NAMES
         assert file.get_tensor("data").dtype == np.float16
         np.testing.assert_array_equal(file.get_tensor("offsets"), np.cumsum([0, *range(1, 21)]))

@@ -1,13 +1,16 @@
 """Small corpora and protocols as tables, for the tests of protocols, splits, evaluation and baselines."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ser.features.store import Store, write_store
-from ser.manifests.utterance import Utterance
+from ser.features.packing import write_store
+from ser.features.store import Store
+from ser.manifests.utterance import Utterance, write_manifest
 from ser.runs.contract import Fold, Part
+from ser.sealed import Provenance, hashes_of, read_sealed, write_sealed
 from ser.splits.protocol import Protocol
 
 EMOTIONS = ("angry", "happy", "excited", "sad", "neutral", "frustrated")
@@ -54,6 +57,19 @@ def protocol(**changes: Any) -> Protocol:
         "leaks": ["sessions"],
     }
     return Protocol.from_mapping({key: value for key, value in (fields | changes).items() if value is not None})
+
+
+def manifest_of(path: Path, utterances: Sequence[Utterance]) -> Path:
+    """A manifest at `path` (.csv), and a report beside it that describes it."""
+    write_manifest(path, utterances)
+    facts = Provenance("").facts | {"unreadable": [], "sha256": hashes_of([path], path.parent)}
+    write_sealed(path.with_suffix(".json"), facts)
+    return path
+
+
+def edit_sealed(path: Path, **changes: Any) -> None:
+    """Change entries of a describing file, as a job would have written it."""
+    write_sealed(path, read_sealed(path) | changes)
 
 
 def part(prefix: str, targets: Any) -> Part:

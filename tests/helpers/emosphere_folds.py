@@ -7,7 +7,8 @@ import numpy as np
 
 from helpers.spectrogram_folds import TRAINING, settings
 from ser.encoders.demo import write_encoder
-from ser.features.store import Store, write_store
+from ser.features.packing import write_store
+from ser.features.store import Store
 from ser.runs.contract import Fold, Part
 from ser.systems import emosphere_ser
 

@@ -5,24 +5,21 @@ from pathlib import Path
 import numpy as np
 
 from ser.files import sha256_of
-from ser.outputs import write_json
 from ser.plan.groups import Group
 from ser.runs.contract import Fold
 from ser.runs.predictions import write_predictions
+from ser.sealed import Order, write_sealed
 from ser.splits.split import Split
 
 
 class AsPlanned:
     """In place of a plan's digests: what `write_run` writes is made from what it should be."""
 
-    def runs(self, group: Group, seed: int) -> str:
-        return "the plan"
-
     def seeds(self, group: Group) -> dict[int, str]:
         return dict.fromkeys(group.seeds, "the plan")
 
-    def evaluation(self, group: Group) -> str:
-        return "the plan"
+    def evaluation(self, group: Group) -> Order:
+        return Order("the plan")
 
 
 def scores_of(split: Split, number: int, seed: int) -> np.ndarray:
@@ -40,7 +37,7 @@ def write_run(folder: Path, split: Split, number: int, seed: int, scores: np.nda
     facts = {"seed": seed, "fold": number, "protocol_hash": split.protocol_hash, "data_hash": split.data_hash}
     facts |= {"system": "majority", "settings": {}, "features": {}, "code_version": "c0de", "made_from": "the plan"}
     facts["sha256"] = {"predictions.csv": sha256_of(folder / "predictions.csv")}
-    write_json(folder / "metrics.json", facts)
+    write_sealed(folder / "metrics.json", facts)
     return folder
 
 

@@ -7,9 +7,11 @@ import numpy as np
 
 from ser.encoders.demo import write_encoder
 from ser.features import extraction
+from ser.features.packing import write_store
 from ser.features.spec import open_extractor, validate_spec
-from ser.features.store import Store, write_store
+from ser.features.store import Store
 from ser.runs.contract import Fold, Part
+from ser.sealed import Provenance
 
 FEATURES = {"spectrogram": {"kind": "log_stft", "pre_emphasis": 0.97}, "mfcc": {"kind": "mfcc"}}
 PUBLISHED = {
@@ -68,7 +70,7 @@ def fold_of(folder: Path, sounds: dict[str, np.ndarray], kinds: dict[str, int]) 
 def feature(path: Path, audio: Store, spec: dict, **options) -> Store:
     """Any feature of the audio, computed by its kind's own file."""
     spec = validate_spec(spec)
-    extraction.write_feature(path, audio, spec, open_extractor(spec, **options), "v1")
+    extraction.write_feature(path, audio, spec, open_extractor(spec, **options), Provenance("v1"))
     return Store(path)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ser.features.store import Store, write_store
+from ser.features.packing import write_store
+from ser.features.store import Store
 from ser.runs.contract import Fold, Part
 
 TRAINING = {

@@ -15,17 +15,18 @@ import numpy as np
 import yaml
 
 from helpers import ROOT
-from helpers.builders import iemocap_like
+from helpers.builders import edit_sealed, iemocap_like
 from helpers.params import params
 from helpers.project import PATIENCE
 from ser.evaluations.evaluate import evaluate
 from ser.files import sha256_of
-from ser.outputs import write_json, write_table
+from ser.outputs import write_table
 from ser.plan.groups import Group, Plan
 from ser.plan.load import load_plan
 from ser.plan.places import Places
 from ser.runs.contract import Fold
 from ser.runs.predictions import write_predictions
+from ser.sealed import write_sealed
 from ser.splits.make import make_split
 from ser.splits.split import Split
 from ser.splits.write import write_split
@@ -51,7 +52,7 @@ def tracked_project(
         files = [Path(places.split(group.split, suffix)) for suffix in (".csv", ".json")]
         write_split(split, group.protocol, *files)
         folders = [finish_run(places, group, split, *run, epochs) for run in group.runs]
-        write_json(Path(places.evaluation(group.name)), evaluate(split, folders))
+        write_sealed(Path(places.evaluation(group.name)), evaluate(split, folders))
     return plan
 
 
@@ -86,7 +87,7 @@ def finish_run(
     }
     known = {"group": group.name, "gpu": "", "git_commit": "0123abcd-dirty", "key": f"{code}-{seed}-{fold}"}
     facts = {"facts": {"best_epoch": epochs}, "sha256": {"predictions.csv": sha256_of(folder / "predictions.csv")}}
-    write_json(folder / "metrics.json", identity | known | facts)
+    write_sealed(folder / "metrics.json", identity | known | facts)
     job = f"{group.name}/{group.job(seed, fold)}"
     write_table(Path(places.benchmark("train", job)), [{"s\tmax_rss": "20.5\t700.25"}])
     return folder
@@ -148,8 +149,7 @@ class Tracked:
 
     def edit(self, path: str, **changes: Any) -> None:
         """Change keys of a JSON file below work/demo."""
-        file = self.work / path
-        write_json(file, json.loads(file.read_text()) | changes)
+        edit_sealed(self.work / path, **changes)
 
     def evaluate_again(self, group: str) -> None:
         """Let a group's evaluation refer to its runs as they are now."""

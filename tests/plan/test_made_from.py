@@ -43,9 +43,9 @@ def digests(**entries: Any) -> dict[str, str]:
         f"{kind} {name}": digest
         for name, group in groups.items()
         for kind, digest in {
-            "split": made_from.split(group.protocol, group.selection),
-            "runs": made_from.runs(group, 1),
-            "evaluation": made_from.evaluation(group),
+            "split": made_from.split(group.protocol, group.selection).made_from,
+            "runs": made_from.runs(group, 1).made_from,
+            "evaluation": made_from.evaluation(group).made_from,
         }.items()
     }
 

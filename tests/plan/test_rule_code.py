@@ -10,12 +10,12 @@ from ser.plan.code import code_of, code_of_module, reaches
 
 GROUND = {"ser", "workflow_scripts"}  # what they all use: ser/*.py and the scripts' own frame
 SCRIPTS = {
-    "demo_corpus": "corpora",
-    "demo_encoder": "encoders",
-    "manifest": "manifests",
+    "demo_corpus": "corpora plan",
+    "demo_encoder": "encoders plan",
+    "manifest": "manifests plan",
     "audio": "features manifests plan",
-    "splits": "manifests splits",
-    "features": "compute features plan",
+    "splits": "manifests plan splits",
+    "features": "compute encoders features plan",
     "train": "compute encoders features plan runs splits",
     "evaluate": "evaluations plan runs splits",
     "table": "encoders evaluations features manifests plan results runs splits",
@@ -26,7 +26,7 @@ SCRIPTS = {
 # All that a script needs of these packages.
 NO_MORE = {
     "audio": {"plan": "code"},
-    "features": {"plan": "code", "compute": "gpu"},
+    "features": {"plan": "code", "compute": "gpu", "encoders": "checkpoint"},
     "train": {
         "plan": "code",
         "compute": "gpu",
@@ -36,7 +36,10 @@ NO_MORE = {
         "splits": "split",
     },
     "evaluate": {"plan": "code", "runs": "predictions", "splits": "split"},
-    "demo_encoder": {"encoders": "alexnet checkpoint demo fetch published"},
+    "demo_corpus": {"plan": "code"},
+    "manifest": {"plan": "code"},
+    "splits": {"plan": "code"},
+    "demo_encoder": {"plan": "code", "encoders": "alexnet checkpoint demo fetch published"},
 }
 NETWORK = "runs training"
 SYSTEMS = {

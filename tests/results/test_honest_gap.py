@@ -13,11 +13,11 @@ from helpers.runs import AsPlanned, write_run
 from ser.errors import InputError
 from ser.evaluations.gather import Gathered, gather
 from ser.manifests.utterance import Utterance
-from ser.outputs import write_json
 from ser.plan.groups import Group, Plan
 from ser.plan.places import Places
 from ser.results.honest_gap import COLUMNS, gap_lines, gaps
 from ser.runs.contract import Fold
+from ser.sealed import write_sealed
 from ser.splits.make import make_split
 from ser.splits.protocol import Protocol
 from ser.splits.split import Split
@@ -140,7 +140,7 @@ def written(work: Path, made: Protocol, rows: list[Utterance], **right: int) -> 
         write_split(split, made, folder.with_suffix(".csv"), folder.with_suffix(".json"))
         for k in range(1, made.n_folds + 1):
             write_run(work / f"runs/paper/full/p/{selection}/seed1/fold{k}", split, k, 1, said(split, k, number))
-    write_json(work / "manifests/c.json", {"unreadable": []})
+    write_sealed(work / "manifests/c.json", {"unreadable": []})
     return list(
         gap_lines(
             Plan("paper", tuple(groups(made, clean="", test_selected="")), {}, {}), Places(str(work)), AsPlanned()

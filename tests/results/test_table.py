@@ -1,6 +1,5 @@
 """The table's lines: one per reported part with its own claim, and one for a claim that nobody can check."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from ser.files import sha256_of
 from ser.plan.groups import Group, Plan
 from ser.plan.places import Places
 from ser.results.table import COLUMNS, table_lines
+from ser.sealed import write_sealed
 
 CLAIM = {
     "row": "full",
@@ -74,11 +74,11 @@ def places(tmp_path: Path) -> Places:
     for selection in ("clean", "test_selected"):
         path = tmp_path / f"evaluations/paper/full/msp/{selection}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        evaluation = {"results": results, "data_hash": "d", "code_version": "c", "notes": ["a note"]}
+        evaluation = {"results": results, "data_hash": "d", "trained_by": "c", "notes": ["a note"]}
         evaluation |= {"made_from": "the plan", "runs": [written(tmp_path, selection, seed) for seed in (1, 2)]}
-        path.write_text(json.dumps(evaluation))
+        write_sealed(path, evaluation)
     (tmp_path / "manifests").mkdir()
-    (tmp_path / "manifests/msp.json").write_text(json.dumps({"unreadable": []}))
+    write_sealed(tmp_path / "manifests/msp.json", {"unreadable": []})
     return Places(str(tmp_path))
 
 

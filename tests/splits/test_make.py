@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from helpers import ROOT
-from helpers.builders import iemocap_like, protocol
+from helpers.builders import iemocap_like, manifest_of, protocol
 from helpers.split_cases import OFFICIAL, REPORTED, official
 from ser.errors import InputError
-from ser.manifests import utterance as manifest
 from ser.splits.make import make_split
 from ser.splits.split import read_split
 from ser.splits.write import write_split
@@ -89,7 +88,7 @@ def test_data_hash_depends_on_audio_targets_and_parts() -> None:
 
 
 def test_the_script_writes_what_read_reads(tmp_path: Path) -> None:
-    manifest.write_manifest(tmp_path / "m.csv", iemocap_like())
+    manifest_of(tmp_path / "m.csv", iemocap_like())
     fields = json.dumps(protocol().mapping)
     written = []
     for name in ("one", "two"):
@@ -117,7 +116,7 @@ def test_the_script_writes_what_read_reads(tmp_path: Path) -> None:
 
 
 def test_the_script_tells_a_leak_in_one_line(tmp_path: Path) -> None:
-    manifest.write_manifest(tmp_path / "m.csv", iemocap_like())
+    manifest_of(tmp_path / "m.csv", iemocap_like())
     script = [sys.executable, "workflow_scripts/splits.py", "--manifest", str(tmp_path / "m.csv")]
     script += ["--protocol", json.dumps(protocol(leaks=[]).mapping), "--selection", "clean"]
     script += ["--output-csv", str(tmp_path / "s.csv"), "--output-json", str(tmp_path / "s.json")]

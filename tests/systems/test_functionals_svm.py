@@ -12,7 +12,8 @@ from sklearn.svm import SVC
 
 from helpers.builders import fold, part
 from ser.errors import InputError
-from ser.features.store import Store, write_store
+from ser.features.packing import write_store
+from ser.features.store import Store
 from ser.runs.contract import Context, Fold
 from ser.systems import functionals_svm
 from ser.systems.functionals_svm import Settings

@@ -9,7 +9,8 @@ import torch
 
 from helpers.spectrogram_folds import TRAINING
 from ser.errors import InputError
-from ser.features.store import Store, write_store
+from ser.features.packing import write_store
+from ser.features.store import Store
 from ser.runs.contract import Context, Fold, Part
 from ser.systems.linear_probe import LinearProbe, Settings, Task, run
 
