@@ -209,3 +209,44 @@ def test_key_changes_with_every_part_and_not_with_their_order():
     key = store_key(audio="a", feature={"kind": "x", "n": 1})
     assert key == store_key(feature={"n": 1, "kind": "x"}, audio="a") and len(key) == 64
     assert len({key, store_key(audio="b", feature={}), store_key(audio="a", feature={"kind": "x", "n": 2})}) == 3
+
+
+def test_flipped_bits_are_found_when_their_utterance_is_read(tmp_path):
+    path = write(tmp_path / "x.safetensors")
+    content = path.read_bytes()
+    flipped = bytearray(content)
+    flipped[-1] ^= 1  # in the last utterance
+    path.write_bytes(flipped)
+    store = Store(path)
+    np.testing.assert_array_equal(store["u18"], frames("u18"))
+    for read in (lambda: store["u19"], lambda: store.rows("u19", 0, 1), store.check):
+        with pytest.raises(InputError, match=r"x\.safetensors: 'u19' has changed since it was written"):
+            read()
+
+
+def test_every_flipped_bit_before_the_frames_is_found_at_once(tmp_path):
+    path = write(tmp_path / "x.safetensors", NAMES[:3])
+    content = path.read_bytes()
+    for place in range(len(content) - Store(path).data.nbytes):
+        for bit in range(8):
+            flipped = bytearray(content)
+            flipped[place] ^= 1 << bit
+            path.write_bytes(flipped)
+            with pytest.raises(InputError):
+                Store(path)
+
+
+def test_a_damaged_shard_of_a_killed_job_is_computed_again(tmp_path):
+    def stops(names):
+        if "u09" in names:
+            raise KeyboardInterrupt
+        return compute(names)
+
+    whole = write(tmp_path / "whole.safetensors").read_bytes()
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "x.safetensors", compute=stops)
+    shard = tmp_path / "x.safetensors.shards" / "000001.safetensors"
+    flipped = bytearray(shard.read_bytes())
+    flipped[-1] ^= 1
+    shard.write_bytes(flipped)
+    assert write(tmp_path / "x.safetensors").read_bytes() == whole

@@ -20,10 +20,10 @@ def corpus(tmp_path: Path) -> Path:
     return tmp_path / "emodb"
 
 
-def run(root: Path, output: Path, *more: str | Path) -> subprocess.CompletedProcess[str]:
+def run(root: Path, output: Path, *more: str | Path, digest: str = "") -> subprocess.CompletedProcess[str]:
     paths = ["--output", output / "m.csv", "--report", output / "m.json", "--tree", output / "m.tree.json"]
     script = ROOT / "workflow_scripts" / "manifest.py"
-    command = [sys.executable, script, "--root", root, "--digest", tree.tree_digest(root), *paths, *more]
+    command = [sys.executable, script, "--root", root, "--digest", digest or tree.tree_digest(root), *paths, *more]
     return subprocess.run(command, capture_output=True, text=True, cwd=output.parent)
 
 
@@ -51,11 +51,21 @@ def test_bad_input_is_one_line_and_leaves_nothing(corpus: Path, tmp_path: Path) 
     assert not (tmp_path / "out").exists()
 
 
+def test_recordings_that_change_while_a_build_runs_are_not_read(corpus: Path, tmp_path: Path) -> None:
+    planned = tree.tree_digest(corpus)
+    write_wav(corpus / "wav" / "09a01Wa.wav")
+    result = run(corpus, tmp_path / "out", "--corpus", "emodb", digest=planned)
+    assert (result.returncode, result.stderr) == (
+        2,
+        f"error: {corpus}: has changed since this build started: start it again\n",
+    )
+
+
 def test_ones_own_manifest_without_the_unreadable(corpus: Path, tmp_path: Path) -> None:
     own = tmp_path / "own.csv"
     own.write_text("path,speaker,emotion\nwav/03a01Wa.wav,1,sad\nwav/none.wav,1,sad\n")
     more = ["--corpus", "mine", "--manifest", own, "--on-unreadable", "exclude"]
-    assert run(corpus, tmp_path / "out", *more).returncode == 0
+    assert run(corpus, tmp_path / "out", *more, digest=tree.tree_digest(corpus, None, own)).returncode == 0
     assert [u.utterance for u in manifest.read_manifest(tmp_path / "out" / "m.csv")] == ["wav/03a01Wa"]
     report = json.loads((tmp_path / "out" / "m.json").read_text())
     assert report["unreadable"] == [{"file": "wav/none.wav", "reason": "missing"}]
