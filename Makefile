@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: table partial restore track ui test lock lint clean
+.PHONY: table partial restore verify track ui test lock lint clean
 
 table: .venv/ready
 	$(BIN)/snakemake --cores all -- all
@@ -15,6 +15,10 @@ partial: .venv/ready
 # Fetches what was computed elsewhere from DVC's remote (docs/sharing.md): then nothing is left to do.
 restore: .venv/ready
 	$(BIN)/python workflow_scripts/restore.py
+
+# Whether the results follow from what is on the disk, down to the recordings; trains three runs again.
+verify: .venv/ready
+	$(BIN)/ser verify
 
 # The finished runs into MLflow (docs/tracking.md), also during a build; and its web page, on this machine only.
 track: .venv/ready

@@ -9,18 +9,6 @@ def train_inputs(wildcards):
     }
 
 
-def train_options(wildcards):
-    group = group_of(wildcards)
-    stores = [f"{name}={path}" for name, path in group.stores(PLACES).items()]
-    encoders = [f"{name}={ORIGINS.encoder(encoder)}" for name, encoder in group.encoders.items()]
-    return [
-        *("--system", group.system, "--group", group.name),
-        *("--settings", json.dumps(dict(group.settings), sort_keys=True)),
-        *(["--store", *stores] if stores else []),
-        *(["--encoder", *encoders] if encoders else []),
-    ]
-
-
 def kept(models):
     """The weights of a run; removed once it ends if params.yaml says that they are not wanted."""
     return models if config["compute"]["keep_models"] else temp(models)
@@ -63,7 +51,7 @@ for folds, names in TRAINING.items():
             slots_per_gpu=SLOTS,
         params:
             order=lambda wildcards: MADE_FROM.runs(group_of(wildcards), int(wildcards.seed)).text,
-            options=train_options,
+            options=lambda wildcards: train_options(group_of(wildcards), PLACES, ORIGINS),
             folds=" ".join(map(str, folds)),
             device=config["compute"]["device"],
             threads=config["compute"]["threads"],

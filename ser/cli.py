@@ -2,11 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ser.errors import InputError
+
+if TYPE_CHECKING:
+    from ser.plan.groups import Plan
+    from ser.plan.made_from import MadeFrom
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -43,6 +47,51 @@ def weights(
 
     fetch_alexnet(directory)
     print(f"{directory}: written: set encoders.{name} in params.yaml to this folder")
+
+
+@app.command()
+def verify(
+    runs: Annotated[int, typer.Option(min=0, help="how many runs to train again")] = 3,
+    seed: Annotated[int, typer.Option(help="draws them")] = 1,
+) -> None:
+    """Recompute every number in results/, check every hash behind it, and train some runs again.
+
+    Writes results/certificate.json and .md, and the same for machines in results/ro-crate-metadata.json.
+    Exit status 0: all that was checked is as it should be. 1: it is not.
+    """
+    from ser.verification.certificate import readable, verify, write_certificate
+    from ser.verification.crate import write_crate
+
+    params, plan, made_from = _planned()
+    certificate = verify(plan, params, made_from, runs, seed)
+    write_certificate(certificate)
+    write_crate(plan, made_from, certificate["results"], certificate["commit"])
+    print(readable(certificate))
+    raise typer.Exit(0 if certificate["verified"] else 1)
+
+
+@app.command()
+def trace(
+    cell: Annotated[str, typer.Argument(help="a line of results/table.csv, 17, or <run group>:<metric>")],
+) -> None:
+    """Show where one number of the table comes from: claim, runs, split, features, recordings, settings, code."""
+    from ser.plan.places import Places
+    from ser.verification.trace import trace
+
+    _, plan, made_from = _planned()
+    for heading, lines in trace(plan, Places.of(plan.scale), made_from, cell):
+        print(heading, *(f"    {line}" for line in lines), "", sep="\n")
+
+
+def _planned() -> tuple[dict[str, Any], "Plan", "MadeFrom"]:
+    """params.yaml, the plan, and what its artifacts are to be made from."""
+    from ser.plan.load import load_plan, read_params
+    from ser.plan.made_from import MadeFrom
+    from ser.plan.origins import Origins
+
+    params = read_params()
+    plan = load_plan(params)
+    return params, plan, MadeFrom(plan, params, Origins(params))
 
 
 def main() -> None:

@@ -140,6 +140,14 @@ def wrong_files(path: Path, facts: Mapping[str, Any]) -> list[str]:
     return [file for file, sha256 in files.items() if not Path(file).is_file() or sha256_of(file) != sha256]
 
 
+def described_file(path: Path, facts: Mapping[str, Any], name: str) -> Path:
+    """One of the files that `facts`, read from `path`, describe. Raises InputError unless it is as described."""
+    file = path.parent / name
+    if not file.is_file() or sha256_of(file) != facts["sha256"][name]:
+        raise InputError(f"{file}: not as {path} describes: remove {path} and build again")
+    return file
+
+
 def _line(seal: Any) -> str:
     return f'"seal": "{seal}"'
 

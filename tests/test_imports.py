@@ -28,6 +28,7 @@ ORDER = (
     "plan",
     "results",
     "tracking",
+    "verification",
     "cli",
     "workflow_scripts",
 )

@@ -4,7 +4,6 @@ import argparse
 import importlib
 import json
 import shutil
-import subprocess
 from dataclasses import asdict
 from hashlib import sha256
 from importlib.metadata import version
@@ -15,9 +14,8 @@ from ser.compute.gpu import gpu_slots
 from ser.encoders.checkpoint import check_checkpoint
 from ser.errors import InputError
 from ser.features.store import open_store
-from ser.files import ROOT
 from ser.outputs import write_model, write_table
-from ser.plan.code import code_digest, code_hashes, code_of, reaches
+from ser.plan.code import code_digest, code_hashes, code_of, git_commit, reaches
 from ser.runs.contract import Context, Fold
 from ser.runs.predictions import write_predictions
 from ser.sealed import Inputs, hashes_of, write_sealed
@@ -25,7 +23,6 @@ from ser.splits.split import read_split
 
 # What may change a run's digits besides its settings, data and code.
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
-COMMITTED = ("ser", "workflow_scripts", "experiments")
 WRITTEN = ("history.csv", "model.safetensors", "predictions.csv")
 
 
@@ -82,7 +79,7 @@ def _train(args: argparse.Namespace) -> None:
         "group": args.group,
         **provenance.facts,
         "gpu": _gpu_name(identity["device"]),
-        "git_commit": _git_commit(),
+        "git_commit": git_commit(),
         "code": code_hashes(code),
     }
     for number in args.folds:
@@ -101,21 +98,6 @@ def _gpu_name(device: str) -> str:
     import torch
 
     return torch.cuda.get_device_name()
-
-
-def _git_commit() -> str:
-    """The commit of this checkout, with -dirty where code or experiments differ from it; "" without git.
-
-    params.yaml and dvc.lock are left out: they change in use, and what they say about a run is in its settings.
-    """
-    command = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--"]
-    try:
-        status = subprocess.run([*command, *COMMITTED], cwd=ROOT, capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    lines = status.stdout.splitlines()
-    commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid ")), "")
-    return commit + ("-dirty" if any(not line.startswith("#") for line in lines) else "")
 
 
 def _named(items: list[str]) -> dict[str, Path]:

@@ -7,12 +7,15 @@ enough to be done while the workflow is parsed.
 
 import ast
 import hashlib
+import subprocess
 from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 from ser.errors import InputError
 from ser.files import ROOT, sha256_of
+
+_COMMITTED = ("ser", "workflow_scripts", "experiments")
 
 
 @cache
@@ -56,6 +59,21 @@ def code_digest(files: Iterable[str]) -> str:
 def code_hashes(files: Iterable[str]) -> dict[str, str]:
     """The SHA-256 of each of `files` (paths relative to the project), sorted by name."""
     return {name: sha256_of(ROOT / name) for name in sorted(set(files))}
+
+
+def git_commit() -> str:
+    """The commit of this checkout, with -dirty where code or experiments differ from it; "" without git.
+
+    params.yaml and dvc.lock are left out: they change in use, and what they say about a run is in its settings.
+    """
+    command = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--"]
+    try:
+        status = subprocess.run([*command, *_COMMITTED], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    lines = status.stdout.splitlines()
+    commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid ")), "")
+    return commit + ("-dirty" if any(not line.startswith("#") for line in lines) else "")
 
 
 def _file_of(module: str) -> str:

@@ -88,6 +88,27 @@ class MadeFrom:
         inputs = {"split": self._split(group)}
         return self._order("evaluation", group.name, self.code("evaluate"), inputs, runs=self.seeds(group))
 
+    def orders(self) -> dict[str, Order]:
+        """Of all that the table rests on: describing file -> order."""
+        found: dict[str, Order] = {}
+        for group in self._plan.live:
+            places, origins = self._places, self._origins
+            if origins.is_demo:
+                found[places.listing(group.corpus)] = self.release(group.corpus)
+            found[places.manifest(group.corpus, ".json")] = self.manifest(group.corpus)
+            found[places.split(group.split)] = self.split(group.protocol, group.selection)
+            for name, spec in group.features.items():
+                if spec["kind"] != "audio" and "encoder" in spec:
+                    found[origins.description(spec["encoder"])] = self.checkpoint(spec["encoder"])
+                found[places.audio(group.corpus)] = self.audio(group.corpus)
+                found[group.stores(places)[name]] = self.feature(group.corpus, spec)
+            for encoder in group.encoders.values():
+                found[origins.description(encoder)] = self.checkpoint(encoder)
+            for seed, fold in group.runs:
+                found[places.metrics(group.name, seed, fold)] = self.runs(group, seed)
+            found[places.evaluation(group.name)] = self.evaluation(group)
+        return found
+
     def result(self, script: str) -> str:
         """Of what `script` makes from all evaluations and the experiment files."""
         return self._digest(

@@ -13,6 +13,7 @@ HONEST_GAP = f"{RESULTS}/honest_gap.csv"
 METRICS = f"{RESULTS}/metrics.json"
 PLOTS = f"{RESULTS}/plots"
 CLAIMS = f"{PLOTS}/claims.csv"
+CERTIFICATE = f"{RESULTS}/certificate.json"
 
 RUN_FILES = ("metrics.json", "predictions.csv", "history.csv")
 MODEL = "model.safetensors"
@@ -74,6 +75,10 @@ class Places:
     def run(self, group: str, seed: int | str, fold: int | str) -> str:
         """The folder of a run."""
         return f"{self.seed(group, seed)}/fold{fold}"
+
+    def metrics(self, group: str, seed: int | str, fold: int | str) -> str:
+        """The file that describes a run."""
+        return f"{self.run(group, seed, fold)}/metrics.json"
 
     def states(self, job: str) -> str:
         """The folder for the states of the unfinished runs of a job, `<group>/<job>`."""

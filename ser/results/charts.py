@@ -6,13 +6,29 @@ from pathlib import Path
 from typing import Any
 
 from ser.plan.groups import Plan
+from ser.plan.places import CLAIMS, Places, confusion_chart, curves_chart
 from ser.runs.history import dev_column, mean_by_epoch, read_history
+from ser.sealed import described_file, read_sealed
 
 CLAIM_COLUMNS = ["experiment", "run_group", "folds", "metric", "aggregation", "claim", "value", "scale"]
 CURVE_COLUMNS = ["epoch", "train_loss", "dev", "runs"]
 CONFUSION_COLUMNS = ["actual", "predicted"]
 
 Line = Mapping[str, str]
+
+
+def chart_files(plan: Plan, places: Places, lines: Sequence[Line]) -> dict[str, tuple[Sequence[Any], Sequence[str]]]:
+    """The files below results/plots: path -> rows, columns. Raises InputError for evaluations and histories that are
+    not as they were written.
+    """
+    files: dict[str, tuple[Sequence[Any], Sequence[str]]] = {CLAIMS: (claims(lines), CLAIM_COLUMNS)}
+    for group in plan.headlines:
+        if rows := confusion(read_sealed(Path(places.evaluation(group.name)))):
+            files[confusion_chart(group.chart)] = rows, CONFUSION_COLUMNS
+        runs = [Path(places.metrics(group.name, *run)) for run in group.runs]
+        if curves := curve([described_file(run, read_sealed(run), "history.csv") for run in runs]):
+            files[curves_chart(group.chart)] = curves, CURVE_COLUMNS
+    return files
 
 
 def metrics(plan: Plan, lines: Sequence[Line]) -> dict[str, Any]:

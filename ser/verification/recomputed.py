@@ -1,0 +1,78 @@
+"""Every derived number once more, from the predictions on the disk: evaluations, table, gap and charts."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ser.errors import InputError
+from ser.evaluations.evaluate import evaluate
+from ser.outputs import json_text, write_json, write_table
+from ser.plan.groups import Plan
+from ser.plan.made_from import MadeFrom
+from ser.plan.places import HONEST_GAP, METRICS, PLOTS, TABLE, Places
+from ser.results import charts, honest_gap, table
+from ser.sealed import read_sealed
+from ser.splits.split import read_split
+from ser.verification.artifacts import Check
+
+# What an evaluation says beside the numbers, which the artifacts' check is about.
+_ABOUT = ("made_from", "code_version", "inputs", "seal")
+
+
+def check_evaluations(
+    plan: Plan, places: Places, made_from: MadeFrom, progress: Callable[[float], object] | None = None
+) -> Check:
+    """Each group's evaluation, computed again from its runs' predictions. `progress` gets the number of groups done."""
+    found = Check("evaluations", "all metrics, intervals and confusion matrices, computed again from the predictions")
+    for group in plan.live:
+        path = Path(places.evaluation(group.name))
+        try:
+            folders = [Path(places.run(group.name, *run)) for run in group.runs]
+            again = evaluate(read_split(places.split(group.split)), folders, made_from.seeds(group))
+            if _numbers(again) != _numbers(read_sealed(path)):
+                found.problems.append(f"{path}: not what its runs' predictions give: remove it and build again")
+        except InputError as error:
+            found.problems.append(str(error))
+        found.checked += 1
+        if progress:
+            progress(1)
+    return found
+
+
+def check_results(plan: Plan, places: Places, made_from: MadeFrom) -> Check:
+    """The files of results/, written again elsewhere from the evaluations and runs, byte by byte."""
+    found = Check("results", "table, gap and charts, written again from evaluations and predictions, byte by byte")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            for name in _written(plan, places, made_from, Path(folder)):
+                found.checked += 1
+                if not Path(name).is_file():
+                    found.problems.append(f"{name}: no such file: build again")
+                elif Path(name).read_bytes() != Path(folder, name).read_bytes():
+                    found.problems.append(f"{name}: not what the evaluations and predictions give: build again")
+            extra = {*map(str, Path(PLOTS).rglob("*.csv"))} - {
+                str(path.relative_to(folder)) for path in Path(folder, PLOTS).rglob("*.csv")
+            }
+            found.problems += [f"{name}: belongs to no row that is planned: build again" for name in sorted(extra)]
+        except InputError as error:
+            found.problems.append(str(error))
+    return found
+
+
+def _numbers(evaluation: dict[str, object]) -> str:
+    return json_text({name: value for name, value in evaluation.items() if name not in _ABOUT})
+
+
+def _written(plan: Plan, places: Places, made_from: MadeFrom, folder: Path) -> Iterator[str]:
+    """Writes each file of results/ into `folder`; its name."""
+    lines = list(table.table_lines(plan, places, made_from))
+    write_table(folder / TABLE, lines, table.COLUMNS)
+    yield TABLE
+    write_table(folder / HONEST_GAP, list(honest_gap.gap_lines(plan, places, made_from)), honest_gap.COLUMNS)
+    yield HONEST_GAP
+    texts = charts.read_lines(folder / TABLE)
+    for name, (rows, columns) in charts.chart_files(plan, places, texts).items():
+        write_table(folder / name, rows, columns)
+        yield name
+    write_json(folder / METRICS, charts.metrics(plan, texts))
+    yield METRICS

@@ -1,0 +1,206 @@
+"""`ser trace`: where one number of the table comes from, from its claim down to the recordings."""
+
+import csv
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ser.errors import InputError
+from ser.evaluations.names import unit_of
+from ser.plan.groups import Group, Plan
+from ser.plan.made_from import MadeFrom
+from ser.plan.places import TABLE, Places
+from ser.results.table import rounded
+from ser.sealed import described_file
+from ser.verification.artifacts import Artifact, check_artifacts, open_artifact
+
+Section = tuple[str, list[str]]
+_DIGITS = 12  # of a hash: enough to tell any two apart
+_SELECTIONS = {
+    "clean": "chosen on speakers or utterances held out of the training part (clean)",
+    "test_selected": "chosen on the test part itself, so that the number is too high (test_selected)",
+    "last_epoch": "the last one (last_epoch)",
+}
+_AGGREGATIONS = {
+    "pooled": "computed over the predictions of all folds together (pooled)",
+    "fold_mean": "the mean of what each fold's predictions give (fold_mean)",
+}
+_SCALES = {"demo": "synthetic speech and tiny encoders, made here: says nothing about a paper"}
+_SOURCES = "[paper]: the paper says so; [code]: its authors' code; [secondary]: others who cite it; [chosen]: by us"
+
+
+def find_cell(lines: Sequence[Mapping[str, str]], cell: str) -> tuple[int, Mapping[str, str]]:
+    """The line of the table that `cell` names, and its number in the file, where the header is line 1.
+
+    `cell` is such a number, or `<run group>:<metric>`, with `:<averaging>` and `:<part>` where several lines have it.
+    Raises InputError where that is no line, or more than one.
+    """
+    if cell.isdecimal():
+        if not 2 <= int(cell) <= len(lines) + 1:
+            raise InputError(f"{TABLE}: has no line {cell}: lines 2 to {len(lines) + 1} are numbers")
+        return int(cell), lines[int(cell) - 2]
+    group, *words = cell.split(":")
+    found = [
+        (number, line)
+        for number, line in enumerate(lines, 2)
+        if line["run_group"] == group and {*words} <= {line["metric"], line["aggregation"], _part(line)}
+    ]
+    if len(found) != 1:
+        several = ", ".join(f"{n} ({line['metric']}, {line['aggregation']}, {line['folds']})" for n, line in found)
+        fix = f"name one by its line: {several}" if found else "the column run_group has the names of the groups"
+        raise InputError(f"{TABLE}: {len(found)} lines are {cell!r}: {fix}")
+    return found[0]
+
+
+def trace(plan: Plan, places: Places, made_from: MadeFrom, cell: str) -> list[Section]:
+    """The sections, each a heading and its lines, about the number in `cell` (`find_cell`).
+
+    Raises InputError if there is no table, no such cell, or nothing computed behind it.
+    """
+    try:
+        with Path(TABLE).open(encoding="utf-8", newline="") as file:
+            number, line = find_cell(list(csv.DictReader(file)), cell)
+    except FileNotFoundError:
+        raise InputError(f"{TABLE}: no such file: build it first") from None
+    group = next((group for group in plan.groups if group.name == line["run_group"]), None)
+    if group is None:
+        raise InputError(f"{TABLE}: line {number} is of {line['run_group']}, which is not planned: build again")
+    number_section = _number(plan, number, line)
+    if not line["value"]:
+        return [number_section, _claim(line)]
+    chain = list(_chain(Path(places.evaluation(group.name))))
+    evaluation = chain[0].facts
+    numbers = evaluation["results"][_part(line)][line["aggregation"]][line["metric"]]
+    runs = [artifact for artifact in chain if artifact.kind == "runs"]
+    orders = {path: order for path, order in made_from.orders().items() if Path(path) in {a.path for a in chain}}
+    problems = check_artifacts(orders, models_kept=False).problems
+    if rounded(numbers["value"], line["metric"]) != line["value"]:
+        problems.append(f"{TABLE}: line {number}: the evaluation says {rounded(numbers['value'], line['metric'])}")
+    return [
+        number_section,
+        _claim(line),
+        (
+            "Computed from the predictions of these runs (a run: one training, tested on one fold)",
+            list(_runs(chain[0], runs, line)),
+        ),
+        ("Split into train, dev and test", list(_splits(chain))),
+        ("What the system hears", list(_given(chain, group))),
+        ("Recordings", list(_recordings(chain))),
+        ("Settings, and where each is from", _settings(group)),
+        ("Code, software and machine", list(_code(runs))),
+        ("Do all hashes on this page hold?", problems or [f"yes: {len(chain)} artifacts were read and compared"]),
+    ]
+
+
+def _chain(path: Path) -> Iterator[Artifact]:
+    """An artifact and all that it was made from, nearest first."""
+    seen, todo = {path}, deque([path])
+    while todo:
+        artifact = open_artifact(todo.popleft())
+        yield artifact
+        for below in map(Path, artifact.inputs):
+            if below not in seen:
+                seen.add(below)
+                todo.append(below)
+
+
+def _part(line: Mapping[str, str]) -> str:
+    return line["folds"].partition("official: ")[2]
+
+
+def _number(plan: Plan, number: int, line: Mapping[str, str]) -> Section:
+    row = plan.experiments[line["experiment"]]["rows"][line["row"]]
+    interval = f", 95 % interval {line['ci_low']} to {line['ci_high']}" if line["ci_low"] else ""
+    deviation = f", standard deviation over seeds {line['seed_std']}" if line["seed_std"] else ""
+    what = f"{line['metric']} = {line['value']}{_unit(line)}{interval}{deviation}" if line["value"] else "not computed"
+    lines = [
+        f"{what} (line {number} of {TABLE}, status {line['status']})",
+        f"row {line['row']} of experiments/{line['experiment']}.yaml: {row['title']}",
+        f"corpus {line['corpus']} ({line['subset']} utterances); labels: {line['labels']}",
+        f"folds: {line['folds']}; the number is {_AGGREGATIONS[line['aggregation']]}, then the mean over seeds",
+        f"training epoch: {_SELECTIONS[line['selection']]}",
+        *([f"scale {line['scale']}: {_SCALES[line['scale']]}"] if line["scale"] in _SCALES else []),
+    ]
+    return "The number", [*lines, *(f"note: {note}" for note in line["note"].split("; ") if note)]
+
+
+def _claim(line: Mapping[str, str]) -> Section:
+    if not line["claim"]:
+        return "The claim", ["no paper states this number"]
+    lines = [f"{line['claim']}{_unit(line)}, stated in {line['claim_source']}"]
+    if line["value"]:
+        lines.append(f"the number is {float(line['value']) - float(line['claim']):+.4g} from it")
+    return "The claim", lines
+
+
+def _runs(evaluation: Artifact, runs: Sequence[Artifact], line: Mapping[str, str]) -> Iterator[str]:
+    yield f"{evaluation.path}  seal {evaluation.seal[:_DIGITS]}"
+    count = {key: line[key] for key in ("n_seeds", "n_folds", "n_utterances", "n_speakers")}
+    yield "seeds {n_seeds}, folds {n_folds}, utterances {n_utterances}, speakers {n_speakers}".format(**count)
+    values = {(run["seed"], run["fold"]): run["metrics"][_part(line)] for run in evaluation.facts["runs"]}
+    for run in sorted(runs, key=lambda run: (run.facts["seed"], run.facts["fold"])):
+        facts = run.facts
+        value = values[facts["seed"], facts["fold"]][line["metric"]]
+        epochs = facts["facts"].get("epochs_run")
+        chosen = f", epoch {facts['facts']['best_epoch']} of {epochs}" if epochs else ""
+        said = "undefined" if value is None else f"{rounded(value, line['metric'])}{_unit(line)}"
+        sha256 = facts["sha256"]["predictions.csv"][:_DIGITS]
+        yield f"seed {facts['seed']} fold {facts['fold']}: {said}{chosen}  {run.path.parent}/predictions.csv  {sha256}"
+
+
+def _splits(chain: Sequence[Artifact]) -> Iterator[str]:
+    for artifact in _of(chain, "splits"):
+        facts = artifact.facts
+        yield f"{described_file(artifact.path, facts, facts['csv'])}  seal {artifact.seal[:_DIGITS]}"
+        yield f"{facts['n_utterances']} utterances of {facts['n_speakers']} speakers in {facts['n_folds']} folds"
+        first = facts["counts"][0]
+        sizes = ", ".join(f"{part} {first[part]['utterances']}" for part in ("train", "dev", "test"))
+        yield f"fold 1: {sizes}; protocol {facts['protocol_hash']}, data {facts['data_hash']}"
+        for leak, found in facts["leaks_found"].items():
+            yield f"leak: test shares {found['number']} {leak} with train or dev"
+
+
+def _given(chain: Sequence[Artifact], group: Group) -> Iterator[str]:
+    for name, spec in group.features.items():
+        told = ", ".join(f"{key} {value}" for key, value in spec.items() if key != "kind")
+        yield f"{name}: {spec['kind']}{told and f' ({told})'} [{group.sources[name]}]"
+    for artifact in [*_of(chain, "features"), *_of(chain, "audio")]:
+        yield f"{artifact.path}  seal {artifact.seal[:_DIGITS]}, of {artifact.facts['utterances']} utterances"
+    for artifact in [*_of(chain, "encoders"), *_of(chain, "checkpoint")]:
+        made_here = "tiny and random, made here" if artifact.kind == "encoders" else "from outside"
+        yield f"encoder: {artifact.path}  {artifact.seal[:_DIGITS]}, {made_here}"
+
+
+def _recordings(chain: Sequence[Artifact]) -> Iterator[str]:
+    for artifact in _of(chain, "manifests"):
+        facts = artifact.facts
+        yield f"{facts['title']}: {facts['utterances']} utterances of {facts['speakers']} speakers"
+        yield f"{artifact.path.with_suffix('.csv')}, with the SHA-256 of each file  seal {artifact.seal[:_DIGITS]}"
+    for artifact in _of(chain, "releases"):
+        yield f"{artifact.path.with_suffix('')}: synthetic speech, made here with seed {artifact.facts['seed']}"
+
+
+def _settings(group: Group) -> list[str]:
+    width = max(map(len, group.settings), default=0)
+    return [_SOURCES] + [
+        f"{name:<{width}} = {value}  [{group.sources.get(name, 'unknown')}]" for name, value in group.settings.items()
+    ]
+
+
+def _code(runs: Sequence[Artifact]) -> Iterator[str]:
+    facts = runs[0].facts
+    yield f"ser/systems/{facts['system']}.py and {len(facts['code']) - 1} more files, version {facts['code_version']}"
+    yield f"commit {facts['git_commit'] or 'unknown'}"
+    yield ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    machine = ", ".join(f"{name} {value}" for name, value in facts.get("machine", {}).items())
+    precision = facts["settings"].get("precision", "float32")
+    yield f"device {facts['device']}, {facts['threads']} threads, precision {precision}{machine and f', {machine}'}"
+
+
+def _of(chain: Sequence[Artifact], kind: str) -> list[Artifact]:
+    return [artifact for artifact in chain if artifact.kind == kind]
+
+
+def _unit(line: Mapping[str, Any]) -> str:
+    return " %" if unit_of(line["metric"]) == "per cent" else ""
