@@ -14,7 +14,7 @@ What could be sent upstream:
 """
 
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,26 +57,31 @@ def submissions(workflow: Any) -> Iterator[tuple[Any, str]]:
             yield job, workflow.scheduler.get_executor(job).get_partition_arg(job)
 
 
-def distrust(rules: Collection[str], is_as_made: Callable[[str], bool], unsigned: Collection[str]) -> None:
-    """Let outputs of `rules` that are not as their jobs left them count as changed, and those of `unsigned` of which
-    there is no record (snakemake 9.27.1, persistence/__init__.py and dag.py).
+def distrust(
+    rules: Collection[str], is_as_made: Callable[[str], bool], is_as_ordered: Callable[[str, Iterable[Path]], bool]
+) -> None:
+    """Let outputs of `rules` that are not as their jobs left them count as changed, and outputs of which Snakemake has
+    no record unless they say themselves that they are as ordered (snakemake 9.27.1, persistence/__init__.py and
+    dag.py).
 
-    Unpatched, a file that somebody put there is as good as one that a job made.
+    `is_as_ordered` gets the job's parameter `order` and its outputs, which exist. Unpatched, a file that somebody put
+    there is as good as one that a job made.
     """
     from snakemake.persistence import ParamsChange, PersistenceBase
 
     has_metadata, params_changed = PersistenceBase.has_metadata, PersistenceBase.params_changed
 
     def may_have_changed(self: Any, job: Any) -> bool:  # what is asked before `params_changed`
-        return job.rule.name in (*rules, *unsigned) or bool(has_metadata(self, job))
+        return job.rule.name in rules or hasattr(job.params, "order") or bool(has_metadata(self, job))
 
     def changed(self: Any, job: Any, file: str | None = None) -> Any:
         found = params_changed(self, job, file)
         if job.rule.name in rules and (foreign := {str(path) for path in job.output if not is_as_made(str(path))}):
             found |= ParamsChange(only_new={f"{path} is not as its job left it" for path in foreign}, files=foreign)
-        is_there = all(Path(path).exists() for path in job.output)
-        if job.rule.name in unsigned and is_there and not has_metadata(self, job):
-            found |= ParamsChange(only_new={"no record of what it was made from"}, files=set(map(str, job.output)))
+        outputs = [Path(path) for path in job.output]
+        is_unknown = hasattr(job.params, "order") and not has_metadata(self, job)
+        if is_unknown and all(path.exists() for path in outputs) and not is_as_ordered(job.params.order, outputs):
+            found |= ParamsChange(only_new={"not made from what is planned"}, files=set(map(str, outputs)))
         return found
 
     PersistenceBase.has_metadata, PersistenceBase.params_changed = may_have_changed, changed

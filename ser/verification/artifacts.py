@@ -1,7 +1,7 @@
 """The chain of hashes from the evaluations back to the recordings: each artifact as it was written, and as planned."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,20 @@ def open_artifact(path: Path | str) -> Artifact:
         facts = read_sealed(path)
         seal, inputs = facts["seal"], facts.get("inputs", {})
     return Artifact(path, facts, seal, facts.get("made_from", ""), facts.get("code_version", ""), inputs)
+
+
+def are_as_ordered(order: str, outputs: Iterable[Path]) -> bool:
+    """Whether those of a job's outputs that say what they were made from, at least one, were made from what the `order`
+    (its text) says. What they describe is not read.
+    """
+    found = []
+    for path in outputs:
+        try:
+            if path.is_file():
+                found.append(open_artifact(path).made_from)
+        except InputError:
+            continue  # it describes nothing, such as a table or a checkpoint's own files
+    return bool(found) and {*found} == {Order.parse(order).made_from}
 
 
 def check_artifacts(

@@ -136,8 +136,8 @@ def _claim(line: Mapping[str, str]) -> Section:
 
 def _runs(evaluation: Artifact, runs: Sequence[Artifact], line: Mapping[str, str]) -> Iterator[str]:
     yield f"{evaluation.path}  seal {evaluation.seal[:_DIGITS]}"
-    count = {key: line[key] for key in ("n_seeds", "n_folds", "n_utterances", "n_speakers")}
-    yield "seeds {n_seeds}, folds {n_folds}, utterances {n_utterances}, speakers {n_speakers}".format(**count)
+    counts = ", ".join(f"{what} {line[f'n_{what}']}" for what in ("seeds", "folds", "utterances", "speakers"))
+    yield f"{counts}; a run is one training, tested on one fold"
     values = {(run["seed"], run["fold"]): run["metrics"][_part(line)] for run in evaluation.facts["runs"]}
     for run in sorted(runs, key=lambda run: (run.facts["seed"], run.facts["fold"])):
         facts = run.facts

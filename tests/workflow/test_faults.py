@@ -127,6 +127,25 @@ def test_a_change_is_noticed_even_without_snakemakes_records(built: Project, cop
     assert results(copy).keys() == results(built).keys() and results(copy) != results(built)
 
 
+def test_without_snakemakes_records_nothing_is_trained_again(copy: Project) -> None:
+    shutil.rmtree(copy.folder / ".snakemake")
+    assert set(copy.planned(*TARGETS)) == {"evaluate", "table", "honest_gap", "charts"}
+
+
+def test_a_damaged_store_stops_whoever_reads_it(copy: Project) -> None:
+    path = next(copy.folder.glob(FILES["features"]))
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    other_settings(copy)
+    failed = copy.snakemake("--", *TARGETS)
+    assert failed.returncode == 1 and not (copy.folder / "results/table.csv").exists()
+    log = (copy.folder / f"work/demo/logs/train/{GROUP}/seed1.log").read_text()
+    assert re.fullmatch(r"error: \S+safetensors: '\S+' has changed since it was written: remove the file .*\n", log)
+    path.unlink()
+    copy.build(*TARGETS)
+
+
 def test_runs_of_other_settings_are_used_by_no_one(built: Project, copy: Project) -> None:
     other_settings(copy)
     copy.tool("python", "workflow_scripts/table.py", "--partial", "--output", "results/partial.csv")
