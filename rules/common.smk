@@ -9,6 +9,7 @@ sys.path.insert(0, workflow.basedir)
 
 from snakemake.exceptions import WorkflowError
 
+from ser.compute.machine import limits
 from ser.errors import InputError
 from ser.plan import places
 from ser.plan.code import code_of_module, reaches
@@ -26,6 +27,7 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+os.environ.update(limits(config["compute"]["cpu"]))  # for all jobs, before their libraries are loaded
 CONFIG = json.dumps(config)
 PLACES = places.Places.of(PLAN.scale)
 ORIGINS = Origins(config, is_job=not workflow.is_main_process)

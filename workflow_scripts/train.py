@@ -11,6 +11,7 @@ from pathlib import Path
 
 from _main import job_parser, script
 from ser.compute.gpu import gpu_slots
+from ser.compute.machine import machine
 from ser.encoders.checkpoint import check_checkpoint
 from ser.errors import InputError
 from ser.features.store import open_store
@@ -61,6 +62,7 @@ def _train(args: argparse.Namespace) -> None:
     checkpoints = {name: check_checkpoint(folder, inputs) for name, folder in encoders.items()}
     code = code_of("workflow_scripts/train.py", f"ser.systems.{args.system}")
     provenance = inputs.provenance(code_digest(code))
+    device = _device(args.device, code)
     identity = {
         "system": args.system,
         "settings": asdict(settings),
@@ -71,14 +73,14 @@ def _train(args: argparse.Namespace) -> None:
         "features": {name: store.metadata["key"] for name, store in stores.items()},
         "encoders": checkpoints,
         "code_version": provenance.code_version,
-        "device": _device(args.device, code),
+        "device": device,
+        "machine": machine(device, _uses_torch(code)),
         "versions": {name: version(name) for name in _libraries(code)},
         "threads": args.threads,
     }
     known = {
         "group": args.group,
         **provenance.facts,
-        "gpu": _gpu_name(identity["device"]),
         "git_commit": git_commit(),
         "code": code_hashes(code),
     }
@@ -92,22 +94,19 @@ def _libraries(code: tuple[str, ...]) -> tuple[str, ...]:
     return (*LIBRARIES, *(("transformers",) if reaches(code, "ser.encoders.speech") else ()))
 
 
-def _gpu_name(device: str) -> str:
-    if device == "cpu":
-        return ""
-    import torch
-
-    return torch.cuda.get_device_name()
-
-
 def _named(items: list[str]) -> dict[str, Path]:
     """The NAME=PATH arguments of the command line."""
     return {name: Path(path) for name, _, path in (item.partition("=") for item in items)}
 
 
+def _uses_torch(code: tuple[str, ...]) -> bool:
+    """A system without the training loop never needs torch, whose import is slow."""
+    return reaches(code, "ser.training.loop")
+
+
 def _device(wanted: str, code: tuple[str, ...]) -> str:
-    """`auto` is for torch to decide; a system without the training loop never needs torch, whose import is slow."""
-    if not reaches(code, "ser.training.loop"):
+    """`auto` is for torch to decide."""
+    if not _uses_torch(code):
         return "cpu"
     if wanted != "auto":
         return wanted
@@ -124,6 +123,7 @@ def _one(system: object, settings: object, fold: Fold, identity: dict, known: di
         directory=args.states / f"fold{fold.number}" if args.states else None,
         device=identity["device"],
         threads=args.threads,
+        machine=identity["machine"],
     )
     outcome = system.run(fold, settings, context)
     if outcome.scores.shape != (len(fold.test.utterances), len(fold.labels)):

@@ -22,7 +22,8 @@ def write_encoder(encoder: str, directory: Path, seed: int) -> None:
     """Write config.json, model.safetensors and, except for `alexnet`, preprocessor_config.json into `directory`,
     replacing what is there.
 
-    The same encoder, seed and library versions give the same bytes. Raises InputError for an unknown encoder.
+    The same encoder, seed, library versions and kind of machine give the same bytes. Raises InputError for an unknown
+    encoder.
     """
     if encoder not in NAMES:
         raise InputError(f"no demo encoder {encoder!r}: use one of {', '.join(NAMES)}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ser.compute.machine import mixture
 from ser.errors import listed
 from ser.evaluations.gather import gather
 from ser.evaluations.intervals import Metrics, Sums, mean_over_seeds, speaker_intervals
@@ -21,8 +22,8 @@ def evaluate(
 
     A part is an official one that the protocol reports, or "": everything tested. `folders` hold the group's runs.
     `runs` has each run's metrics per part and the SHA-256 of its files; `confusion[part]` each seed's matrix over
-    all folds, rows the reference, and is empty for attributes. `partial`: the numbers are over the folds that every
-    seed has.
+    all folds, rows the reference, and is empty for attributes; `notes` are the split's, and name runs that were made on
+    different kinds of machine. `partial`: the numbers are over the folds that every seed has.
 
     Raises InputError as `gather.gather` does, which explains `made_from`.
     """
@@ -55,7 +56,10 @@ def evaluate(
         "runs": runs,
         "confusion": confusion,
         "leaks": split.leaks,
-        "notes": split.notes,
+        "notes": [
+            *split.notes,
+            *mixture({"seed {} fold {}".format(*run): of for run, of in gathered.machines.items()}),
+        ],
     }
 
 

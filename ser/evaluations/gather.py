@@ -50,22 +50,27 @@ class GatheredPart:
 class Gathered:
     """The runs of a group: the `folds` (counted from 1) that each of `seeds` has, and what all runs share (`facts`).
 
-    `sha256`: (seed, fold) -> the digests of the run's metrics.json and predictions.csv.
+    `sha256`: (seed, fold) -> the digests of the run's metrics.json and predictions.csv; `machines`: (seed, fold) -> the
+    kind of machine that made it (compute/machine.py).
     """
 
     seeds: list[int]
     folds: list[int]
     facts: dict[str, Any]
     sha256: dict[tuple[int, int], dict[str, str]]
+    machines: dict[tuple[int, int], dict[str, str]]
     parts: dict[str, GatheredPart]  # in the order of `Split.reported`
 
 
 @dataclass(frozen=True)
 class _Run:
-    """A finished run: its folder, and the SHA-256 of its metrics.json and of the predictions that it wrote."""
+    """A finished run: its folder, the SHA-256 of its metrics.json and of the predictions that it wrote, and the kind of
+    machine that made it.
+    """
 
     folder: Path
     sha256: dict[str, str]
+    machine: dict[str, str]
 
 
 def gather(
@@ -106,7 +111,8 @@ def gather(
             },
         )
     shared = {key: facts.get(key) for key in OF_THE_GROUP}
-    return Gathered(seeds, folds, shared, {run: runs[run].sha256 for run in used}, parts)
+    sha256, machines = {run: runs[run].sha256 for run in used}, {run: runs[run].machine for run in used}
+    return Gathered(seeds, folds, shared, sha256, machines, parts)
 
 
 def _speakers(split: Split, scored: np.ndarray) -> tuple[int, np.ndarray]:
@@ -176,7 +182,7 @@ def _read_runs(
         if run in runs:
             wrong[f"seed {run[0]} fold {run[1]} given twice"].append(folder)
         sha256 = {"metrics.json": sha256_of(path), "predictions.csv": facts["sha256"]["predictions.csv"]}
-        runs[run] = _Run(folder, sha256)
+        runs[run] = _Run(folder, sha256, facts.get("machine", {}))
     if wrong:
         what = "; ".join(f"{reason}: {listed(of_reason)}" for reason, of_reason in wrong.items())
         raise InputError(f"runs that do not belong to this split and group: {what}: make them again, or leave them out")

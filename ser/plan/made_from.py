@@ -56,7 +56,7 @@ class MadeFrom:
 
     def audio(self, corpus: str) -> Order:
         """Of a corpus's audio store."""
-        return self._order("audio", corpus, self.code("audio"), self._manifest(corpus))
+        return self._order("audio", corpus, self.code("audio"), self._manifest(corpus), cpu=self._cpu)
 
     def feature(self, corpus: str, spec: Mapping[str, Any]) -> Order:
         """Of a feature store."""
@@ -66,7 +66,7 @@ class MadeFrom:
         inputs = {"audio": (self._places.audio(corpus), self.audio(corpus))}
         if "encoder" in spec:
             inputs["encoder"] = self._origins.description(spec["encoder"]), self.checkpoint(spec["encoder"])
-        return self._order("feature", corpus, code, inputs, spec=dict(spec))
+        return self._order("feature", corpus, code, inputs, spec=dict(spec), cpu=self._cpu)
 
     def split(self, protocol: Protocol, selection: str) -> Order:
         """Of the split that a protocol makes under a selection rule."""
@@ -152,7 +152,12 @@ class MadeFrom:
     @cached_property
     def _device(self) -> dict[str, Any]:
         """The entries of params.yaml that may change a run's last bits."""
-        return {name: self._params["compute"][name] for name in ("device", "threads")}
+        return {name: self._params["compute"][name] for name in ("device", "threads", "cpu")}
+
+    @property
+    def _cpu(self) -> str:
+        """The same of what is computed on a CPU before the runs."""
+        return str(self._params["compute"]["cpu"])
 
     def _order(self, kind: str, name: str, code: str, inputs: Mapping[str, tuple[str, Order]], **parts: Any) -> Order:
         """`inputs`: role -> (describing file, order); where the files are does not count."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ser.compute.machine import mixture
 from ser.errors import InputError
 from ser.evaluations.evaluate import mean_values, metrics_of, numbers
 from ser.evaluations.gather import Gathered, gather
@@ -62,7 +63,7 @@ def gap_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[dict[
     """
     for pair in pairs(plan):
         group, protocol = pair.clean, pair.clean.protocol
-        results, shared = ({}, {}) if pair.skipped else _computed(pair, places, made_from)
+        results, shared, mixed = ({}, {}, []) if pair.skipped else _computed(pair, places, made_from)
         report = {} if pair.skipped else read_report(group, places)
         for part in protocol.reported:
             of_dev = "clean chooses the epoch on this part" if part in protocol.folds.dev else ""
@@ -76,7 +77,7 @@ def gap_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[dict[
                         columns, notes = measured(plan, group, metric, found, report)
                         columns["gap"] = columns.pop("value")
                         line |= shared | columns | {rule: rounded(found[rule], metric) for rule in BOTH}
-                        line["note"] = joined([_also_trained_on(protocol), group.note, *notes])
+                        line["note"] = joined([_also_trained_on(protocol), group.note, *notes, *mixed])
                     yield line
 
 
@@ -122,8 +123,8 @@ def _check_same(splits: Sequence[Split], gathered: Sequence[Gathered]) -> None:
         )
 
 
-def _computed(pair: Pair, places: Places, made_from: MadeFrom) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The gaps of a pair, and the columns that all its lines share."""
+def _computed(pair: Pair, places: Places, made_from: MadeFrom) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """The gaps of a pair, the columns that all its lines share, and a note if its runs differ in their machines."""
     groups = (pair.test_selected, pair.clean)
     splits = [read_split(places.split(group.split)) for group in groups]
     gathered = [
@@ -135,7 +136,12 @@ def _computed(pair: Pair, places: Places, made_from: MadeFrom) -> tuple[dict[str
         for kind in ("protocol_hash", "data_hash")
         for rule, split in zip(BOTH, splits, strict=True)
     }
-    return gaps(splits, gathered), hashes | {"code_version": gathered[0].facts["code_version"]}
+    machines = {
+        f"{rule} seed {seed} fold {fold}": of_run
+        for rule, of_group in zip(BOTH, gathered, strict=True)
+        for (seed, fold), of_run in of_group.machines.items()
+    }
+    return gaps(splits, gathered), hashes | {"code_version": gathered[0].facts["code_version"]}, mixture(machines)
 
 
 def _also_trained_on(protocol: Protocol) -> str:

@@ -84,7 +84,8 @@ class Context:
     """How to compute, as opposed to what: nothing here is a setting of a paper.
 
     `directory` is where the run's state is kept (None: nowhere). `key` is the digest of everything that determines
-    the run; a state written under another key is not resumed.
+    the run; a state written under another key is not resumed. `machine` says what kind of machine this is
+    (compute/machine.py).
     """
 
     seed: int
@@ -92,6 +93,7 @@ class Context:
     directory: Path | None = None
     device: str = "cpu"
     threads: int = 1
+    machine: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass

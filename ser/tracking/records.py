@@ -123,7 +123,7 @@ class _Reader:
             "protocol_hash": facts["protocol_hash"],
             "data_hash": facts["data_hash"],
             "device": facts["device"],
-            "gpu": facts["gpu"] or "none",
+            **{f"machine.{name}": text for name, text in facts["machine"].items()},
             **{f"version.{name}": version for name, version in facts["versions"].items()},
             **job,
             **self._sources(),

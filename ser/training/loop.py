@@ -1,7 +1,8 @@
 """The one training loop: every torch system calls `fit` from its `run`.
 
 Everything random in an epoch (order, crops, augmentation, dropout) is seeded from (seed, epoch), so a run that was
-killed and resumed after any epoch produces, on the CPU, the same bits as one that was not.
+killed and resumed after any epoch produces, on the CPU of one kind of machine (compute/machine.py), the same bits as
+one that was not.
 """
 
 import math
@@ -50,7 +51,7 @@ def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -
     step = Step(task, state, settings.precision, settings.gradient_clip, context.device)
     path = context.directory / "state.safetensors" if context.directory else None
     if path:
-        state.resume(path, context.key)
+        state.resume(path, context.key, context.machine)
 
     with progress(settings.epochs, f"fold {fold.number}", "epochs") as meter:
         meter.update(state.epoch)
@@ -66,7 +67,7 @@ def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -
             if not fold.dev.utterances or not state.best_epoch or is_better(row, best, settings.criterion):
                 state.keep()
             if path:
-                state.save(path, context.key)
+                state.save(path, context.key, context.machine)
             meter.update(1)
 
     state.evaluated.load_state_dict(state.best)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 from torch.optim.swa_utils import AveragedModel
 
+from ser.compute.machine import in_words
 from ser.files import atomic_file
 
 log = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ class State:
         self.best_epoch = self.epoch
         self.best = {name: tensor.detach().clone() for name, tensor in self.evaluated.state_dict().items()}
 
-    def save(self, path: Path, key: str) -> None:
+    def save(self, path: Path, key: str, machine: Mapping[str, str]) -> None:
         """Replace the state at `path`; a kill at any moment leaves either the old or the new one intact."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
@@ -57,15 +59,16 @@ class State:
         for index, slots in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": tensor for name, tensor in slots.items()}
         # JSON restores floats bit for bit; tensors are copied because safetensors refuses shared storage
-        facts = {"key": key, "epoch": self.epoch, "best_epoch": self.best_epoch, "history": self.history}
+        facts = {"key": key, "machine": dict(machine), "epoch": self.epoch, "best_epoch": self.best_epoch}
         facts |= {"micro_batch": self.micro_batch, "is_cached": self.is_cached, "scaler": self.scaler.state_dict()}
+        facts |= {"history": self.history}
         copies = {
             name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
         }
         with atomic_file(path) as temporary:
             save_file(copies, temporary, metadata={"training": json.dumps(facts)})
 
-    def resume(self, path: Path, key: str) -> None:
+    def resume(self, path: Path, key: str, machine: Mapping[str, str]) -> None:
         """Go on from the state at `path`, if there is one; if it cannot be used, that is logged."""
         if not path.exists():
             return
@@ -73,7 +76,7 @@ class State:
             with safe_open(path, framework="pt") as file:
                 facts = json.loads((file.metadata() or {})["training"])
                 if facts["key"] != key:
-                    log.warning("%s belongs to another run (its key differs): training starts afresh", path)
+                    log.warning("%s %s: training starts afresh", path, _difference(facts["machine"], machine))
                     return
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
         except (SafetensorError, KeyError, ValueError, OSError) as error:
@@ -93,6 +96,13 @@ class State:
         self.best = _under(tensors, "best")
         self.epoch, self.best_epoch, self.history = facts["epoch"], facts["best_epoch"], facts["history"]
         log.info("%s: training goes on after epoch %d", path, self.epoch)
+
+
+def _difference(its: Mapping[str, str], own: Mapping[str, str]) -> str:
+    """Why a state's key differs, as far as its kind of machine and this one tell."""
+    if its == own:
+        return "belongs to another run (its key differs)"
+    return "was made on another kind of machine ({}; this one: {})".format(*in_words([its, own]))
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -33,6 +33,19 @@ def test_a_run_of_something_else_is_refused(tmp_path: Path, split: Split, change
     assert message.format(folder=folders[2]) in str(caught.value)
 
 
+def test_runs_of_different_kinds_of_machine_are_named(tmp_path: Path, split: Split) -> None:
+    folders = write_runs(tmp_path, split, (1,))
+    for number, folder in enumerate(folders):
+        machine = {"blas": "Haswell", "torch": "AVX2" if number == 2 else "AVX512"}
+        edit_sealed(folder / "metrics.json", machine=machine)
+    assert evaluate(split, [folders[2]], partial=True)["notes"] == [*split.notes]
+    assert evaluate(split, folders)["notes"] == [
+        *split.notes,
+        "runs were made on different kinds of machine: torch AVX512 (seed 1 fold 1, seed 1 fold 2, seed 1 fold 4, "
+        "seed 1 fold 5) and torch AVX2 (seed 1 fold 3)",
+    ]
+
+
 def test_missing_runs_are_named(tmp_path: Path, split: Split) -> None:
     folders = write_runs(tmp_path, split, (1, 2))
     with pytest.raises(InputError, match="runs missing: seed 1 fold 2, seed 2 fold 5: make them"):

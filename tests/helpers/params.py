@@ -17,7 +17,7 @@ _PARAMS = {
     },
     "corpora": {},
     "encoders": {},
-    "compute": {"device": "auto", "gpu_slots": 4, "keep_models": True, "threads": 1},
+    "compute": {"device": "auto", "gpu_slots": 4, "keep_models": True, "threads": 1, "cpu": "native"},
     "demo_seed": 1,
 }
 

@@ -82,10 +82,11 @@ def finish_run(
         "encoders": {},
         "code_version": code,
         "device": "cpu",
+        "machine": {"blas": "Haswell"},
         "versions": {"torch": "2.11.0"},
         "threads": 1,
     }
-    known = {"group": group.name, "gpu": "", "git_commit": "0123abcd-dirty", "key": f"{code}-{seed}-{fold}"}
+    known = {"group": group.name, "git_commit": "0123abcd-dirty", "key": f"{code}-{seed}-{fold}"}
     facts = {"facts": {"best_epoch": epochs}, "sha256": {"predictions.csv": sha256_of(folder / "predictions.csv")}}
     write_sealed(folder / "metrics.json", identity | known | facts)
     job = f"{group.name}/{group.job(seed, fold)}"

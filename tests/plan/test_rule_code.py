@@ -17,11 +17,11 @@ SCRIPTS = {
     "splits": "manifests plan splits",
     "features": "compute encoders features plan",
     "train": "compute encoders features plan runs splits",
-    "evaluate": "evaluations plan runs splits",
-    "table": "encoders evaluations features manifests plan results runs splits",
-    "honest_gap": "encoders evaluations features manifests plan results runs splits",
+    "evaluate": "compute evaluations plan runs splits",
+    "table": "compute encoders evaluations features manifests plan results runs splits",
+    "honest_gap": "compute encoders evaluations features manifests plan results runs splits",
     "charts": "encoders evaluations features manifests plan results runs splits",
-    "track": "encoders evaluations features manifests plan results runs splits tracking",
+    "track": "compute encoders evaluations features manifests plan results runs splits tracking",
 }
 # All that a script needs of these packages.
 NO_MORE = {
@@ -29,19 +29,19 @@ NO_MORE = {
     "features": {"plan": "code", "compute": "gpu", "encoders": "checkpoint"},
     "train": {
         "plan": "code",
-        "compute": "gpu",
+        "compute": "gpu machine",
         "encoders": "checkpoint",
         "features": "store",
         "runs": "contract predictions",
         "splits": "split",
     },
-    "evaluate": {"plan": "code", "runs": "predictions", "splits": "split"},
+    "evaluate": {"compute": "machine", "plan": "code", "runs": "predictions", "splits": "split"},
     "demo_corpus": {"plan": "code"},
     "manifest": {"plan": "code"},
     "splits": {"plan": "code"},
     "demo_encoder": {"plan": "code", "encoders": "alexnet checkpoint demo fetch published"},
 }
-NETWORK = "runs training"
+NETWORK = "compute runs training"
 SYSTEMS = {
     "attention_fcn": f"encoders features splits systems {NETWORK}",
     "ca_mser": f"encoders features splits systems {NETWORK}",
@@ -84,6 +84,7 @@ def test_what_a_system_depends_on(system: str) -> None:
     assert not found["systems"] & others
     assert found.get("encoders", set()) <= {"alexnet", "checkpoint", "speech"}
     assert found["features"] == {"store"} and found["splits"] == {"split"}
+    assert found.get("compute", set()) <= {"machine"}
 
 
 def test_only_who_opens_images_weights_depends_on_their_reader() -> None:

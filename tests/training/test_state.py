@@ -83,6 +83,15 @@ def test_unusable_state_is_ignored_with_a_line_in_the_log(tmp_path, caplog, dama
     assert sorted(path.name for path in tmp_path.iterdir()) == ["state.safetensors"]
 
 
+def test_a_state_of_another_kind_of_machine_is_not_continued(tmp_path, caplog):
+    context = Context(seed=1, key="old", directory=tmp_path, machine={"blas": "Haswell", "torch": "AVX2"})
+    fit(Task(), fold(), replace(SETTINGS, epochs=3), context)
+    here = replace(context, key="new", machine={"blas": "Haswell", "torch": "AVX512"})
+    assert_same(fit(Task(), fold(), SETTINGS, Context(seed=1)), fit(Task(), fold(), SETTINGS, here))
+    told = "state.safetensors was made on another kind of machine (torch AVX2; this one: torch AVX512): training starts"
+    assert told in caplog.text
+
+
 def test_state_bytes_repeat(tmp_path):
     for name in ("a", "b"):
         fit(Task(), fold(), SETTINGS, Context(seed=1, key="k", directory=tmp_path / name))

@@ -68,7 +68,7 @@ def test_a_run_shows_its_settings_with_sources_its_course_and_where_it_comes_fro
         "mlflow.source.git.commit": "0123abcd",
         "snakemake.rule": "train_5_folds",
         "job.runs": "all 5 folds of seed 2",
-        "gpu": "none",
+        "machine.blas": "Haswell",
         "version.torch": "2.11.0",
     }
     assert {name: run.data.tags[name] for name in expected} == expected

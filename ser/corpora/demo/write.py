@@ -23,9 +23,9 @@ def write_demo(
 ) -> None:
     """Write the tree of `corpus` to `directory`, replacing what is there, then its file list to `listing`.
 
-    The same arguments in a fresh process give the same bytes (espeak.py says why fresh). The listing, in a folder
-    above the tree, describes it (ser/sealed.py): corpus, seed, utterances, `provenance` and each file's SHA-256.
-    Raises InputError for a corpus without a demo tree or a size that its layout cannot have.
+    The same arguments in a fresh process (espeak.py says why) on one kind of machine give the same bytes. The listing,
+    in a folder above the tree, describes it (ser/sealed.py): corpus, seed, utterances, `provenance` and each file's
+    SHA-256. Raises InputError for a corpus without a demo tree or a size that its layout cannot have.
     """
     layout = layout_of(corpus)
     utterances = layout.UTTERANCES if utterances is None else utterances
