@@ -1,11 +1,16 @@
 """Files: outputs that appear whole or not at all, hashes of contents, and names that the configuration may use."""
 
 import hashlib
+import logging
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -21,8 +26,33 @@ def sha256_of(path: Path | str) -> str:
 
 
 @contextmanager
+def alone_with(*outputs: Path | str) -> Iterator[bool]:
+    """Wait until no other process that asked for the same writes `outputs`; yields whether that took waiting.
+
+    A build that is killed leaves its jobs running, and the next build starts the same jobs. The locks are files in
+    .snakemake/ser.locks of the working folder, which jobs on a cluster share; they end with their process.
+    """
+    folder, waited = Path(".snakemake/ser.locks"), False
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        for path in sorted({os.path.relpath(Path(output).resolve()) for output in outputs}):  # in order: no deadlock
+            lock = FileLock(folder / hashlib.sha256(path.encode()).hexdigest())
+            try:
+                held.enter_context(lock.acquire(timeout=0))
+            except Timeout:
+                if not waited:
+                    log.info("another process is still writing %s: waiting for it to end", path)
+                waited = True
+                held.enter_context(lock.acquire())
+        yield waited
+
+
+@contextmanager
 def atomic_file(path: Path | str) -> Iterator[Path]:
-    """A temporary path beside `path`, which replaces it if the block succeeds and is removed otherwise."""
+    """A temporary path beside `path`, which replaces it if the block succeeds and is removed otherwise.
+
+    Its name is always the same, so two processes must not write the same file at once (`alone_with`).
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")  # always the same: what a killed process left is overwritten

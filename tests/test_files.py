@@ -1,6 +1,11 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
-from ser.files import atomic_folder
+from helpers import ROOT
+from ser.files import alone_with, atomic_folder
 
 
 def test_the_new_folder_takes_the_place_of_the_old(tmp_path):
@@ -29,3 +34,27 @@ def test_what_a_killed_process_left_is_not_taken_over(tmp_path):
     with atomic_folder(tmp_path / "tree") as folder:
         assert list(folder.iterdir()) == []
     assert [path.name for path in tmp_path.iterdir()] == ["tree"]
+
+
+def test_who_writes_the_same_waits_and_who_writes_something_else_does_not(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = (
+        "import sys\nfrom ser.files import alone_with\nwith alone_with('a', 'b'): print(flush=True); sys.stdin.read()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as other:
+        other.stdout.readline()
+        said = []
+
+        def end_it(text, path):
+            said.append(text % path)
+            other.communicate(b"\n")
+
+        monkeypatch.setattr("ser.files.log.info", end_it)
+        with alone_with("c", tmp_path / "d") as waited:
+            assert not waited and not said
+        with alone_with(tmp_path / "b", "a") as waited:
+            assert waited and said == ["another process is still writing a: waiting for it to end"]
+    with alone_with("a", "b") as waited:
+        assert not waited

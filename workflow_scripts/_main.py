@@ -1,15 +1,20 @@
 """The frame of every workflow script: its own checkout's code, and one line for bad input."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 # The code that is hashed as an input must be the code that runs, whichever `ser` is installed.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ser.errors import InputError
+from ser.files import alone_with
 from ser.sealed import Order
+
+_HELD = ExitStack()
 
 
 def job_parser(description: str | None) -> argparse.ArgumentParser:
@@ -19,10 +24,25 @@ def job_parser(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def be_alone_with(*outputs: Path | str) -> bool:
+    """`alone_with` until this process ends, to be called before anything is read: who began first then writes first.
+
+    Returns whether that took waiting.
+    """
+    return _HELD.enter_context(alone_with(*outputs))
+
+
 def script(main: Callable[[], None]) -> None:
-    """Call `main`; an `InputError` ends the process with its one line and exit code 2, Ctrl-C with 130."""
+    """Call `main`; an `InputError` ends the process with its one line and exit code 2, Ctrl-C with 130.
+
+    What `ser` logs goes to stderr, which is the job's log.
+    """
+    log = logging.getLogger("ser")
+    log.addHandler(logging.StreamHandler())
+    log.setLevel(logging.INFO)
     try:
-        main()
+        with _HELD:
+            main()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None

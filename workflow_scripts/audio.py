@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from _main import job_parser, script
+from _main import be_alone_with, job_parser, script
 from ser.features.audio import write_audio
 from ser.manifests.utterance import read_manifest
 from ser.plan.code import code_digest, code_of
@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--root", required=True, type=Path, help="what the manifest's paths are relative to")
     parser.add_argument("--output", required=True, type=Path, help="audio store (.safetensors)")
     args = parser.parse_args()
+    be_alone_with(args.output)
 
     inputs = Inputs(args.order)
     inputs.read(args.manifest.with_suffix(".json"))

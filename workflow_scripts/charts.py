@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from _main import script
+from _main import be_alone_with, script
 from _plan import planned
 from ser.outputs import write_json, write_table
 from ser.plan.places import METRICS, PLOTS, TABLE
@@ -12,6 +12,7 @@ from ser.results import charts
 
 def main() -> None:
     args, plan, places, made_from = planned(argparse.ArgumentParser(description=__doc__))
+    be_alone_with(METRICS)
     made_from.check_result("charts", args.made_from)
     lines = charts.read_lines(Path(TABLE))
     tables = charts.chart_files(plan, places, lines)

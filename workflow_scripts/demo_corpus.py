@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from _main import job_parser, script
+from _main import be_alone_with, job_parser, script
 from ser.corpora.demo.write import layout_of, write_demo
 from ser.plan.code import code_digest, code_of
 from ser.sealed import Inputs
@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--output-dir", type=Path, required=True)
     parser.add_argument("--listing", type=Path, required=True, help="JSON file list to write")
     options = parser.parse_args()
+    be_alone_with(options.listing)
     code = code_of("workflow_scripts/demo_corpus.py", layout_of(options.corpus).__name__)
     provenance = Inputs(options.order).provenance(code_digest(code))
     write_demo(options.corpus, options.output_dir, options.listing, options.seed, options.utterances, provenance)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from _main import job_parser, script
+from _main import be_alone_with, job_parser, script
 from ser.encoders.checkpoint import DESCRIPTION, checkpoint_files
 from ser.encoders.demo import write_encoder
 from ser.encoders.published import NAMES
@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output-dir", type=Path, required=True)
     options = parser.parse_args()
+    be_alone_with(options.output_dir)
     folder = options.output_dir
     provenance = Inputs(options.order).provenance(code_digest(code_of("workflow_scripts/demo_encoder.py")))
     write_encoder(options.encoder, folder, options.seed)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from _main import job_parser, script
+from _main import be_alone_with, job_parser, script
 from ser.evaluations.evaluate import evaluate
 from ser.plan.code import code_digest, code_of
 from ser.sealed import Inputs, read_sealed, write_sealed
@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--runs-made-from", type=json.loads, help='of all that runs are made from: {"seed": "digest"}')
     parser.add_argument("--output", required=True, type=Path)
     args = parser.parse_args()
+    be_alone_with(args.output)
 
     inputs = Inputs(args.order)
     inputs.read(args.split)

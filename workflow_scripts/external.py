@@ -4,7 +4,7 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from _main import script
+from _main import be_alone_with, script
 from ser.errors import InputError
 from ser.files import sha256_of
 from ser.manifests.tree import scan
@@ -22,6 +22,7 @@ def main() -> None:
     what.add_argument("--encoder", help="a name under `encoders` of params.yaml")
     parser.add_argument("--output", required=True, type=Path)
     args = parser.parse_args()
+    be_alone_with(args.output)
 
     params = read_yaml(Path("params.yaml"))
     validate(params, read_yaml(Path("schemas/params.schema.yaml")), "params.yaml")

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from _main import job_parser, script
+from _main import be_alone_with, job_parser, script
 from ser.compute.gpu import gpu_slots
 from ser.encoders.checkpoint import check_checkpoint
 from ser.errors import InputError
@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--gpu-slots", nargs=2, default=[0, 1], type=int, metavar=("WANTED", "PER_GPU"))
     parser.add_argument("--output", required=True, type=Path, help="feature store (.safetensors)")
     args = parser.parse_args()
+    be_alone_with(args.output)
     with gpu_slots(*args.gpu_slots if args.device != "cpu" else (0, 1)):
         _compute(args)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from _main import job_parser, script
+from _main import be_alone_with, job_parser, script
 from ser.errors import InputError
 from ser.manifests.build import build_manifest
 from ser.manifests.tree import record_tree, scan, tree_digest
@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--report", required=True, type=Path, help="counts, exclusions and warnings, JSON")
     parser.add_argument("--tree", required=True, type=Path, help="what the tree held, JSON")
     arguments = parser.parse_args()
+    be_alone_with(arguments.output)
 
     inputs = Inputs(arguments.order)
     loader = [] if arguments.manifest else [f"ser.corpora.{arguments.corpus}"]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from _main import job_parser, script
+from _main import be_alone_with, job_parser, script
 from ser.errors import InputError
 from ser.manifests.utterance import read_manifest
 from ser.plan.code import code_digest, code_of
@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--output-json", required=True, type=Path)
     parser.add_argument("--where", default="", help="where the protocol is written, for error messages")
     args = parser.parse_args()
+    be_alone_with(args.output_json)
 
     inputs = Inputs(args.order)
     inputs.read(args.manifest.with_suffix(".json"))

@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from _main import script
 from _plan import planned
+from ser.files import alone_with
 from ser.outputs import write_json
 from ser.plan.groups import Plan
 from ser.plan.places import Places
@@ -60,7 +61,8 @@ def main() -> None:
         result = {"failed": str(error)}
     else:
         print(f"MLflow, {shown(uri)}: {', '.join(f'{number} runs {what}' for what, number in result.items())}")
-    write_json(Path(places.tracked), {"store": shown(uri), **result})
+    with alone_with(places.tracked):  # `make track` may end at the same time
+        write_json(Path(places.tracked), {"store": shown(uri), **result})
 
 
 def shown(uri: str) -> str:

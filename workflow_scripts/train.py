@@ -9,7 +9,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
-from _main import job_parser, script
+from _main import be_alone_with, job_parser, script
 from ser.compute.gpu import gpu_slots
 from ser.compute.machine import machine
 from ser.encoders.checkpoint import check_checkpoint
@@ -19,7 +19,7 @@ from ser.outputs import write_model, write_table
 from ser.plan.code import code_digest, code_hashes, code_of, git_commit, reaches
 from ser.runs.contract import Context, Fold
 from ser.runs.predictions import write_predictions
-from ser.sealed import Inputs, hashes_of, write_sealed
+from ser.sealed import Inputs, hashes_of, read_sealed, write_sealed, wrong_files
 from ser.splits.split import read_split
 
 # What may change a run's digits besides its settings, data and code.
@@ -47,11 +47,13 @@ def main() -> None:
     parser.add_argument("--states", type=Path, help="folder for the states of unfinished runs")
     parser.add_argument("--output-dir", required=True, type=Path, help="folder for fold<k>/ of each fold")
     args = parser.parse_args()
+    waited = be_alone_with(*(args.output_dir / f"fold{number}" for number in args.folds))
     with gpu_slots(*args.gpu_slots if args.device != "cpu" else (0, 1)):
-        _train(args)
+        _train(args, waited)
 
 
-def _train(args: argparse.Namespace) -> None:
+def _train(args: argparse.Namespace, waited: bool) -> None:
+    """All folds; `waited`: for another process, whose runs are kept if they are these."""
     system = importlib.import_module(f"ser.systems.{args.system}")
     settings = system.Settings(**args.settings)
     inputs = Inputs(args.order)
@@ -85,9 +87,25 @@ def _train(args: argparse.Namespace) -> None:
         "code": code_hashes(code),
     }
     for number in args.folds:
-        _one(system, settings, Fold.of(split, number, stores, encoders), identity | {"fold": number}, known, args)
+        of_fold = identity | {"fold": number}
+        of_fold["key"] = sha256(json.dumps(of_fold, sort_keys=True).encode()).hexdigest()
+        folder = args.output_dir / f"fold{number}"
+        if waited and _is_there(folder, {"key": of_fold["key"], **provenance.facts}):
+            print(f"{folder}: the other process has finished this run: it is kept", flush=True)
+            continue
+        _one(system, settings, Fold.of(split, number, stores, encoders), of_fold, known, args)
     if args.states:  # only now: a job that is killed in its last fold keeps what the others learned
         shutil.rmtree(args.states, ignore_errors=True)
+
+
+def _is_there(folder: Path, facts: dict) -> bool:
+    """Whether a folder holds a whole run with these `facts`."""
+    path = folder / "metrics.json"
+    try:
+        found = read_sealed(path)
+    except InputError:
+        return False
+    return all(found.get(name) == fact for name, fact in facts.items()) and not wrong_files(path, found)
 
 
 def _libraries(code: tuple[str, ...]) -> tuple[str, ...]:
@@ -116,10 +134,9 @@ def _device(wanted: str, code: tuple[str, ...]) -> str:
 
 
 def _one(system: object, settings: object, fold: Fold, identity: dict, known: dict, args: argparse.Namespace) -> None:
-    key = sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     context = Context(
         seed=args.seed,
-        key=key,
+        key=identity["key"],
         directory=args.states / f"fold{fold.number}" if args.states else None,
         device=identity["device"],
         threads=args.threads,
@@ -137,7 +154,6 @@ def _one(system: object, settings: object, fold: Fold, identity: dict, known: di
         {
             **identity,
             **known,
-            "key": key,
             "facts": outcome.facts,
             "sha256": hashes_of((folder / name for name in WRITTEN), folder),
         },

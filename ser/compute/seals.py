@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from ser.files import atomic_file, sha256_of
+from ser.files import alone_with, atomic_file, sha256_of
 
 
 class Seals:
@@ -24,5 +24,5 @@ class Seals:
     def seal(self, files: Iterable[str]) -> None:
         """Record files as they are now."""
         self._known |= {file: sha256_of(file) for file in files if Path(file).is_file()}
-        with atomic_file(self._path) as temporary:
+        with alone_with(self._path), atomic_file(self._path) as temporary:
             temporary.write_text(json.dumps(self._known, indent=1, sort_keys=True), encoding="utf-8")

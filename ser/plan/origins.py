@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ser.encoders.checkpoint import DESCRIPTION, checkpoint_digest, checkpoint_files
-from ser.files import atomic_file
+from ser.files import alone_with, atomic_file
 from ser.manifests.tree import recorded_digest, tree_digest
 from ser.plan.places import Places
 
@@ -87,6 +87,6 @@ class Origins:
         except (OSError, ValueError, KeyError, TypeError):
             pass  # no record, or not one of ours: it is written anew
         digest = checkpoint_digest(folder)
-        with atomic_file(record) as temporary:
+        with alone_with(record), atomic_file(record) as temporary:
             temporary.write_text(json.dumps({"digest": digest, "files": files}), encoding="utf-8")
         return digest

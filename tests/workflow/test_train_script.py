@@ -1,0 +1,42 @@
+"""The script of the rule `train`, called as the rule calls it: beside an orphan of itself, and killed."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from helpers.training_job import FILES, TrainingJob, wait_until
+
+WAITING = "another process is still writing runs/fold1: waiting for it to end\n"
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> TrainingJob:
+    return TrainingJob(tmp_path_factory.mktemp("job"), epochs=60)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(job: TrainingJob) -> dict[str, bytes]:
+    files = job.make("undisturbed", "log")
+    assert set(files) == {f"fold{number}/{name}" for number in (1, 2) for name in FILES}
+    return files
+
+
+@pytest.mark.parametrize("orphan", ["ends", "is killed", "made something else"])
+def test_a_job_waits_for_its_orphan(tmp_path: Path, undisturbed: dict[str, bytes], orphan: str) -> None:
+    job = TrainingJob(tmp_path, epochs=60)
+    first = job.start("runs", "first", **({"weight_decay": 0.5} if orphan == "made something else" else {}))
+    wait_until(lambda: (tmp_path / "runs/states/fold1/state.safetensors").is_file())
+    first.send_signal(signal.SIGSTOP)
+    assert not set(job.files("runs")) & set(undisturbed)
+    second = job.start("runs", "second")
+    wait_until(lambda: job.said("second") != "")
+    assert job.said("second") == WAITING
+    first.send_signal(signal.SIGKILL if orphan == "is killed" else signal.SIGCONT)
+    assert first.wait() == (-signal.SIGKILL if orphan == "is killed" else 0)
+    assert second.wait() == 0, job.said("second")
+    assert job.files("runs") == undisturbed
+    said = job.said("second")
+    assert said.count("waiting") == 1
+    assert said.count("the other process has finished this run: it is kept") == (2 if orphan == "ends" else 0)
+    assert ("training goes on after epoch" in said) == (orphan == "is killed")
