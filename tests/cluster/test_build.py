@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from helpers.project import PATIENCE, Project, cluster_project
 from helpers.slurm import Slurm
+from ser.plan.places import TABLE
 
 # A probe of an encoder's features: both kinds of jobs that ask for a GPU.
 EXPERIMENTS = {"superb_er": ["hubert_large"]}
@@ -81,6 +83,34 @@ def test_the_values_are_the_local_ones_after_a_drained_node_a_cancelled_job_and_
     with_gpu = {job["Comment"].partition("_train")[0] for job in jobs if job.get("TresPerJob") == "gres:gpu:1"}
     assert with_gpu == {"rule_features_features", "rule_gpu_runs"}
     assert len(jobs) < 12
+
+
+def test_a_job_cancelled_after_a_change_leaves_no_table_of_before(
+    local: Project, slurm: Slurm, profile: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project, afresh = Project(tmp_path / "project"), Project(tmp_path / "afresh")
+    for copy in (project, afresh):
+        shutil.copytree(local.folder, copy.folder, symlinks=True)
+        experiment = copy.folder / "experiments/superb_er.yaml"
+        experiment.write_text(experiment.read_text().replace("{epochs: 10,", "{epochs: 20,"))
+    for folder in ("work/demo/runs", "work/demo/evaluations"):
+        shutil.rmtree(afresh.folder / folder)
+
+    command = [Path(sys.executable).with_name("snakemake"), "--retries", "0", "--", TABLE]
+    with (tmp_path / "log").open("w") as log:
+        build = subprocess.Popen(command, cwd=project.folder, stdout=log, stderr=log, start_new_session=True)
+    try:
+        until(lambda: any(project.folder.glob("work/demo/states/**/*.safetensors")), "an epoch")
+        slurm.command("scancel", *slurm.jobs("RUNNING"))
+        assert build.wait(PATIENCE) == 1
+    finally:
+        build.kill()
+    assert not (project.folder / TABLE).exists()
+
+    assert "training superb_er/hubert_large" in project.build()
+    monkeypatch.delenv("SNAKEMAKE_PROFILE")
+    afresh.build()
+    assert results(project) == results(afresh) != results(local)
 
 
 def results(project: Project) -> dict[str, bytes]:

@@ -2,15 +2,18 @@
 
 import csv
 import json
+import os
 import re
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from moto.server import ThreadedMotoServer
 
-from helpers.project import Project, copy_project
+from helpers.project import BIN, Project, copy_project
 
 # A network, and a system without training, on one corpus.
 EXPERIMENTS = {"attention_fcn": ["full"], "fair": ["majority"]}
@@ -59,6 +62,19 @@ def failure(project: Project, *command: str, **environment: str) -> str:
     return error.value.output
 
 
+def killed(project: Project, begun: str) -> None:
+    """Start `dvc repro` and kill it, with all that it started, once a file matches `begun`."""
+    path = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    command = [BIN / "dvc", "repro"]
+    repro = subprocess.Popen(command, cwd=project.folder, env=os.environ | path, start_new_session=True, **quiet)
+    while not any(project.folder.glob(begun)):
+        assert repro.poll() is None
+        time.sleep(0.05)
+    os.killpg(repro.pid, signal.SIGKILL)
+    repro.wait()
+
+
 def test_a_second_repro_starts_nothing_and_snakemake_agrees(versioned: Project) -> None:
     said = versioned.tool("dvc", "repro")
     assert "Running stage" not in said and said.count("didn't change, skipping") == 4
@@ -81,7 +97,8 @@ def test_restored_changed_and_mixed(versioned: Project, clone: Project) -> None:
     said = failure(clone, "dvc", "repro")
     assert trained(said) == {f"{NETWORK}/clean", f"{NETWORK}/test_selected"}
     in_the_way.rmdir()
-    # What failed is missed, although everything that was made from it before is still there.
+    killed(clone, f"work/demo/states/{NETWORK}/clean/seed1/fold2/*.safetensors")
+    # What failed and was killed is missed, although everything that was made from it before is still there.
     assert trained(clone.tool("dvc", "repro")) == {f"{NETWORK}/clean"}
     changes = clone.tool("dvc", "metrics", "diff")
     assert "attention_fcn.full" in changes and "fair.majority" not in changes
@@ -89,6 +106,11 @@ def test_restored_changed_and_mixed(versioned: Project, clone: Project) -> None:
     # Snakemake stops after training; DVC must not take the old evaluations for new ones.
     set_rate(clone, "0.003")
     clone.build("runs")
+    in_the_way = clone.folder / f"work/demo/evaluations/{NETWORK}/.clean.json.tmp"
+    in_the_way.mkdir()
+    said = failure(clone, "dvc", "repro")
+    assert "Error in rule evaluate" in said and not (clone.folder / "results/table.csv").exists()
+    in_the_way.rmdir()
     said = clone.tool("dvc", "repro")
     assert trained(said) == set() and said.count(f"evaluating {NETWORK}/clean") == 1
     assert results(clone) == results(versioned)
