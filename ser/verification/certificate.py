@@ -38,7 +38,7 @@ def verify(plan: Plan, params: Mapping[str, Any], made_from: MadeFrom, runs: int
     with progress(len(live), "evaluations") as meter:
         evaluations = check_evaluations(plan, places, made_from, meter.update)
     results = check_results(plan, places, made_from)
-    rerunner = Rerunner(plan, places, origins, made_from, params["compute"]["threads"])
+    rerunner = Rerunner(plan, places, origins, made_from, params["compute"])
     with progress(runs, "runs trained again", "runs") as meter:
         again, reruns = rerunner.sample(runs, seed, meter.update)
     return _certificate(plan, [artifacts, recordings, evaluations, results, again], reruns)

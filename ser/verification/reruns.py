@@ -1,5 +1,6 @@
 """A random sample of the runs, trained once more: the same bits on the same kind of machine."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ser.compute.gpu import gpu_ids
+from ser.compute.machine import limits
 from ser.errors import InputError
 from ser.files import ROOT
 from ser.plan.groups import Group, Plan
@@ -47,9 +49,12 @@ class Rerun:
 class Rerunner:
     """Trains runs of a plan again, in a folder of their own that is removed."""
 
-    def __init__(self, plan: Plan, places: Places, origins: Origins, made_from: MadeFrom, threads: int) -> None:
+    def __init__(
+        self, plan: Plan, places: Places, origins: Origins, made_from: MadeFrom, compute: Mapping[str, Any]
+    ) -> None:
+        """`compute`: the block of params.yaml."""
         self._plan, self._places, self._origins, self._made_from = plan, places, origins, made_from
-        self._threads = threads
+        self._threads, self._environment = compute["threads"], os.environ | limits(compute["cpu"])
 
     def sample(
         self, number: int, seed: int, progress: Callable[[float], object] | None = None
@@ -92,7 +97,7 @@ class Rerunner:
                 *("--device", facts["device"], "--threads", str(self._threads)),
                 *("--order", self._made_from.runs(group, seed).text, "--output-dir", other),
             ]
-            done = subprocess.run(command, capture_output=True, text=True)
+            done = subprocess.run(command, env=self._environment, capture_output=True, text=True)
             if done.returncode:
                 why = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
                 raise InputError(f"{folder}: cannot be trained again: {why[0]}")
