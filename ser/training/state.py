@@ -1,5 +1,9 @@
-"""The state of an unfinished run: what it goes on from, in one safetensors file with a JSON header."""
+"""The state of an unfinished run: what it goes on from, in one safetensors file with a JSON header.
 
+The header holds a SHA-256 over all of it: a state in which one bit has changed is not used.
+"""
+
+import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -65,22 +69,26 @@ class State:
         copies = {
             name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
         }
+        text = json.dumps(facts)
         with atomic_file(path) as temporary:
-            save_file(copies, temporary, metadata={"training": json.dumps(facts)})
+            save_file(copies, temporary, metadata={"training": text, "sha256": _sha256(text, copies)})
 
     def resume(self, path: Path, key: str, machine: Mapping[str, str]) -> None:
-        """Go on from the state at `path`, if there is one; if it cannot be used, that is logged."""
+        """Go on from the state at `path`, if there is one; that is logged, and also why one cannot be used."""
         if not path.exists():
             return
         try:
             with safe_open(path, framework="pt") as file:
-                facts = json.loads((file.metadata() or {})["training"])
+                metadata = file.metadata() or {}
+                facts = json.loads(metadata["training"])
                 if facts["key"] != key:
                     log.warning("%s %s: training starts afresh", path, _difference(facts["machine"], machine))
                     return
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
+            if metadata["sha256"] != _sha256(metadata["training"], tensors):
+                raise ValueError("its SHA-256 differs")
         except (SafetensorError, KeyError, ValueError, OSError) as error:
-            log.warning("%s is not a complete state (%s): training starts afresh", path, error)
+            log.warning("%s is damaged or incomplete (%s): training starts afresh", path, error)
             return
         self.network.load_state_dict(_under(tensors, "network"))
         if self.average is not None:
@@ -96,6 +104,16 @@ class State:
         self.best = _under(tensors, "best")
         self.epoch, self.best_epoch, self.history = facts["epoch"], facts["best_epoch"], facts["history"]
         log.info("%s: training goes on after epoch %d", path, self.epoch)
+
+
+def _sha256(text: str, tensors: Mapping[str, Tensor]) -> str:
+    """Of the header's text, and of each tensor's name, type, shape and bytes."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _difference(its: Mapping[str, str], own: Mapping[str, str]) -> str:

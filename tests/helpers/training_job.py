@@ -27,7 +27,7 @@ class TrainingJob:
     """train.py as its rule calls it; `settings` replace those of the helpers."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        self.folder = folder
+        self.folder, self.seconds = folder, 0.0
         utterances, of_sessions = iemocap_like(), protocol(**SESSIONS)
         split = make_split(of_sessions, "clean", utterances)
         write_split(split, of_sessions, folder / "split.csv", folder / "split.json")
@@ -50,8 +50,12 @@ class TrainingJob:
             return subprocess.Popen(command, cwd=self.folder, stdout=file, stderr=subprocess.STDOUT)
 
     def make(self, output: str, log: str, **settings: Any) -> dict[str, bytes]:
-        """The files of a run that nobody disturbs."""
-        assert self.start(output, log, **settings).wait() == 0, self.said(log)
+        """The files of a run that nobody disturbs; `seconds` is then how long it took from its first line on."""
+        process = self.start(output, log, **settings)
+        wait_until(lambda: self.said(log) != "" or process.poll() is not None)
+        begun = time.monotonic()
+        assert process.wait() == 0, self.said(log)
+        self.seconds = time.monotonic() - begun
         return self.files(output)
 
     def said(self, log: str) -> str:

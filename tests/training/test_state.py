@@ -65,6 +65,26 @@ def test_killed_process_resumes_with_the_same_bits(tmp_path):
     assert sum(training for _, training in task.seen) == 4 * 4
 
 
+def test_a_flipped_bit_anywhere_starts_training_afresh(tmp_path, caplog):
+    settings, file = replace(SETTINGS, epochs=2), tmp_path / "state.safetensors"
+    context = Context(seed=1, key="k", directory=tmp_path)
+    undisturbed = fit(Task(), fold(), settings, context)
+    whole = file.read_bytes()
+    start = 8 + int.from_bytes(whole[:8], "little")
+    rng = np.random.default_rng(0)
+    inside = [start, len(whole) - 1, whole.index(b"epoch") - 1, whole.index(b"sha256") + 12, 0, 7, 8]
+    for place in [*inside, *rng.integers(len(whole), size=30).tolist()]:
+        changed = bytearray(whole)
+        changed[place] ^= 1 << int(rng.integers(8))
+        if place < start and whole[place : place + 1] == b" ":  # the header is filled up with blanks
+            continue
+        file.write_bytes(changed)
+        caplog.clear()
+        task = Task()
+        assert_same(undisturbed, fit(task, fold(), settings, context))
+        assert any(training for _, training in task.seen) and "training starts afresh" in caplog.text, place
+
+
 @pytest.mark.parametrize("damage", ["other key", "torn", "not safetensors", "left-over temporary"])
 def test_unusable_state_is_ignored_with_a_line_in_the_log(tmp_path, caplog, damage):
     undisturbed = fit(Task(), fold(), SETTINGS, Context(seed=1))

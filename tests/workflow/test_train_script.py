@@ -1,12 +1,16 @@
 """The script of the rule `train`, called as the rule calls it: beside an orphan of itself, and killed."""
 
+import random
+import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from helpers.training_job import FILES, TrainingJob, wait_until
 
+KILLS = 4
 WAITING = "another process is still writing runs/fold1: waiting for it to end\n"
 
 
@@ -40,3 +44,24 @@ def test_a_job_waits_for_its_orphan(tmp_path: Path, undisturbed: dict[str, bytes
     assert said.count("waiting") == 1
     assert said.count("the other process has finished this run: it is kept") == (2 if orphan == "ends" else 0)
     assert ("training goes on after epoch" in said) == (orphan == "is killed")
+
+
+def test_a_job_killed_at_random_moments_ends_with_the_same_bytes(
+    job: TrainingJob, undisturbed: dict[str, bytes]
+) -> None:
+    moments, output, kills, resumed = random.Random(1), "killed", 0, 0
+    while kills < KILLS:
+        process = job.start(output, "killed_log")
+        wait_until(lambda process=process: job.said("killed_log") != "" or process.poll() is not None)
+        time.sleep(moments.uniform(0, job.seconds))
+        process.kill()
+        kills += process.wait() == -signal.SIGKILL
+        resumed += "training goes on after epoch" in job.said("killed_log")
+        if process.returncode:  # Snakemake removes a job's outputs before it starts the job again
+            for name in ("fold1", "fold2"):
+                shutil.rmtree(job.folder / output / name, ignore_errors=True)
+        else:  # it was faster, having less to do
+            assert job.files(output) == undisturbed
+            output += "_again"
+    assert job.make(output, "killed_log") == undisturbed
+    assert resumed
