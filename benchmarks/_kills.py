@@ -30,7 +30,9 @@ MAY_DIFFER = {
     "results/partial.csv": "what was finished when a build failed",
 }
 DERIVED = {"results/table.csv": "table", "results/honest_gap.csv": "honest_gap", "results/metrics.json": "charts"}
-REPRIEVE = 8.0  # seconds at most into the next build, until orphans go on: it takes about 3 to start its first job
+# Seconds into the next build until orphans go on: it takes about 3 to start its first job. Some go on when the last
+# build of a change has ended, or after so many seconds in which it may have been waiting for them.
+REPRIEVE, LATE, HOW_OFTEN_LATE = 8.0, 120.0, 0.3
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def difference(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
 @dataclass
 class Victim:
     """A project whose builds are killed. `orphans` outlived their Snakemake: they are halted at once, so that what they
-    leave can be looked at, and go on at some moment of the next build.
+    leave can be looked at, and go on at some moment of the next build, or when the last one has ended.
     """
 
     project: Project
@@ -92,12 +94,14 @@ class Victim:
         lines = self.log.read_text().splitlines()
         return list(dict.fromkeys(line for line in lines if re.match(r"error|Error|\w+(Error|Exception)\b", line)))[:9]
 
-    def start(self) -> psutil.Popen:
+    def start(self, is_last: bool = False) -> psutil.Popen:
         command = [BIN / "snakemake", "--cores", "2", "--", *self.targets]
         with self.log.open("w") as out:
             build = psutil.Popen(command, cwd=self.project.folder, stdout=out, stderr=out, start_new_session=True)
         if halted := [process for process in self.orphans if is_alive(process)]:
-            self._alarm = threading.Timer(self.chance.uniform(0, REPRIEVE), lambda: each(halted, "resume"))
+            is_late = is_last and self.chance.random() < HOW_OFTEN_LATE
+            reprieve = LATE if is_late else self.chance.uniform(0, REPRIEVE)
+            self._alarm = threading.Timer(reprieve, lambda: each(halted, "resume"))
             self._alarm.start()
         return build
 
@@ -134,9 +138,9 @@ class Victim:
 
     def finish(self) -> None:
         """Build to the end, and wait for orphans."""
-        self.code = self.start().wait(PATIENCE)
-        if self._alarm:
-            self._alarm.join()
+        self.code = self.start(is_last=True).wait(PATIENCE)
+        self._release()
+        each(self.orphans, "resume")
         wait_for(self.orphans)
         self.orphans, self._alarm = [], None
 
