@@ -5,6 +5,7 @@ chose; `limits` lowers them to what all CPUs of a mixed cluster have.
 """
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ _LIMITS = {
 }
 _CPU = Path("/proc/cpuinfo")
 _DRIVER = Path("/proc/driver/nvidia/version")
+DRIVER_VERSION = r"Kernel Module.*?\s(\d+\.[\d.]+)"
 
 
 def limits(cpu: str) -> dict[str, str]:
@@ -51,13 +53,13 @@ def machine(device: str, uses_torch: bool) -> dict[str, str]:
     if uses_torch:
         import torch
 
-        found |= {"torch": torch.backends.cpu.get_cpu_capability(), "vendor": _word_after("vendor_id", _CPU)}
+        found |= {"torch": torch.backends.cpu.get_cpu_capability(), "vendor": _found(r"vendor_id\s*:\s*(\S+)", _CPU)}
         if device != "cpu":
             found |= {
                 "gpu": torch.cuda.get_device_name(),
                 "cuda": torch.version.cuda or "",
                 "cudnn": str(torch.backends.cudnn.version() or ""),
-                "driver": _word_after("Kernel Module", _DRIVER),
+                "driver": _found(DRIVER_VERSION, _DRIVER),
             }
     return {name: text for name, text in sorted(found.items()) if text}
 
@@ -82,10 +84,11 @@ def mixture(machines: Mapping[str, Mapping[str, str]]) -> list[str]:
     return [f"runs were made on different kinds of machine: {' and '.join(parts)}"] if len(kinds) > 1 else []
 
 
-def _word_after(label: str, path: Path) -> str:
-    """The first word after `label` in a file of the kernel; "" if there is none."""
+def _found(pattern: str, path: Path) -> str:
+    """What the group in `pattern` matches first in a file of the kernel; "" if nothing."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return next(iter(text.partition(label)[2].strip(" \t:").split()), "")
+    match = re.search(pattern, text)
+    return match[1] if match else ""

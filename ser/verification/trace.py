@@ -18,7 +18,7 @@ from ser.verification.artifacts import Artifact, check_artifacts, open_artifact
 Section = tuple[str, list[str]]
 _DIGITS = 12  # of a hash: enough to tell any two apart
 _SELECTIONS = {
-    "clean": "chosen on speakers or utterances held out of the training part (clean)",
+    "clean": "chosen on dev data, held out of both training and test (clean)",
     "test_selected": "chosen on the test part itself, so that the number is too high (test_selected)",
     "last_epoch": "the last one (last_epoch)",
 }

@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from helpers import ROOT
+from ser.compute import machine
 from ser.compute.machine import in_words, limits, mixture
 
 SAID = """
@@ -38,12 +40,12 @@ def call(code: str, cpu: str) -> str:
 
 @pytest.mark.parametrize("uses_torch", [False, True])
 def test_libraries_obey_the_setting_and_the_machine_says_so(uses_torch: bool) -> None:
-    machine, imported = json.loads(call(SAID.format(uses_torch=uses_torch), "avx2"))
-    assert (machine["numpy"], machine["blas"]) == ("X86_V3", "Haswell")
-    assert machine.get("torch", "") == ("AVX2" if uses_torch else "")
-    assert set(limits("avx2")) == {word.partition("=")[0] for word in machine["limits"].split() if "=" in word}
+    said, imported = json.loads(call(SAID.format(uses_torch=uses_torch), "avx2"))
+    assert (said["numpy"], said["blas"]) == ("X86_V3", "Haswell")
+    assert said.get("torch", "") == ("AVX2" if uses_torch else "")
+    assert set(limits("avx2")) == {word.partition("=")[0] for word in said["limits"].split() if "=" in word}
     assert imported == ["torch"] * uses_torch
-    assert "gpu" not in machine and "limits" not in json.loads(call(SAID.format(uses_torch=uses_torch), "native"))[0]
+    assert "gpu" not in said and "limits" not in json.loads(call(SAID.format(uses_torch=uses_torch), "native"))[0]
 
 
 def test_where_there_is_more_than_avx2_the_setting_changes_bits() -> None:
@@ -66,3 +68,16 @@ def test_machines_are_told_apart_by_what_differs() -> None:
         "runs were made on different kinds of machine: blas Haswell, torch AVX2 (a, c) and "
         "blas SkylakeX, torch AVX512 (b)"
     ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5 22:23:56 UTC 2024",
+        "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  550.54.15  Release Build  (dvs-builder)",
+    ],
+)
+def test_the_drivers_version_is_found_in_either_form(tmp_path: Path, line: str) -> None:
+    (tmp_path / "version").write_text(f"{line}\nGCC version: 12.3.0\n")
+    assert machine._found(machine.DRIVER_VERSION, tmp_path / "version") == "550.54.15"
+    assert machine._found(machine.DRIVER_VERSION, tmp_path / "none") == ""

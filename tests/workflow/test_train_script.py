@@ -10,7 +10,7 @@ import pytest
 
 from helpers.training_job import FILES, TrainingJob, wait_until
 
-KILLS = 4
+KILLS = 2
 WAITING = "another process is still writing runs/fold1: waiting for it to end\n"
 
 
