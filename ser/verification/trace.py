@@ -27,7 +27,7 @@ _AGGREGATIONS = {
     "fold_mean": "the mean of what each fold's predictions give (fold_mean)",
 }
 _SCALES = {"demo": "synthetic speech and tiny encoders, made here: says nothing about a paper"}
-_SOURCES = "[paper]: the paper says so; [code]: its authors' code; [secondary]: others who cite it; [chosen]: by us"
+_SOURCES = "[paper] says so; [code] of its authors; [secondary]: others cite it; [chosen] by us; 0 and none: not used"
 
 
 def find_cell(lines: Sequence[Mapping[str, str]], cell: str) -> tuple[int, Mapping[str, str]]:
@@ -60,36 +60,37 @@ def trace(plan: Plan, places: Places, made_from: MadeFrom, cell: str) -> list[Se
     """
     try:
         with Path(TABLE).open(encoding="utf-8", newline="") as file:
-            number, line = find_cell(list(csv.DictReader(file)), cell)
+            lines = list(csv.DictReader(file))
+        number, line = find_cell(lines, cell)
     except FileNotFoundError:
         raise InputError(f"{TABLE}: no such file: build it first") from None
     group = next((group for group in plan.groups if group.name == line["run_group"]), None)
     if group is None:
         raise InputError(f"{TABLE}: line {number} is of {line['run_group']}, which is not planned: build again")
-    number_section = _number(plan, number, line)
+    about = [_number(plan, number, line), _claim(line, lines)]
     if not line["value"]:
-        return [number_section, _claim(line)]
+        return about
     chain = list(_chain(Path(places.evaluation(group.name))))
     evaluation = chain[0].facts
     numbers = evaluation["results"][_part(line)][line["aggregation"]][line["metric"]]
     runs = [artifact for artifact in chain if artifact.kind == "runs"]
-    orders = {path: order for path, order in made_from.orders().items() if Path(path) in {a.path for a in chain}}
+    paths = {artifact.path for artifact in chain}
+    orders = {path: order for path, order in made_from.orders().items() if Path(path) in paths}
     problems = check_artifacts(orders, models_kept=False).problems
     if rounded(numbers["value"], line["metric"]) != line["value"]:
         problems.append(f"{TABLE}: line {number}: the evaluation says {rounded(numbers['value'], line['metric'])}")
     return [
-        number_section,
-        _claim(line),
-        (
-            "Computed from the predictions of these runs (a run: one training, tested on one fold)",
-            list(_runs(chain[0], runs, line)),
-        ),
-        ("Split into train, dev and test", list(_splits(chain))),
-        ("What the system hears", list(_given(chain, group))),
+        *about,
+        ("Computed from the predictions of these runs", list(_runs(chain[0], runs, line))),
+        ("Split into train, dev and test", list(_splits(chain, line))),
+        ("Input: features and encoders", list(_given(chain, group))),
         ("Recordings", list(_recordings(chain))),
         ("Settings, and where each is from", _settings(group)),
         ("Code, software and machine", list(_code(runs))),
-        ("Do all hashes on this page hold?", problems or [f"yes: {len(chain)} artifacts were read and compared"]),
+        (
+            "Are all files on this page as they were when the number was made?",
+            problems or [f"yes, {len(chain)} artifacts and their files were compared; ser verify checks more"],
+        ),
     ]
 
 
@@ -110,13 +111,16 @@ def _part(line: Mapping[str, str]) -> str:
 
 
 def _number(plan: Plan, number: int, line: Mapping[str, str]) -> Section:
-    row = plan.experiments[line["experiment"]]["rows"][line["row"]]
-    interval = f", 95 % interval {line['ci_low']} to {line['ci_high']}" if line["ci_low"] else ""
+    experiment = plan.experiments[line["experiment"]]
+    row = experiment["rows"][line["row"]]
+    interval = f", 95 % interval {line['ci_low']} to {line['ci_high']} (other speakers)" if line["ci_low"] else ""
     deviation = f", standard deviation over seeds {line['seed_std']}" if line["seed_std"] else ""
-    what = f"{line['metric']} = {line['value']}{_unit(line)}{interval}{deviation}" if line["value"] else "not computed"
+    value = f"{line['value']}{_unit(line)}{interval}{deviation}" if line["value"] else "not computed"
+    what = f"{line['metric']} of the {_part(line) or 'test'} part = {value}"
     lines = [
         f"{what} (line {number} of {TABLE}, status {line['status']})",
         f"row {line['row']} of experiments/{line['experiment']}.yaml: {row['title']}",
+        *([f"paper and code: {experiment['reference']}"] if experiment.get("reference") else []),
         f"corpus {line['corpus']} ({line['subset']} utterances); labels: {line['labels']}",
         f"folds: {line['folds']}; the number is {_AGGREGATIONS[line['aggregation']]}, then the mean over seeds",
         f"training epoch: {_SELECTIONS[line['selection']]}",
@@ -125,13 +129,18 @@ def _number(plan: Plan, number: int, line: Mapping[str, str]) -> Section:
     return "The number", [*lines, *(f"note: {note}" for note in line["note"].split("; ") if note)]
 
 
-def _claim(line: Mapping[str, str]) -> Section:
+def _claim(line: Mapping[str, str], lines: Sequence[Mapping[str, str]]) -> Section:
     if not line["claim"]:
-        return "The claim", ["no paper states this number"]
-    lines = [f"{line['claim']}{_unit(line)}, stated in {line['claim_source']}"]
+        others = [
+            f"claimed for the same runs: {other['metric']} {other['claim']}{_unit(other)} (line {number})"
+            for number, other in enumerate(lines, 2)
+            if other["run_group"] == line["run_group"] and other["claim"]
+        ]
+        return "The claim", ["none is known for this number", *others]
+    stated = [f"{line['claim']}{_unit(line)}, stated in {line['claim_source']}"]
     if line["value"]:
-        lines.append(f"the number is {float(line['value']) - float(line['claim']):+.4g} from it")
-    return "The claim", lines
+        stated.append(f"the number is {float(line['value']) - float(line['claim']):+.4g} from it")
+    return "The claim", stated
 
 
 def _runs(evaluation: Artifact, runs: Sequence[Artifact], line: Mapping[str, str]) -> Iterator[str]:
@@ -149,16 +158,21 @@ def _runs(evaluation: Artifact, runs: Sequence[Artifact], line: Mapping[str, str
         yield f"seed {facts['seed']} fold {facts['fold']}: {said}{chosen}  {run.path.parent}/predictions.csv  {sha256}"
 
 
-def _splits(chain: Sequence[Artifact]) -> Iterator[str]:
+def _splits(chain: Sequence[Artifact], line: Mapping[str, str]) -> Iterator[str]:
     for artifact in _of(chain, "splits"):
         facts = artifact.facts
         yield f"{described_file(artifact.path, facts, facts['csv'])}  seal {artifact.seal[:_DIGITS]}"
         yield f"{facts['n_utterances']} utterances of {facts['n_speakers']} speakers in {facts['n_folds']} folds"
-        first = facts["counts"][0]
-        sizes = ", ".join(f"{part} {first[part]['utterances']}" for part in ("train", "dev", "test"))
-        yield f"fold 1: {sizes}; protocol {facts['protocol_hash']}, data {facts['data_hash']}"
+        sizes = ", ".join(
+            "/".join(str(fold[part]["utterances"]) for part in ("train", "dev", "test")) for fold in facts["counts"]
+        )
+        same = " (dev is the test part)" if facts["selection"] == "test_selected" else ""
+        yield f"utterances per fold, train/dev/test{same}: {sizes}"
+        if part := _part(line):
+            yield f"of the test part, {facts['counts_reported'][part]['utterances']} utterances are {part}"
+        yield f"hash of the protocol {facts['protocol_hash']}, of utterances, labels and parts {facts['data_hash']}"
         for leak, found in facts["leaks_found"].items():
-            yield f"leak: test shares {found['number']} {leak} with train or dev"
+            yield f"over all folds, test shares {found['number']} {leak} with train or dev; the protocol declares it"
 
 
 def _given(chain: Sequence[Artifact], group: Group) -> Iterator[str]:
@@ -166,10 +180,11 @@ def _given(chain: Sequence[Artifact], group: Group) -> Iterator[str]:
         told = ", ".join(f"{key} {value}" for key, value in spec.items() if key != "kind")
         yield f"{name}: {spec['kind']}{told and f' ({told})'} [{group.sources[name]}]"
     for artifact in [*_of(chain, "features"), *_of(chain, "audio")]:
-        yield f"{artifact.path}  seal {artifact.seal[:_DIGITS]}, of {artifact.facts['utterances']} utterances"
+        yield f"{artifact.path}  seal {artifact.seal[:_DIGITS]}, holds {artifact.facts['utterances']} utterances"
     for artifact in [*_of(chain, "encoders"), *_of(chain, "checkpoint")]:
         made_here = "tiny and random, made here" if artifact.kind == "encoders" else "from outside"
-        yield f"encoder: {artifact.path}  {artifact.seal[:_DIGITS]}, {made_here}"
+        use = "trained further" if group.encoders else "frozen"
+        yield f"encoder, {use}: {artifact.path.parent}  {artifact.seal[:_DIGITS]}, {made_here}"
 
 
 def _recordings(chain: Sequence[Artifact]) -> Iterator[str]:
@@ -190,7 +205,8 @@ def _settings(group: Group) -> list[str]:
 
 def _code(runs: Sequence[Artifact]) -> Iterator[str]:
     facts = runs[0].facts
-    yield f"ser/systems/{facts['system']}.py and {len(facts['code']) - 1} more files, version {facts['code_version']}"
+    more = len(facts["code"]) - 1
+    yield f"ser/systems/{facts['system']}.py and {more} more files; hash of them all {facts['code_version']}"
     yield f"commit {facts['git_commit'] or 'unknown'}"
     yield ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     machine = ", ".join(f"{name} {value}" for name, value in facts.get("machine", {}).items())

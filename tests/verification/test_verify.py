@@ -203,8 +203,8 @@ def test_a_trace_leads_from_the_number_to_the_recordings(inside: Path, built: Pr
         for n, line in enumerate(lines, 2)
         if (line["run_group"], line["metric"], line["aggregation"]) == (GROUP, "UA", "pooled")
     )
-    assert f"UA = {line['value']} %" in said and f"line {number} of results/table.csv" in said
-    for words in (EVALUATION, f"{RUN}/predictions.csv", f"{SPLIT}.csv", "manifests/casia.csv", "C ", "yes: "):
+    assert f"UA of the test part = {line['value']} %" in said and f"line {number} of results/table.csv" in said
+    for words in (EVALUATION, f"{RUN}/predictions.csv", f"{SPLIT}.csv", "manifests/casia.csv", "C ", "yes, "):
         assert words in said
     assert built.tool(str(BIN / "ser"), "trace", str(number)) == said
     edit(f"{RUN}/history.csv", r"^", "x")()
