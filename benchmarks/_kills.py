@@ -29,6 +29,9 @@ MAY_DIFFER = {
     "work/demo/manifests/*.tree.json": "when the recordings were written, so that they are read again only if changed",
     "results/partial.csv": "what was finished when a build failed",
 }
+# These may be absent, once nothing is planned: Snakemake does not miss what only finished jobs have read. It happens
+# when a change is taken back after the job was killed that made them anew.
+READ_ONCE = tuple(f"work/demo/{name}/" for name in ("releases", "encoders", "audio", "features"))
 DERIVED = {"results/table.csv": "table", "results/honest_gap.csv": "honest_gap", "results/metrics.json": "charts"}
 # Seconds into the next build until orphans go on: it takes about 3 to start its first job. Some go on when the last
 # build of a change has ended, or after so many seconds in which it may have been waiting for them.
