@@ -1,4 +1,6 @@
 # The frame of a build: one at a time per folder, what a cluster is asked before the first job, what a failure leaves.
+from uuid import uuid4
+
 from filelock import FileLock, Timeout
 
 from ser.compute import patches, slurm
@@ -7,6 +9,9 @@ from ser.errors import InputError
 
 # Snakemake's own lock outlives a killed build (so profiles/default turns it off); this one ends with its process.
 LOCK = FileLock(".snakemake/ser.lock", timeout=0)
+# Jobs of a build that was killed may live on: once a newer one has begun they must not begin to write (_main.py).
+if workflow.is_main_process:
+    os.environ["SER_BUILD"] = uuid4().hex
 # Rules whose jobs take seconds: rather made again. `make track` also writes what track writes, so it is not sealed.
 SEALED = {"evaluate", "table", "honest_gap", "charts"}
 DERIVED = SEALED | {"track"}
@@ -27,6 +32,7 @@ onstart:
         LOCK.acquire()
     except Timeout:
         raise WorkflowError("another snakemake is already running in this folder: wait until it ends")
+    Path(".snakemake/ser.build").write_text(os.environ["SER_BUILD"])
     patches.lift_job_rate(workflow)
     if status_command := patches.slurm_status_command(workflow):
         try:

@@ -50,9 +50,10 @@ rule honest_gap:
 
 
 if workflow.is_main_process and Path(places.TABLE).is_file():
-    BELOW = [file for group in PLAN.live for file in (PLACES.evaluation(group.name), *runs_of(group))]
-    if gone := sum(not Path(file).is_file() for file in BELOW):
+    BELOW = MADE_FROM.orders()
+    if gone := sum(not Path(file).exists() for file in BELOW):
         print(
-            f"{places.TABLE}: {gone} of {len(BELOW)} runs and evaluations that belong to it are not in {PLACES.work}",
+            f"{places.TABLE}: {gone} of {len(BELOW)} files that describe what it rests on are not in {PLACES.work}:"
+            " `snakemake --cores all -- features_all runs` makes what is gone",
             file=sys.stderr,
         )

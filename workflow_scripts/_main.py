@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -27,9 +28,14 @@ def job_parser(description: str | None) -> argparse.ArgumentParser:
 def be_alone_with(*outputs: Path | str) -> bool:
     """`alone_with` until this process ends, to be called before anything is read: who began first then writes first.
 
-    Returns whether that took waiting.
+    Returns whether that took waiting. Raises InputError in a job of a build that was killed, once a newer one has
+    begun: what this job would write may be done already.
     """
-    return _HELD.enter_context(alone_with(*outputs))
+    waited = _HELD.enter_context(alone_with(*outputs))
+    build, newest = os.environ.get("SER_BUILD"), Path(".snakemake/ser.build")  # none: called by hand
+    if build and newest.is_file() and newest.read_text() != build:
+        raise InputError("a newer build has begun in this folder: this job of an older one ends here")
+    return waited
 
 
 def script(main: Callable[[], None]) -> None:

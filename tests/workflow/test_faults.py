@@ -162,4 +162,4 @@ def test_runs_of_other_settings_are_used_by_no_one(built: Project, copy: Project
 def test_a_table_whose_runs_are_gone_says_so(copy: Project) -> None:
     shutil.rmtree(copy.folder / f"work/demo/runs/{GROUP}/seed1/fold3")
     said = copy.snakemake("-n", "--", *TARGETS).stderr
-    assert "results/table.csv: 1 of 5 runs and evaluations that belong to it are not in work/demo" in said
+    assert "results/table.csv: 1 of 10 files that describe what it rests on are not in work/demo" in said

@@ -1,13 +1,17 @@
 """The script of the rule `train`, called as the rule calls it: beside an orphan of itself, and killed."""
 
+import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from helpers import ROOT
 from helpers.training_job import FILES, TrainingJob, wait_until
 
 KILLS = 2
@@ -44,6 +48,18 @@ def test_a_job_waits_for_its_orphan(tmp_path: Path, undisturbed: dict[str, bytes
     assert said.count("waiting") == 1
     assert said.count("the other process has finished this run: it is kept") == (2 if orphan == "ends" else 0)
     assert ("training goes on after epoch" in said) == (orphan == "is killed")
+
+
+@pytest.mark.parametrize(
+    ("build", "reason"), [("old", "a newer build has begun"), ("new", "no such file"), ("", "no such file")]
+)
+def test_a_job_of_an_older_build_does_not_begin(tmp_path: Path, build: str, reason: str) -> None:
+    (tmp_path / ".snakemake").mkdir()
+    (tmp_path / ".snakemake/ser.build").write_text("new")
+    script = [sys.executable, ROOT / "workflow_scripts/audio.py", "--manifest", "m.csv", "--root", ".", "--output", "x"]
+    environment = os.environ | {"SER_BUILD": build}
+    done = subprocess.run(script, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2 and reason in done.stderr
 
 
 def test_a_job_killed_at_random_moments_ends_with_the_same_bytes(
