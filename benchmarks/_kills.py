@@ -35,7 +35,7 @@ READ_ONCE = tuple(f"work/demo/{name}/" for name in ("releases", "encoders", "aud
 DERIVED = {"results/table.csv": "table", "results/honest_gap.csv": "honest_gap", "results/metrics.json": "charts"}
 # Seconds into the next build until orphans go on: it takes about 3 to start its first job. Some go on when the last
 # build of a change has ended, or after so many seconds in which it may have been waiting for them.
-REPRIEVE, LATE, HOW_OFTEN_LATE = 8.0, 120.0, 0.3
+REPRIEVE, LATE, HOW_OFTEN_LATE = 8.0, 40.0, 0.2
 
 
 @dataclass(frozen=True)
