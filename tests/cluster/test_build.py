@@ -125,7 +125,9 @@ def test_a_job_killed_for_memory_is_tried_again_with_twice_as_much(slurm: Slurm,
     project = cluster_project(tmp_path / "project")
     script = project.folder / "workflow_scripts/demo_encoder.py"
     hunger = "import time\n\nhunger = bytearray(600 << 20)\ntime.sleep(5)\n"  # with torch: more than its 1000 MB
-    script.write_text(script.read_text().replace("import argparse\n", f"import argparse\n{hunger}", 1))
+    first = "from pathlib import Path\n"
+    assert first in script.read_text()
+    script.write_text(script.read_text().replace(first, f"{first}{hunger}", 1))
     said = project.build("work/demo/encoders/hubert_tiny/model.safetensors")
     killed, finished = [slurm.job(number) for number in re.findall(r"SLURM jobid (\d+)", said)]
     assert (killed["JobState"], killed["MinMemoryNode"]) == ("FAILED", "1000M")
