@@ -71,7 +71,8 @@ class State:
         }
         text = json.dumps(facts)
         with atomic_file(path) as temporary:
-            save_file(copies, temporary, metadata={"training": text, "sha256": _sha256(text, copies)})
+            # one entry: safetensors writes several in no fixed order
+            save_file(copies, temporary, metadata={"training": _sha256(text, copies) + text})
 
     def resume(self, path: Path, key: str, machine: Mapping[str, str]) -> None:
         """Go on from the state at `path`, if there is one; that is logged, and also why one cannot be used."""
@@ -79,13 +80,14 @@ class State:
             return
         try:
             with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                facts = json.loads(metadata["training"])
+                header = (file.metadata() or {})["training"]
+                sha256, text = header[:64], header[64:]
+                facts = json.loads(text)
                 if facts["key"] != key:
                     log.warning("%s %s: training starts afresh", path, _difference(facts["machine"], machine))
                     return
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
-            if metadata["sha256"] != _sha256(metadata["training"], tensors):
+            if sha256 != _sha256(text, tensors):
                 raise ValueError("its SHA-256 differs")
         except (SafetensorError, KeyError, ValueError, OSError) as error:
             log.warning("%s is damaged or incomplete (%s): training starts afresh", path, error)

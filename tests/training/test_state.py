@@ -72,7 +72,7 @@ def test_a_flipped_bit_anywhere_starts_training_afresh(tmp_path, caplog):
     whole = file.read_bytes()
     start = 8 + int.from_bytes(whole[:8], "little")
     rng = np.random.default_rng(0)
-    inside = [start, len(whole) - 1, whole.index(b"epoch") - 1, whole.index(b"sha256") + 12, 0, 7, 8]
+    inside = [start, len(whole) - 1, whole.index(b"epoch") - 1, whole.index(b"training") + 15, 0, 7, 8]
     for place in [*inside, *rng.integers(len(whole), size=30).tolist()]:
         changed = bytearray(whole)
         changed[place] ^= 1 << int(rng.integers(8))

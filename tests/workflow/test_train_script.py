@@ -20,7 +20,7 @@ WAITING = "another process is still writing runs/fold1: waiting for it to end\n"
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> TrainingJob:
-    return TrainingJob(tmp_path_factory.mktemp("job"), epochs=60)
+    return TrainingJob(tmp_path_factory.mktemp("job"), epochs=30)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def undisturbed(job: TrainingJob) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("orphan", ["ends", "is killed", "made something else"])
 def test_a_job_waits_for_its_orphan(tmp_path: Path, undisturbed: dict[str, bytes], orphan: str) -> None:
-    job = TrainingJob(tmp_path, epochs=60)
+    job = TrainingJob(tmp_path, epochs=30)
     first = job.start("runs", "first", **({"weight_decay": 0.5} if orphan == "made something else" else {}))
     wait_until(lambda: (tmp_path / "runs/states/fold1/state.safetensors").is_file())
     first.send_signal(signal.SIGSTOP)
