@@ -6,7 +6,6 @@ Each figure is the median of several repeats in one process on one core; the fil
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -19,6 +18,7 @@ import numpy as np
 import _paths  # noqa: F401
 from ser.features.packing import write_store
 from ser.features.store import Store
+from ser.outputs import json_text, write_json
 from ser.sealed import Provenance, hashes_of, read_sealed, write_sealed
 
 SECONDS, RATE = 4.5, 50  # an IEMOCAP utterance of HuBERT base's states: 768 float32 per frame
@@ -33,11 +33,9 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), args.gigabytes, args.repeats)
-    text = json.dumps(figures, indent=2, sort_keys=True)
-    print(text)
+    print(json_text(figures), end="")
     if args.output:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        args.output.write_text(text + "\n", encoding="utf-8")
+        write_json(args.output, figures)
 
 
 def measure(folder: Path, gigabytes: float, repeats: int) -> dict[str, Any]:

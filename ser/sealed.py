@@ -128,24 +128,24 @@ def hashes_of(files: Iterable[Path], folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): sha256_of(path) for path in sorted(files)}
 
 
-def check_files(path: Path, facts: Mapping[str, Any]) -> None:
-    """Raises InputError unless the files that `facts`, read from `path`, describe are there and as described."""
-    if wrong := wrong_files(path, facts):
+def check_files(path: Path, facts: Mapping[str, Any], *names: str) -> None:
+    """Raises InputError unless the files that `facts`, read from `path`, describe (`names`: only these) are there and
+    as described.
+    """
+    if wrong := wrong_files(path, facts, *names):
         raise InputError(f"{listed(wrong, 3)}: not as {path} describes: remove {path} and build again")
 
 
-def wrong_files(path: Path, facts: Mapping[str, Any]) -> list[str]:
-    """Those of the described files that are missing or have changed."""
-    files = {str(path.parent / name): sha256 for name, sha256 in facts["sha256"].items()}
+def wrong_files(path: Path, facts: Mapping[str, Any], *names: str) -> list[str]:
+    """Those of the described files (`names`: of these) that are missing or have changed."""
+    files = {str(path.parent / name): facts["sha256"][name] for name in names or facts["sha256"]}
     return [file for file, sha256 in files.items() if not Path(file).is_file() or sha256_of(file) != sha256]
 
 
 def described_file(path: Path, facts: Mapping[str, Any], name: str) -> Path:
     """One of the files that `facts`, read from `path`, describe. Raises InputError unless it is as described."""
-    file = path.parent / name
-    if not file.is_file() or sha256_of(file) != facts["sha256"][name]:
-        raise InputError(f"{file}: not as {path} describes: remove {path} and build again")
-    return file
+    check_files(path, facts, name)
+    return path.parent / name
 
 
 def _line(seal: Any) -> str:

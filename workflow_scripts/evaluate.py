@@ -7,7 +7,7 @@ from _main import be_alone_with, job_parser, script
 from ser.evaluations.evaluate import evaluate
 from ser.plan.code import code_digest, code_of
 from ser.sealed import Inputs, read_sealed, write_sealed
-from ser.splits.split import read_split
+from ser.splits.split import open_split
 
 
 def main() -> None:
@@ -20,9 +20,9 @@ def main() -> None:
     be_alone_with(args.output)
 
     inputs = Inputs(args.order)
-    inputs.read(args.split)
+    split = open_split(args.split, inputs)
     wanted = {int(seed): digest for seed, digest in args.runs_made_from.items()} if args.runs_made_from else None
-    evaluation = evaluate(read_split(args.split), args.runs, wanted)
+    evaluation = evaluate(split, args.runs, wanted)
     for folder in args.runs:
         facts = read_sealed(folder / "metrics.json")
         inputs.note(folder / "metrics.json", facts["made_from"], facts["seal"])

@@ -20,7 +20,7 @@ from ser.plan.code import code_digest, code_hashes, code_of, git_commit, reaches
 from ser.runs.contract import Context, Fold
 from ser.runs.predictions import write_predictions
 from ser.sealed import Inputs, hashes_of, read_sealed, write_sealed, wrong_files
-from ser.splits.split import read_split
+from ser.splits.split import open_split
 
 # What may change a run's digits besides its settings, data and code.
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
@@ -57,8 +57,7 @@ def _train(args: argparse.Namespace, waited: bool) -> None:
     system = importlib.import_module(f"ser.systems.{args.system}")
     settings = system.Settings(**args.settings)
     inputs = Inputs(args.order)
-    inputs.read(args.split)
-    split = read_split(args.split)
+    split = open_split(args.split, inputs)
     stores = {name: open_store(path, inputs) for name, path in _named(args.store).items()}
     encoders = _named(args.encoder)
     checkpoints = {name: check_checkpoint(folder, inputs) for name, folder in encoders.items()}

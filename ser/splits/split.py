@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ser.errors import InputError
-from ser.sealed import check_files, read_sealed
+from ser.sealed import Inputs, Order
 
 PARTS = ("", "train", "dev", "test", "reported")  # by their code in Split.parts; "": not in this fold
 UNKNOWN = ("", "unknown")  # speakers and sessions that a corpus does not name
@@ -95,10 +95,13 @@ def read_split(json_path: Path | str) -> Split:
 
     Raises InputError for a missing file, one that is not a split file, and a CSV other than the one written.
     """
-    json_path = Path(json_path)
-    facts = read_sealed(json_path)
+    return open_split(Path(json_path), Inputs(Order()))
+
+
+def open_split(json_path: Path, inputs: Inputs) -> Split:
+    """A split as an input of a job. Raises InputError as `read_split` does, or for one that was not ordered."""
     try:
-        check_files(json_path, facts)
+        facts = inputs.read(json_path)
         return _parse(facts, json_path.with_name(facts["csv"]).read_bytes().decode())
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{json_path}: not a split file ({error!r}): make the split again") from None

@@ -91,13 +91,12 @@ class _Reader:
         """(seed, fold) -> metrics.json of the finished runs."""
         found = {}
         for place in self.group.runs:
-            path = Path(self.places.run(self.group.name, *place), "metrics.json")
+            path = Path(self.places.metrics(self.group.name, *place))
             try:
                 end = _mtime(path)
             except FileNotFoundError:
                 continue
-            facts = read_sealed(path)
-            found[place] = {**facts, "file": facts["seal"], "end": end}
+            found[place] = {**read_sealed(path), "end": end}
         return found
 
     def _evaluation(self) -> dict[str, Any]:
@@ -144,7 +143,7 @@ class _Reader:
             params=params,
             tags=tags,
             metrics=values | numbers | job_metrics,
-            digest=_digest(facts["file"], params),
+            digest=_digest(facts["seal"], params),
             start=start,
             end=facts["end"],
             finished=True,

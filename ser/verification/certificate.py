@@ -17,7 +17,7 @@ from ser.plan.places import CERTIFICATE, HONEST_GAP, METRICS, PLOTS, TABLE, Plac
 from ser.progress import progress
 from ser.verification.artifacts import Check, check_artifacts, check_recordings
 from ser.verification.recomputed import check_evaluations, check_results
-from ser.verification.reruns import TOLERANCE, Rerun, Rerunner, facts_of
+from ser.verification.reruns import TOLERANCE, Rerun, Rerunner
 
 _SHOWN = 20  # problems per check in the readable form; the JSON has all
 
@@ -91,7 +91,7 @@ def _certificate(plan: Plan, checks: Sequence[Check], reruns: Sequence[Rerun]) -
         "commit": git_commit(),
         "python": platform.python_version(),
         "checks": [vars(check) for check in checks],
-        "runs_trained_again": facts_of(reruns),
+        "runs_trained_again": [vars(rerun) for rerun in reruns],
         "results": {path: sha256_of(path) for path in sorted(files) if Path(path).is_file()},
     }
 

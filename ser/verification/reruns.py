@@ -5,8 +5,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -110,11 +110,6 @@ class Rerunner:
             same_bits=facts["sha256"] == again["sha256"],
             difference=difference,
         )
-
-
-def facts_of(reruns: Sequence[Rerun]) -> list[Mapping[str, Any]]:
-    """The reruns as a certificate has them."""
-    return [asdict(rerun) for rerun in reruns]
 
 
 def _difference(group: Group, *folders: Path) -> float:

@@ -1,6 +1,5 @@
 """`ser trace`: where one number of the table comes from, from its claim down to the recordings."""
 
-import csv
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from ser.evaluations.names import unit_of
 from ser.plan.groups import Group, Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import TABLE, Places
+from ser.results.charts import read_lines
 from ser.results.table import rounded
 from ser.sealed import described_file
 from ser.verification.artifacts import Artifact, check_artifacts, open_artifact
@@ -59,8 +59,7 @@ def trace(plan: Plan, places: Places, made_from: MadeFrom, cell: str) -> list[Se
     Raises InputError if there is no table, no such cell, or nothing computed behind it.
     """
     try:
-        with Path(TABLE).open(encoding="utf-8", newline="") as file:
-            lines = list(csv.DictReader(file))
+        lines = read_lines(Path(TABLE))
         number, line = find_cell(lines, cell)
     except FileNotFoundError:
         raise InputError(f"{TABLE}: no such file: build it first") from None
