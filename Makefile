@@ -27,9 +27,9 @@ track: .venv/ready
 ui: .venv/ready
 	$(BIN)/python workflow_scripts/ui.py
 
-# More processes than there are cores: tests of whole builds, of the cluster and of the web page often wait.
+# One process more than there are cores: the cluster's tests mostly wait.
 test: .venv/ready
-	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 2)) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
 
 # What can be checked without running anything: faults and names, formatting, formatting of the rules, types. CI runs it
 # before the tests, and a pre-commit hook before each commit.

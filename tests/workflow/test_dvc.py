@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
+from helpers.params import params
 from helpers.project import BIN, Project, copy_project
 
 # A network, and a system without training, on one corpus.
@@ -24,7 +25,8 @@ RATE = re.compile(r"learning_rate: 0\.\d+$", re.MULTILINE)  # of the demo rows
 @pytest.fixture(scope="module")
 def versioned(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project in which `dvc repro` has run and whose dvc.lock is committed."""
-    project = copy_project(tmp_path_factory.mktemp("dvc") / "project", experiments=EXPERIMENTS)
+    scales = params()["scales"] | {"demo": {"corpora": ["iemocap"], "seeds": [1], "one_job_per": "seed"}}
+    project = copy_project(tmp_path_factory.mktemp("dvc") / "project", experiments=EXPERIMENTS, scales=scales)
     project.version()
     project.tool("dvc", "repro")
     project.commit()
@@ -194,8 +196,8 @@ def test_metrics_and_plots(versioned: Project) -> None:
     for title in (f"results/plots/confusion/{name}", f"results/plots/curves/{name}", "Claims and values"):
         assert f'"title": {{"text": "{title}' in page
     plots = versioned.folder / "results/plots"
-    confusion = (plots / "confusion/fair-majority-casia.csv").read_text().splitlines()
-    runs = versioned.folder.glob("work/demo/runs/fair/majority/casia/clean/seed1/fold*/predictions.csv")
+    confusion = (plots / "confusion/fair-majority-iemocap_5531.csv").read_text().splitlines()
+    runs = versioned.folder.glob("work/demo/runs/fair/majority/iemocap_5531/clean/seed1/fold*/predictions.csv")
     assert len(confusion) - 1 == sum(len(path.read_text().splitlines()) - 1 for path in runs) > 0
     curve = (plots / "curves/attention_fcn-full-iemocap_2280_sessions.csv").read_text().splitlines()
     assert curve[0] == "epoch,train_loss,dev,runs" and curve[1].startswith("1,") and curve[1].endswith(",5")
