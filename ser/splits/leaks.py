@@ -1,6 +1,6 @@
 """What the test part of a fold shares with the utterances that the fold trains and selects on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,13 +8,14 @@ import numpy as np
 from ser.errors import InputError, listed
 from ser.manifests.utterance import Utterance
 from ser.splits.folds import DEV, TEST, TRAIN, Column
-from ser.splits.protocol import LEAKS, Protocol
+from ser.splits.protocol import DEV_LEAKS, LEAKS, Protocol
 
 
 def find_leaks(utterances: Sequence[Utterance], parts: np.ndarray) -> dict[str, dict[str, Any]]:
     """Kind of leak -> `folds` (counted from 1), `number` of names shared in any of them, the first `examples`.
 
-    `parts` is int8 [n, folds] (`split.PARTS`). Kinds are those of `protocol.LEAKS`; `audio` is the same
+    `parts` is int8 [n, folds] (`split.PARTS`). Kinds are those of `protocol.LEAKS`, for names that test shares with
+    train, and of `protocol.DEV_LEAKS`, for those that it shares with dev and not with train; `audio` is the same
     stretch of the same file content, and its examples are tested utterances. Names that the corpus does not
     give (empty or `unknown`) do not count as leaks.
     """
@@ -24,35 +25,47 @@ def find_leaks(utterances: Sequence[Utterance], parts: np.ndarray) -> dict[str, 
         "sentences": Column.of([row.sentence for row in utterances]),
         "audio": Column.of([f"{row.sha256} {row.start} {row.end}" if row.sha256 else "" for row in utterances]),
     }
-    tested, seen = parts == TEST, (parts == TRAIN) | (parts == DEV)
+    tested, trained, developed = parts == TEST, parts == TRAIN, parts == DEV
     found = {}
-    for kind in LEAKS:
+    for kind, dev_kind in zip(LEAKS, DEV_LEAKS, strict=True):
         column = columns[kind]
-        both = np.array([shared_values(column, tested[:, k], seen[:, k]) for k in range(parts.shape[1])])
-        if both.any():
+        with_train, with_dev = (
+            np.array([shared_values(column, tested[:, k], seen[:, k]) for k in range(parts.shape[1])])
+            for seen in (trained, developed)
+        )
+        for name_of_kind, both in ((kind, with_train), (dev_kind, with_dev & ~with_train)):
+            if not both.any():
+                continue
             names = np.flatnonzero(both.any(axis=0))
             examples = [column.names[name] for name in names[:5]]
             if kind == "audio":
                 examples = [_tested(utterances, column, tested, name) for name in names[:5]]
             folds = (np.flatnonzero(both.any(axis=1)) + 1).tolist()
-            found[kind] = {"folds": folds, "number": len(names), "examples": examples}
+            found[name_of_kind] = {"folds": folds, "number": len(names), "examples": examples}
     return found
 
 
 def check_leaks(protocol: Protocol, selection: str, found: Mapping[str, Mapping[str, Any]]) -> None:
     """Raises InputError, naming kinds, folds and examples, for leaks that the protocol does not declare."""
-    undeclared = [kind for kind in found if kind not in protocol.leaks]
+    undeclared = [kind for kind in found if not {kind, kind.removeprefix("dev_")} & {*protocol.leaks}]
     if undeclared:
         what = "; ".join(
-            f"{kind} in fold {listed(found[kind]['folds'])} ({found[kind]['number']}: "
+            f"{described([kind])} in fold {listed(found[kind]['folds'])} ({found[kind]['number']}: "
             f"{', '.join(found[kind]['examples'])}{', ...' if found[kind]['number'] > 5 else ''})"
             for kind in undeclared
         )
-        declared = ", ".join([*protocol.leaks, *undeclared])
+        needed = [kind for kind in undeclared if kind in LEAKS or kind.removeprefix("dev_") not in undeclared]
+        declared = ", ".join([*protocol.leaks, *needed])
         raise InputError(
-            f"protocol of {protocol.corpus}, selection {selection}: the test part shares {what} with what the "
-            f"fold trains or selects on: change the folds, or declare `leaks: [{declared}]` in the protocol"
+            f"protocol of {protocol.corpus}, selection {selection}: the test part shares {what}: change the folds, "
+            f"or declare `leaks: [{declared}]` in the protocol"
         )
+
+
+def described(found: Collection[str]) -> str:
+    """Kinds of leaks in words: "sessions with train and dev, speakers with dev"."""
+    parts = {kind: [part for part, of in (("train", kind), ("dev", f"dev_{kind}")) if of in found] for kind in LEAKS}
+    return ", ".join(f"{kind} with {' and '.join(shared)}" for kind, shared in parts.items() if shared)
 
 
 def shared_values(column: Column, some_rows: np.ndarray, other_rows: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from ser.errors import InputError, listed
 from ser.manifests.utterance import Utterance
 from ser.splits.folds import Column, Columns, deal
-from ser.splits.leaks import check_leaks, find_leaks, shared_values
+from ser.splits.leaks import check_leaks, described, find_leaks, shared_values
 from ser.splits.protocol import Protocol, check_selection
 from ser.splits.split import PARTS, Split
 from ser.splits.write import target_texts
@@ -150,10 +150,12 @@ def _notes(
     unnamed = [] if any(row.sentence for row in chosen) else ["sentences"]  # sessions: many corpora have none
     if unnamed:
         yield "whether test shares sentences cannot be checked: the manifest does not name them"
-    if absent := [kind for kind in protocol.leaks if kind not in found and kind not in unnamed]:
+    if absent := [
+        kind for kind in protocol.leaks if not {kind, f"dev_{kind}", kind.removeprefix("dev_")} & {*found, *unnamed}
+    ]:
         yield f"leaks declared but not found: {', '.join(absent)}"
     if found:
-        yield f"test shares {', '.join(found)} with train or dev, as declared"
+        yield f"test shares {described(found)}, as declared"
     if protocol.scale:
         low, high = protocol.scale
         if outside := int(((targets < low) | (targets > high)).any(axis=1).sum()):

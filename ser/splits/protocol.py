@@ -9,7 +9,7 @@
     folds: {kind: leave_one_out, group: speaker, number: 10}
     dev: {kind: next_group}
     aggregation: fold_mean                              # what the paper reports: fold_mean | pooled
-    leaks: [sessions, sentences]                        # what test and training may share
+    leaks: [sessions, dev_speakers]                     # what test may share with training and dev, or dev alone
 
 Official parts are one fold: one model, and a number for each part that it is scored on.
 
@@ -33,7 +33,8 @@ AGGREGATIONS = ("fold_mean", "pooled")
 SUBSETS = ("all", "improvised", "scripted")
 ATTRIBUTES = ("arousal", "valence", "dominance")
 GROUPS = ("speaker", "session")
-LEAKS = ("speakers", "sessions", "sentences", "audio")
+LEAKS = ("speakers", "sessions", "sentences", "audio")  # what test may share with train
+DEV_LEAKS = tuple(f"dev_{kind}" for kind in LEAKS)  # and what it may share with dev alone; `speakers` allows both
 FOLD_KEYS = {
     "leave_one_out": ("group", "number"),
     "group_k_fold": ("group", "number", "seed"),
@@ -122,7 +123,7 @@ class Protocol:
             folds=folds,
             dev=_dev(fields["dev"], folds, f"{where}: dev"),
             aggregation=_name(fields["aggregation"], f"{where}: aggregation", AGGREGATIONS),
-            leaks=tuple(sorted(_names(fields.get("leaks", ()), f"{where}: leaks", LEAKS, least=0))),
+            leaks=tuple(sorted(_names(fields.get("leaks", ()), f"{where}: leaks", (*LEAKS, *DEV_LEAKS), least=0))),
         )
         for key in ("scale", "emotions"):
             if protocol.classes and fields.get(key) is not None:

@@ -13,6 +13,7 @@ from ser.plan.places import TABLE, Places
 from ser.results.charts import read_lines
 from ser.results.table import rounded
 from ser.sealed import described_file
+from ser.splits.leaks import described
 from ser.verification.artifacts import Artifact, check_artifacts, open_artifact
 
 Section = tuple[str, list[str]]
@@ -171,7 +172,7 @@ def _splits(chain: Sequence[Artifact], line: Mapping[str, str]) -> Iterator[str]
             yield f"of the test part, {facts['counts_reported'][part]['utterances']} utterances are {part}"
         yield f"hash of the protocol {facts['protocol_hash']}, of utterances, labels and parts {facts['data_hash']}"
         for leak, found in facts["leaks_found"].items():
-            yield f"over all folds, test shares {found['number']} {leak} with train or dev; the protocol declares it"
+            yield f"over all folds, test shares {found['number']} {described([leak])}; the protocol declares it"
 
 
 def _given(chain: Sequence[Artifact], group: Group) -> Iterator[str]:

@@ -7,6 +7,7 @@ import pytest
 from helpers.wavs import write_wav
 from ser.corpora import msp_podcast
 from ser.errors import InputError
+from ser.manifests.build import release_of
 
 HEADER = "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set\n"
 ROWS = """\
@@ -133,3 +134,11 @@ def test_a_wrong_root_is_told_and_the_right_one_named(tmp_path: Path) -> None:
 def test_published_counts_agree_with_each_other() -> None:
     for release in msp_podcast.PUBLISHED:
         assert all(sum(table.counts.values()) == release.total for table in release.tables)
+
+
+@pytest.mark.parametrize(
+    ("utterances", "release"), [(149_307, "MSP-Podcast 1.11"), (207_000, "MSP-Podcast 1.12"), (180_000, None)]
+)
+def test_only_a_near_release_is_compared_with(utterances: int, release: str | None) -> None:
+    found = release_of(msp_podcast.PUBLISHED, utterances)
+    assert (found.release if found else None) == release

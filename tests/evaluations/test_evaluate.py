@@ -83,7 +83,7 @@ def test_declared_leaks_stand_beside_the_numbers(tmp_path: Path) -> None:
     split = make_split(protocol(), "clean", iemocap_like())
     found = evaluate(split, write_runs(tmp_path, split, (1,)))
     assert found["leaks"]["sessions"]["number"] == 5
-    assert "test shares sessions with train or dev, as declared" in found["notes"]
+    assert "test shares sessions with train and dev, as declared" in found["notes"]
 
 
 def test_two_speakers_have_no_interval(tmp_path: Path) -> None:

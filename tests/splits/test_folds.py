@@ -29,7 +29,8 @@ def test_other_speaker_of_the_session_as_dev() -> None:
         partner = speaker[:-1] + ("M" if speaker[-1] == "F" else "F")
         assert speakers(split, number, "dev") == {partner}
         assert speakers(split, number, "train") == {s for s in SPEAKERS if s[:-1] != speaker[:-1]}
-    assert split.leaks["sessions"]["folds"] == list(range(1, 11))  # through the dev speaker
+    assert split.leaks["dev_sessions"]["folds"] == list(range(1, 11))
+    assert "sessions" not in split.leaks
 
 
 def test_other_of_session_needs_exactly_two_speakers() -> None:

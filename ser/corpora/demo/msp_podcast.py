@@ -1,14 +1,15 @@
 """A synthetic MSP-PODCAST-Publish release: its folders, file names and label files, with speech from espeak-ng.
 
-It has what readers of the release stumble over: turns of class O and X, turns of unknown speakers, one stereo file
-at 44.1 kHz, Test3 with hidden labels. Every class is in every part. Not written: partitions file, transcripts,
+It has what readers of the release stumble over: turns of class O and X, turns of unknown speakers, podcasts whose
+speakers are in different parts, one stereo file at 44.1 kHz, Test3 with hidden labels. Every class is in every part.
+Not written: partitions file, transcripts,
 alignments. The format of the lines of Speaker_ids.txt and of the columns of labels_detailed.csv is not documented:
 these are ours.
 """
 
 import csv
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from ser.errors import InputError
 
 UTTERANCES = 300
 SPREAD, EXPRESSION = 0.15, 1.3  # eight classes of many voices: clearer than the four of a dialog
-# Part -> number of speakers, share of the turns. No speaker is in two parts.
+# Part -> number of speakers, share of the turns. No speaker is in two parts, but podcasts are (`_VISITS`).
 _PARTS = {
     "Train": (12, 0.42),
     "Development": (5, 0.16),
@@ -29,6 +30,7 @@ _PARTS = {
     "Test2": (4, 0.12),
     "Test3": (4, 0.12),
 }
+_VISITS = {"Test1": ("Train", "Development")}  # part -> the parts in whose last podcasts its first speakers are heard
 _UNKNOWN = 3  # the place, among Train's and Development's speakers, of the one whom the release cannot name
 _ACCENTS = ("en-us", "en-gb-x-rp", "en-us-nyc", "en-gb-scotland", "en-029", "en")
 # Class -> emotion of speech.py, the word that workers choose, and how often it occurs (flatter than in the release).
@@ -85,12 +87,12 @@ def write_release(root: Path, seed: int, utterances: int) -> None:
     (root / "Audios").mkdir()
     (root / "Labels").mkdir()
     turns = []
+    segments: dict[int, int] = {}
     for part, guests in _cast(rng).items():
         weights = {label: weight for label, (_, _, weight) in _CLASSES.items()}
         labels = speech.quota(weights, round(_PARTS[part][1] * utterances), 2, rng)
-        segments = dict.fromkeys((guest.podcast for guest in guests), _SEGMENT)
         for number, (label, guest) in enumerate(zip(labels, itertools.cycle(guests), strict=False), start=1):
-            file = f"MSP-PODCAST_{guest.podcast:04d}_{segments[guest.podcast]:04d}.wav"
+            file = f"MSP-PODCAST_{guest.podcast:04d}_{segments.setdefault(guest.podcast, _SEGMENT):04d}.wav"
             if part == "Test3":
                 file = f"MSP-PODCAST_test3_{number:04d}.wav"
             segments[guest.podcast] += int(rng.integers(1, 9))
@@ -103,7 +105,7 @@ def write_release(root: Path, seed: int, utterances: int) -> None:
 
 
 def _cast(rng: np.random.Generator) -> dict[str, list[_Guest]]:
-    """The speakers of each part, two to a podcast, each with their own voice."""
+    """The speakers of each part, about two to a podcast, each with their own voice."""
     variants = [f"{sex}{number}" for number in range(1, 6) for sex in "fm"]
     voices = zip(itertools.cycle(_ACCENTS), itertools.cycle([*variants, "m6", "m7", "m8"]), itertools.count(101))
     first = _PODCAST
@@ -122,6 +124,8 @@ def _cast(rng: np.random.Generator) -> dict[str, list[_Guest]]:
                 )
             )
         first = cast[part][-1].podcast + 1
+        for place, host in enumerate(_VISITS.get(part, ())):
+            cast[part][place] = replace(cast[part][place], podcast=cast[host][-1].podcast)
     return cast
 
 
