@@ -59,7 +59,8 @@ class StylePooling(nn.Module):
     """Frames [B, T, width] -> [B, width]: two linear layers, two gated convolutions, self-attention, mean.
 
     The published layers, after the style encoder of Meta-StyleSpeech; 28,322,816 parameters at width 1024. Scores
-    are divided by the root of the model's width, not of a head's, and there is no norm. The published code also sets
+    are divided by the root of the model's width, not of a head's, their weights have dropout, too, and there is no
+    norm. The published code also sets
     padded frames to zero before the attention; nothing reads them there.
     """
 
@@ -86,7 +87,8 @@ class StylePooling(nn.Module):
             x = x + self.dropout(F.glu(convolution(x.mT), dim=1)).mT
         query, key, value = self.query_key_value(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         x_mask, scale = valid[:, None, None, :], x.shape[-1] ** -0.5
-        heads = F.scaled_dot_product_attention(query, key, value, attn_mask=x_mask, scale=scale)
+        dropout = self.dropout.p if self.training else 0.0
+        heads = F.scaled_dot_product_attention(query, key, value, attn_mask=x_mask, dropout_p=dropout, scale=scale)
         x = x + self.dropout(self.attended(heads.transpose(1, 2).flatten(2)))
         pooled: Tensor = self.last(x).masked_fill(padding, 0).sum(1) / valid.sum(1, keepdim=True)
         return pooled
@@ -95,21 +97,23 @@ class StylePooling(nn.Module):
 class StatisticsPooling(nn.Module):
     """Frames [B, T, width] -> [B, 2 width]: their mean and deviation under attention (Okabe et al. 2018).
 
-    Known of the challenge's baseline: the pooling's name and its 2048 outputs. The hidden layer, as wide as the
-    frames, and its tanh are chosen.
+    As in the code of the challenge's baseline: a tanh layer as wide as the frames, and a vector of scores without a
+    bias that starts from N(0, 1), so that a few frames have nearly all the weight at the beginning.
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.outputs = 2 * width
-        self.score = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1))
+        scores = nn.Linear(width, 1, bias=False)
+        nn.init.normal_(scores.weight)
+        self.score = nn.Sequential(nn.Linear(width, width), nn.Tanh(), scores)
 
     def forward(self, x: Tensor, valid: Tensor, leaks: bool = False) -> Tensor:
         """`valid` bool [B, T] are the frames that count; the others never enter, whatever `leaks` says."""
         weights = self.score(x).masked_fill(~valid[..., None], -torch.inf).softmax(dim=1)
         mean = (weights * x).sum(1, keepdim=True)
         variance = (weights * (x - mean).square()).sum(1)
-        return torch.cat([mean.squeeze(1), variance.clamp_min(1e-6).sqrt()], dim=1)  # the root of 0 has no gradient
+        return torch.cat([mean.squeeze(1), variance.clamp_min(1e-5).sqrt()], dim=1)  # the root of 0 has no gradient
 
 
 def head(inputs: int, width: int, outputs: int, dropout: float) -> nn.Sequential:
@@ -147,11 +151,15 @@ class Network(nn.Module):
 def ccc(x: Tensor, y: Tensor) -> Tensor:
     """Lin's concordance correlation coefficient of each column of [B, K], with population variances; 0 for a constant.
 
-    The 1e-8 in the denominator is the published code's.
+    The published code's way: through Pearson's correlation, with 1e-8 inside its two roots and in the denominator.
     """
-    mean_x, mean_y = x.mean(0), y.mean(0)
-    covariance = ((x - mean_x) * (y - mean_y)).mean(0)
-    return 2 * covariance / (x.var(0, correction=0) + y.var(0, correction=0) + (mean_x - mean_y).square() + 1e-8)
+    tiny, mean_x, mean_y = 1e-8, x.mean(0), y.mean(0)
+    from_x, from_y = x - mean_x, y - mean_y
+    roots = (from_x.square().sum(0) + tiny).sqrt() * (from_y.square().sum(0) + tiny).sqrt()
+    correlation = (from_x * from_y).sum(0) / roots
+    scale_x, scale_y = x.std(0, correction=0), y.std(0, correction=0)
+    distance = scale_x.square() + scale_y.square() + (mean_x - mean_y).square()
+    return 2 * correlation * scale_x * scale_y / (distance + tiny)
 
 
 def region_weight(settings: Settings, epoch: int) -> float:
@@ -182,8 +190,8 @@ class Task:
         self.weights = None
         if self.n_regions:
             self.weights = class_weights(settings.class_weights, self._regions(fold.train.targets), self.n_regions)
-        self.mean, self.scale, longest = statistics(self.store, fold.train.utterances)
-        self.longest = min(round(settings.seconds * RATE), longest)  # published: no more than the longest training clip
+        self.mean, self.scale = statistics(self.store, fold.train.utterances)
+        self.longest = round(settings.seconds * RATE)
 
     def network(self) -> Network:
         """The checkpoint, whose convolutions stay frozen, with a pooling and heads of random weights."""
@@ -236,19 +244,18 @@ class Task:
         return region_of(self.settings.regions, targets[:, self.axes].astype(np.float64) - middle)
 
 
-def statistics(store: Store, utterances: Sequence[str]) -> tuple[np.float32, np.float32, int]:
-    """Mean and deviation + 1e-6 (as published) of all samples of whole utterances, and the longest in samples.
+def statistics(store: Store, utterances: Sequence[str]) -> tuple[np.float32, np.float32]:
+    """Mean and deviation + 1e-6 (as published) of all samples of whole utterances.
 
     One pass over int16 [samples]; sums are integers of any size, so the order does not matter.
     """
-    count, total, squares, longest = 0, 0, 0, 0
+    count, total, squares = 0, 0, 0
     for utterance in utterances:
         x = store[utterance].astype(np.int64)
-        count, longest = count + len(x), max(longest, len(x))
-        total, squares = total + int(x.sum()), squares + int(np.dot(x, x))
+        count, total, squares = count + len(x), total + int(x.sum()), squares + int(np.dot(x, x))
     count = max(count, 1)  # an empty part is refused by `fit`
     mean, variance = total / count, (count * squares - total**2) / count**2
-    return np.float32(mean / FULL_SCALE), np.float32(variance**0.5 / FULL_SCALE + 1e-6), longest
+    return np.float32(mean / FULL_SCALE), np.float32(variance**0.5 / FULL_SCALE + 1e-6)
 
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:

@@ -22,7 +22,7 @@ from ser.progress import progress
 from ser.runs.contract import Context, Fold, Outcome, Part
 from ser.training.criterion import check_criterion, dev_metrics, is_better
 from ser.training.state import State
-from ser.training.step import Step, autocast, to_device
+from ser.training.step import Step, to_device
 from ser.training.task import Example, Task, TrainingSettings
 
 
@@ -98,16 +98,17 @@ def seed_everything(*entropy: int) -> np.random.Generator:
 
 
 def predict(task: Task, network: nn.Module, part: Part, settings: TrainingSettings, device: str) -> np.ndarray:
-    """Scores float64 [n, K] of a part's utterances, each the mean over its examples."""
+    """Scores float64 [n, K] of a part's utterances, each the mean over its examples.
+
+    The network computes them in float32, also where it learns in float16, as in EmoSphere-SER's code.
+    """
     examples = sorted(task.examples(part, None), key=len)  # by length: little padding within a batch
     network.eval()
     scores = []
     with torch.inference_mode():
         for some in _batches(examples, settings.micro_batch or settings.batch_size):
             batch = to_device(task.collate(some, None), device)
-            with autocast(settings.precision, device):
-                outputs = task.forward(network, batch)
-            scores.append(task.scores(outputs.float()).double())
+            scores.append(task.scores(task.forward(network, batch)).double())
     values = torch.cat(scores).cpu().numpy()  # only now: copying each batch would make the GPU wait
     rows = np.array([example.index for example in examples])
     totals = np.zeros((len(part.utterances), values.shape[1]))

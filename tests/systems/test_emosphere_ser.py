@@ -27,7 +27,7 @@ def test_published_sizes():
     assert parameters(head(1024, 1024, 3, 0.5)) == 1_054_723
     assert parameters(head(1024, 1024, 8, 0.5)) == 1_059_848
     assert StatisticsPooling(1024).outputs == 2048
-    assert parameters(StatisticsPooling(1024)) == 1024 * 1024 + 1024 + 1024 + 1
+    assert parameters(StatisticsPooling(1024)) == 1024 * 1024 + 1024 + 1024
 
 
 @pytest.mark.parametrize("make", [lambda: StylePooling(WIDTH, 2, 0.1), lambda: StatisticsPooling(WIDTH)])
@@ -56,6 +56,38 @@ def test_style_attention_is_divided_by_the_root_of_the_models_width():
     heads = [(query[:, h] @ key[:, h].T / 8**0.5).softmax(1) @ value[:, h] for h in (slice(0, 4), slice(4, 8))]
     y = y + pooling.attended(torch.cat(heads, dim=1))
     torch.testing.assert_close(pooling(x, valid), pooling.last(y).mean(1))
+
+
+def test_style_attentions_weights_have_dropout():
+    torch.manual_seed(0)
+    pooling = StylePooling(8, 2, 0.1)
+    with torch.no_grad():  # frame t has t everywhere as its value; scores are even; nothing else is random
+        for layer in (pooling.query_key_value, pooling.attended):
+            layer.weight.zero_(), layer.bias.zero_()
+        pooling.query_key_value.bias[16:] = 1
+        pooling.attended.weight.copy_(torch.eye(8))
+    pooling.train()
+    attended = []
+    pooling.attended.register_forward_hook(lambda _, __, output: attended.append(output))
+    for _ in range(50):
+        pooling(torch.zeros(1, 20, 8), torch.ones(1, 20, dtype=torch.bool))
+    kept = torch.stack(attended) * 20 * 0.9  # the number of the 20 weights that were kept
+    torch.testing.assert_close(kept, kept.round(), atol=1e-4, rtol=0)
+    assert kept.unique().numel() > 3 and kept.mean().item() == pytest.approx(18, abs=0.3)
+
+
+def test_statistics_poolings_scores_start_wide():
+    """About one frame of 30 has the weight at the beginning: the vector of scores is drawn from N(0, 1)."""
+    torch.manual_seed(0)
+    pooling = StatisticsPooling(1024)
+    vector = pooling.score[2].weight
+    assert vector.std().item() == pytest.approx(1, abs=0.1) and vector.mean().item() == pytest.approx(0, abs=0.1)
+    weights = pooling.score(torch.randn(100, 30, 1024)).softmax(dim=1)
+    effective = 1 / weights.square().sum(dim=1)
+    assert 1 < effective.mean() < 2
+    assert pooling(torch.ones(1, 5, 1024), torch.ones(1, 5, dtype=torch.bool))[0, 1024:].unique().item() == (
+        pytest.approx(1e-5**0.5)
+    )
 
 
 def test_statistics_pooling_is_mean_and_deviation_where_attention_is_even():
@@ -110,6 +142,11 @@ def test_ccc_is_the_reported_one():
     assert of_constant.item() == pytest.approx(0, abs=1e-6) and constant.grad.isfinite().all()
     same = torch.rand(16, 2)
     torch.testing.assert_close(ccc(same, same), torch.ones(2))
+    # nearly constant: 1e-8 in each root, and in the denominator, is as much as what is there
+    x, y = np.array([0.5, 0.5001]), np.array([0.2, 0.2001])
+    correlation = 5e-9 / (5e-9 + 1e-8)
+    expected = 2 * correlation * 5e-5**2 / (2 * 5e-5**2 + 0.3**2 + 1e-8)
+    np.testing.assert_allclose(ccc(torch.tensor(x[:, None]), torch.tensor(y[:, None])), [expected], rtol=1e-6)
 
 
 def test_loss_is_ccc_plus_weighted_regions(fold):

@@ -15,6 +15,7 @@ from ser.features.packing import write_store
 from ser.features.store import Store
 from ser.runs.contract import Context, Fold, Outcome, Part
 from ser.systems.emosphere_ser import Task, run
+from ser.training.loop import predict
 from ser.training.state import State
 from ser.training.step import Step
 
@@ -44,10 +45,10 @@ def test_statistics_are_those_of_whole_utterances_and_the_start_is_kept(fold):
     batch = task.collate(task.examples(fold.test, None)[:1], None)
     start = fold.stores["audio"][fold.test.utterances[0]][:1600] / 32768
     np.testing.assert_allclose(batch["waveform"][0], (start - task.mean) / task.scale, atol=1e-5)
-    # nothing longer than the longest training utterance is read
+    # utterances to be scored may be longer than those of the training part
     shorter = replace(fold, train=replace(fold.train, utterances=fold.train.utterances[:1], targets=np.ones((1, 3))))
-    longest = len(fold.stores["audio"][fold.train.utterances[0]])
-    assert max(len(segment) for segment in Task(shorter, SMALL).examples(fold.train, None)) == longest
+    lengths = [len(segment) for segment in Task(shorter, SMALL).examples(fold.test, None)]
+    assert lengths == [len(fold.stores["audio"][name]) for name in fold.test.utterances]
 
 
 def test_targets_and_scores_are_on_the_scale(fold):
@@ -127,8 +128,13 @@ def test_trains_in_the_published_precision(fold, pooling):
         return run(replace(fold, dev=Part((), (), fold.dev.targets[:0])), given, Context(seed=1))
 
     exact, half, longer = trained("float32", 1), trained("float16", 1), trained("float16", 3)
-    np.testing.assert_allclose(half.scores, exact.scores, atol=0.02)
+    np.testing.assert_allclose(half.scores, exact.scores, atol=0.05)
     assert half.history[0]["train_loss"] == pytest.approx(exact.history[0]["train_loss"], rel=0.01)
+    # what is learnt in float16 is scored in float32
+    task, settings = Task(fold, SMALL), replace(SMALL, pooling=pooling)
+    network = Task(fold, settings).network()
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in half.model.items() if "stat" not in name})
+    assert predict(task, network, fold.test, settings, "cpu").tobytes() == half.scores.tobytes()
     # steps are taken: the scaled gradients do not overflow
     assert all((half.model[name] != longer.model[name]).any() for name in ("heads.0.5.weight", "heads.1.1.weight"))
 
