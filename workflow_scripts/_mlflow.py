@@ -19,6 +19,7 @@ from mlflow.entities import Experiment, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric, SqlParam, SqlRun, SqlTag
 
+from ser.files import atomic_file
 from ser.tracking.details import draw_group, run_details
 from ser.tracking.records import Record, TrackedGroup, TrackedRun
 
@@ -44,6 +45,13 @@ class _New:
     def points(self) -> list[tuple[str, int, float]]:
         """(metric, step, value): the final values at step 0, then the history."""
         return [*((name, 0, value) for name, value in self.run.record.metrics.items()), *self.details.result()[0]]
+
+
+def make_database(path: Path) -> None:
+    """A new database, whole or not at all: MLflow makes it in many steps, and cannot go on after some of them."""
+    with atomic_file(path) as temporary:
+        temporary.unlink(missing_ok=True)
+        MlflowClient(f"sqlite:///{temporary}").search_experiments()
 
 
 class Importer:

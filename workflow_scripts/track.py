@@ -80,13 +80,15 @@ def _track(uri: str, plan: Plan, places: Places) -> dict[str, int]:
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    from _mlflow import Importer
+    from _mlflow import Importer, make_database
 
     titles = {name: experiment["title"] for name, experiment in plan.experiments.items()}
     drawers = ProcessPoolExecutor(min(2, os.cpu_count() or 1), get_context("spawn"), _end_with_parent)
     Path("work").mkdir(exist_ok=True)
     try:  # one import at a time: a second one waits, then finds everything done
         with FileLock("work/track.lock", timeout=600), tempfile.TemporaryDirectory() as staging, drawers as pool:
+            if uri.startswith("sqlite:///") and not Path(shown(uri)).exists():
+                make_database(Path(shown(uri)))
             return Importer(uri, titles, pool, Path(staging)).import_all(tracked(plan, places))
     except Timeout:
         raise NotTracked("work/track.lock: another import has been running for ten minutes") from None
