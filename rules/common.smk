@@ -44,6 +44,7 @@ wildcard_constraints:
     feature="[a-z0-9_]+-[0-9a-f]{8}",
     protocol="[a-z0-9_]+/[a-z0-9_]+",
     selection="|".join(SELECTIONS),
+    draw=r"(/seed\d+)?",
     seed=r"\d+",
     fold=r"\d+",
 
@@ -76,8 +77,9 @@ def runs_of(group, file="metrics.json"):
     return [f"{PLACES.run(group.name, *run)}/{file}" for run in group.runs]
 
 
-def split_of(group):
-    return [PLACES.split(group.split, suffix) for suffix in (".json", ".csv")]
+def splits_of(group, suffix=".json"):
+    """One file of each split of a group."""
+    return [PLACES.split(name, suffix) for name in group.splits]
 
 
 def encoder_of(wildcards):

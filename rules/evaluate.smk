@@ -1,7 +1,8 @@
 # All runs of a group -> its metrics over folds and seeds, with intervals.
 rule evaluate:
     input:
-        split=lambda wildcards: split_of(group_of(wildcards)),
+        splits=lambda wildcards: splits_of(group_of(wildcards)),
+        rows=lambda wildcards: splits_of(group_of(wildcards), ".csv"),
         runs=lambda wildcards: runs_of(group_of(wildcards)),
         predictions=lambda wildcards: runs_of(group_of(wildcards), "predictions.csv"),
     output:
@@ -22,5 +23,5 @@ rule evaluate:
     message:
         "evaluating {wildcards.group}"
     shell:
-        "{PYTHON} workflow_scripts/evaluate.py --split {input.split[0]} --runs {params.runs:q}"
+        "{PYTHON} workflow_scripts/evaluate.py --splits {input.splits:q} --runs {params.runs:q}"
         " --order {params.order:q} --runs-made-from {params.runs_made_from:q} --output {output} > {log} 2>&1"

@@ -1,27 +1,35 @@
+def seed_of_draw(wildcards):
+    """The seed whose dev part is drawn; None where a split is for all seeds."""
+    return int(wildcards.draw.removeprefix("/seed")) if wildcards.draw else None
+
+
 # Manifest + protocol + selection rule -> the train, dev and test utterances of each fold; stops at an undeclared leak.
 rule splits:
     input:
         manifest=lambda wildcards: PLACES.manifest(PROTOCOLS[wildcards.protocol].corpus),
         report=lambda wildcards: PLACES.manifest(PROTOCOLS[wildcards.protocol].corpus, ".json"),
     output:
-        csv=PLACES.split("{protocol}/{selection}", ".csv"),
-        json=PLACES.split("{protocol}/{selection}", ".json"),
+        csv=PLACES.split("{protocol}/{selection}{draw}", ".csv"),
+        json=PLACES.split("{protocol}/{selection}{draw}", ".json"),
     log:
-        PLACES.log("splits", "{protocol}/{selection}"),
+        PLACES.log("splits", "{protocol}/{selection}{draw}"),
     benchmark:
-        PLACES.benchmark("splits", "{protocol}/{selection}")
+        PLACES.benchmark("splits", "{protocol}/{selection}{draw}")
     group:
         small_at_demo("splits")
     resources:
         mem_mb=needs(1000),
         runtime=needs(10 if DEMO else 30),
     params:
-        order=lambda wildcards: MADE_FROM.split(PROTOCOLS[wildcards.protocol], wildcards.selection).text,
+        order=lambda wildcards: MADE_FROM.split(
+            PROTOCOLS[wildcards.protocol], wildcards.selection, seed_of_draw(wildcards)
+        ).text,
+        draw=lambda wildcards: f"--seed {seed_of_draw(wildcards)}" if wildcards.draw else "",
         protocol=lambda wildcards: json.dumps(PROTOCOLS[wildcards.protocol].mapping, sort_keys=True),
         where=lambda wildcards: "experiments/{}.yaml: protocols.{}".format(*wildcards.protocol.split("/")),
     message:
-        "splitting for {wildcards.protocol}/{wildcards.selection}"
+        "splitting for {wildcards.protocol}/{wildcards.selection}{wildcards.draw}"
     shell:
         "{PYTHON} workflow_scripts/splits.py --manifest {input.manifest} --protocol {params.protocol:q}"
-        " --selection {wildcards.selection} --where {params.where:q}"
+        " --selection {wildcards.selection} {params.draw} --where {params.where:q}"
         " --order {params.order:q} --output-csv {output.csv} --output-json {output.json} > {log} 2>&1"

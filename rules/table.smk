@@ -27,7 +27,7 @@ PAIRED = [group for pair in pairs(PLAN) if not pair.skipped for group in (pair.t
 
 rule honest_gap:
     input:
-        splits=[split_of(group) for group in PAIRED],
+        splits=[splits_of(group, suffix) for group in PAIRED for suffix in (".json", ".csv")],
         runs=[runs_of(group) for group in PAIRED],
         predictions=[runs_of(group, "predictions.csv") for group in PAIRED],
         reports=sorted({PLACES.manifest(group.corpus, ".json") for group in PAIRED}),

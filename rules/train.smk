@@ -3,7 +3,7 @@
 def train_inputs(wildcards):
     group = group_of(wildcards)
     return {
-        "split": split_of(group),
+        "split": [PLACES.split(group.split(int(wildcards.seed)), suffix) for suffix in (".json", ".csv")],
         "stores": list(group.stores(PLACES).values()),
         "encoders": [file for encoder in group.encoders.values() for file in ORIGINS.encoder_files(encoder)],
     }

@@ -12,7 +12,9 @@ from ser.splits.split import open_split
 
 def main() -> None:
     parser = job_parser(__doc__)
-    parser.add_argument("--split", required=True, type=Path, help="split file (.json)")
+    parser.add_argument(
+        "--splits", required=True, nargs="+", type=Path, help="split files (.json): one, or each seed's"
+    )
     parser.add_argument("--runs", required=True, nargs="+", type=Path, help="run folders, all folds of each seed")
     parser.add_argument("--runs-made-from", type=json.loads, help='of all that runs are made from: {"seed": "digest"}')
     parser.add_argument("--output", required=True, type=Path)
@@ -20,9 +22,9 @@ def main() -> None:
     be_alone_with(args.output)
 
     inputs = Inputs(args.order)
-    split = open_split(args.split, inputs)
+    splits = [open_split(path, inputs) for path in args.splits]
     wanted = {int(seed): digest for seed, digest in args.runs_made_from.items()} if args.runs_made_from else None
-    evaluation = evaluate(split, args.runs, wanted)
+    evaluation = evaluate(splits, args.runs, wanted)
     for folder in args.runs:
         facts = read_sealed(folder / "metrics.json")
         inputs.note(folder / "metrics.json", facts["made_from"], facts["seal"])

@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--manifest", required=True, type=Path, help="CSV; its report is beside it")
     parser.add_argument("--protocol", required=True, type=json.loads, help="JSON object")
     parser.add_argument("--selection", required=True, choices=SELECTIONS)
+    parser.add_argument("--seed", type=int, help="of the draw, where the dev part is drawn")
     parser.add_argument("--output-csv", required=True, type=Path)
     parser.add_argument("--output-json", required=True, type=Path)
     parser.add_argument("--where", default="", help="where the protocol is written, for error messages")
@@ -29,7 +30,7 @@ def main() -> None:
     provenance = inputs.provenance(code_digest(code_of("workflow_scripts/splits.py")))
     try:
         protocol = Protocol.from_mapping(args.protocol)
-        split = make_split(protocol, args.selection, read_manifest(args.manifest))
+        split = make_split(protocol, args.selection, read_manifest(args.manifest), args.seed)
     except InputError as error:
         raise InputError(f"{args.where}: {error}" if args.where else str(error)) from None
     write_split(split, protocol, args.output_csv, args.output_json, provenance)

@@ -1,5 +1,6 @@
 """Evaluation: from the predictions of all runs of a group to its numbers over folds and seeds, with intervals."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,20 @@ from ser.splits.split import Split
 
 
 def evaluate(
-    split: Split, folders: Sequence[Path], made_from: Mapping[int, str] | None = None, partial: bool = False
+    splits: Sequence[Split], folders: Sequence[Path], made_from: Mapping[int, str] | None = None, partial: bool = False
 ) -> dict[str, Any]:
     """The numbers of a group: `results[part][aggregation][metric]` (see `numbers`) and what they rest on.
 
-    A part is an official one that the protocol reports, or "": everything tested. `folders` hold the group's runs.
+    `splits`: the one for all seeds, or each seed's. A part is an official one that the protocol reports, or "":
+    everything tested. `folders` hold the group's runs.
     `runs` has each run's metrics per part and the SHA-256 of its files; `confusion[part]` each seed's matrix over
     all folds, rows the reference, and is empty for attributes; `notes` are the split's, and name runs that were made on
     different kinds of machine. `partial`: the numbers are over the folds that every seed has.
 
     Raises InputError as `gather.gather` does, which explains `made_from`.
     """
-    gathered = gather(split, folders, made_from, partial)
+    gathered = gather(splits, folders, made_from, partial)
+    split = splits[0]
     metrics = metrics_of(split)
     results, confusion = {}, {}
     runs: list[dict[str, Any]] = [
@@ -46,7 +49,7 @@ def evaluate(
             confusion[name] = {str(s): m.astype(np.int64) for s, m in zip(gathered.seeds, pooled, strict=True)}
     return {
         "protocol_hash": split.protocol_hash,
-        "data_hash": split.data_hash,
+        "data_hash": data_hash(splits),
         "selection": split.selection,
         "corpus": split.corpus,
         "labels": split.labels,
@@ -61,6 +64,12 @@ def evaluate(
             *mixture({"seed {} fold {}".format(*run): of for run, of in gathered.machines.items()}),
         ],
     }
+
+
+def data_hash(splits: Sequence[Split]) -> str:
+    """The hash of the utterances, audio, targets and parts of a group's splits, 16 hex digits."""
+    hashes = [split.data_hash for split in splits]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256(" ".join(hashes).encode()).hexdigest()[:16]
 
 
 def is_of(evaluation: Mapping[str, Any], folders: Mapping[tuple[int, int], Path]) -> bool:

@@ -14,7 +14,7 @@ from ser.evaluations.metrics import moments
 from ser.files import sha256_of
 from ser.runs.predictions import Predictions, read_predictions
 from ser.sealed import read_sealed
-from ser.splits.split import UNKNOWN, Split
+from ser.splits.split import UNKNOWN, Split, of_seed
 
 # What all runs of a group have in common.
 OF_THE_GROUP = (
@@ -74,9 +74,9 @@ class _Run:
 
 
 def gather(
-    split: Split, folders: Sequence[Path], made_from: Mapping[int, str] | None = None, partial: bool = False
+    splits: Sequence[Split], folders: Sequence[Path], made_from: Mapping[int, str] | None = None, partial: bool = False
 ) -> Gathered:
-    """The runs in `folders`, all of one group.
+    """The runs in `folders`, all of one group; `splits`: the one for all seeds, or each seed's.
 
     `made_from`: seed -> the digest of all that its runs shall be made from (`ser.plan.made_from`); None: anything.
     `partial`: passes over runs that are not finished or made from something else, and over folds that not all seeds
@@ -86,28 +86,29 @@ def gather(
     all seeds), given twice, or of another split or group, and for predictions that are not those that the run wrote,
     or are of other utterances or targets than the split's.
     """
-    runs, facts = _read_runs(split, folders, made_from, partial)
+    runs, facts = _read_runs(splits, folders, made_from, partial)
     seeds = sorted({seed for seed, _ in runs})
-    folds = [fold for fold in range(1, split.n_folds + 1) if all((seed, fold) in runs for seed in seeds)]
+    folds = [fold for fold in range(1, splits[0].n_folds + 1) if all((seed, fold) in runs for seed in seeds)]
     used = [(seed, fold) for seed in seeds for fold in folds]
-    predictions = {(seed, fold): _predictions(split, fold, runs[seed, fold]) for seed, fold in used}
+    of = {seed: of_seed(splits, seed) for seed in seeds}
+    predictions = {(seed, fold): _predictions(of[seed], fold, runs[seed, fold]) for seed, fold in used}
     parts = {}
-    for part in split.reported:
-        rows = {fold: split.scored(fold, part) for fold in folds}
-        places = {fold: np.searchsorted(split.scored(fold), rows[fold]) for fold in folds}  # in the predictions
-        scored = np.unique(np.concatenate(list(rows.values())))
-        n_speakers, speakers = _speakers(split, scored)
+    for part in splits[0].reported:
+        rows = {(seed, fold): of[seed].scored(fold, part) for seed, fold in used}
+        scored = {seed: np.unique(np.concatenate([rows[seed, fold] for fold in folds])) for seed in seeds}
+        speakers = _Speakers([(of[seed], scored[seed]) for seed in seeds])
+        sums = {}
+        for (seed, fold), of_run in rows.items():
+            places = np.searchsorted(of[seed].scored(fold), of_run)  # in the predictions
+            sums[seed, fold] = _sums(of[seed], speakers.index(of[seed], of_run), predictions[seed, fold].at(places))
         parts[part] = GatheredPart(
-            [
-                [_sums(split, speakers[rows[fold]], predictions[seed, fold].at(places[fold])) for fold in folds]
-                for seed in seeds
-            ],
-            n_speakers,
+            [[sums[seed, fold] for fold in folds] for seed in seeds],
+            len(speakers),
             {
                 "n_seeds": len(seeds),
                 "n_folds": len(folds),
-                "n_utterances": len(scored),
-                "n_speakers": len({split.speakers[row] for row in scored} - set(UNKNOWN)),
+                "n_utterances": len(scored[seeds[0]]),  # as many for each seed
+                "n_speakers": speakers.n_named,
             },
         )
     shared = {key: facts.get(key) for key in OF_THE_GROUP}
@@ -115,17 +116,28 @@ def gather(
     return Gathered(seeds, folds, shared, sha256, machines, parts)
 
 
-def _speakers(split: Split, scored: np.ndarray) -> tuple[int, np.ndarray]:
-    """The number of speakers to resample, and int64 [n] each utterance's speaker (-1 where it is not scored).
+class _Speakers:
+    """The speakers to resample: those of the `scored` rows (int64) of any seed's split.
 
     Unknown speakers are distinguished by their session: one podcast's unknown voice is not another's.
     """
-    names = [
-        f"{speaker}/{session}" if speaker in UNKNOWN else speaker
-        for speaker, session in zip(split.speakers, split.sessions, strict=True)
-    ]
-    index = {name: i for i, name in enumerate(sorted({names[row] for row in scored}))}
-    return len(index), np.array([index.get(name, -1) for name in names])
+
+    def __init__(self, scored: Sequence[tuple[Split, np.ndarray]]) -> None:
+        found = {self._name(split, row): split.speakers[row] for split, rows in scored for row in rows}
+        self._places = {name: place for place, name in enumerate(sorted(found))}
+        self.n_named = len({speaker for speaker in found.values() if speaker not in UNKNOWN})
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def index(self, split: Split, rows: np.ndarray) -> np.ndarray:
+        """int64 [n]: the speaker of each of some rows."""
+        return np.array([self._places[self._name(split, row)] for row in rows], np.int64)
+
+    @staticmethod
+    def _name(split: Split, row: int) -> str:
+        speaker = split.speakers[row]
+        return f"{speaker}/{split.sessions[row]}" if speaker in UNKNOWN else speaker
 
 
 def _predictions(split: Split, fold: int, run: _Run) -> Predictions:
@@ -155,9 +167,10 @@ def _sums(split: Split, speakers: np.ndarray, found: Predictions) -> Sums:
 
 
 def _read_runs(
-    split: Split, folders: Sequence[Path], made_from: Mapping[int, str] | None, partial: bool
+    splits: Sequence[Split], folders: Sequence[Path], made_from: Mapping[int, str] | None, partial: bool
 ) -> tuple[dict[tuple[int, int], _Run], dict[str, Any]]:
     """(seed, fold) -> run, for every fold of every seed (`partial`: at least one); the facts of the first run."""
+    split = splits[0]
     runs: dict[tuple[int, int], _Run] = {}
     first: dict[str, Any] = {}
     wrong: dict[str, list[Path]] = defaultdict(list)
@@ -171,7 +184,7 @@ def _read_runs(
             continue
         first = first or facts
         expected = {key: first.get(key) for key in OF_THE_GROUP}
-        expected |= {"protocol_hash": split.protocol_hash, "data_hash": split.data_hash}
+        expected |= {"protocol_hash": split.protocol_hash, "data_hash": of_seed(splits, facts["seed"]).data_hash}
         for key in (key for key, value in expected.items() if facts.get(key) != value):
             wrong[f"different {key}"].append(folder)
         run = facts["seed"], facts["fold"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ser.evaluations.names import ATTRIBUTE_METRICS, CLASS_METRICS
+from ser.evaluations.names import ATTRIBUTE_METRICS, AVERAGE, CLASS_METRICS
 
 
 def confusion_matrix(targets: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
@@ -73,9 +73,16 @@ def ccc(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def attribute_metrics(sums: np.ndarray, attributes: Sequence[str]) -> dict[str, np.ndarray]:
-    """`<metric>_<attribute>` -> its values [...] for moments [..., attributes, 6]."""
-    values = {metric: OF_MOMENTS[metric](sums) for metric in ATTRIBUTE_METRICS}
-    return {f"{metric}_{name}": found[..., i] for metric, found in values.items() for i, name in enumerate(attributes)}
+    """`<metric>_<attribute>`, and of several attributes `<metric>_average` -> its values [...] for moments
+    [..., attributes, 6].
+    """
+    values: dict[str, np.ndarray] = {}
+    for metric in ATTRIBUTE_METRICS:
+        found = OF_MOMENTS[metric](sums)
+        values |= {f"{metric}_{name}": found[..., i] for i, name in enumerate(attributes)}
+        if len(attributes) > 1:
+            values[f"{metric}_{AVERAGE}"] = found.mean(axis=-1)
+    return values
 
 
 # The function of each name in names.py.

@@ -10,7 +10,9 @@ from typing import Literal, Protocol
 Unit = Literal["per cent", "coefficient"]
 
 CLASS_METRICS: dict[str, Unit] = {"WA": "per cent", "UA": "per cent", "macro_f1": "per cent"}
-ATTRIBUTE_METRICS: dict[str, Unit] = {"ccc": "coefficient"}  # of each attribute: ccc_arousal ...
+# Of each attribute, and of several their mean: ccc_arousal ... ccc_average.
+ATTRIBUTE_METRICS: dict[str, Unit] = {"ccc": "coefficient"}
+AVERAGE = "average"
 
 
 class Labelled(Protocol):
@@ -29,7 +31,8 @@ def metric_names(of: Labelled) -> tuple[str, ...]:
     """The metrics that are reported for a protocol's or split's labels, in the table's order."""
     if of.are_classes:
         return tuple(CLASS_METRICS)
-    return tuple(f"{metric}_{attribute}" for metric in ATTRIBUTE_METRICS for attribute in of.labels)
+    names = [*of.labels, *([AVERAGE] if len(of.labels) > 1 else [])]
+    return tuple(f"{metric}_{name}" for metric in ATTRIBUTE_METRICS for name in names)
 
 
 def unit_of(metric: str) -> Unit:

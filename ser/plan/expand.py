@@ -80,6 +80,7 @@ class Expansion:
 
     def _protocol(self, experiment: str, name: str) -> Protocol:
         fields = dict(self.experiments[experiment]["protocols"][name])
+        fields |= fields.pop("scales", {}).get(self.params["scale"], {})
         for key in ("selections", "source", "note"):
             fields.pop(key, None)
         where = f"experiments/{experiment}.yaml: protocols.{name}"

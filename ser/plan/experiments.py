@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError, did_you_mean
-from ser.evaluations.names import ATTRIBUTE_METRICS, CLASS_METRICS
+from ser.evaluations.names import ATTRIBUTE_METRICS, AVERAGE, CLASS_METRICS
 from ser.plan.claims import Claim
 from ser.plan.validation import read_yaml, validate
 from ser.splits.protocol import AGGREGATIONS, ATTRIBUTES, SELECTIONS
@@ -15,7 +15,10 @@ Experiment = Mapping[str, Any]
 
 # The values that the schema leaves to the code.
 _WORDS = {
-    "metric": [*CLASS_METRICS, *(f"{metric}_{attribute}" for metric in ATTRIBUTE_METRICS for attribute in ATTRIBUTES)],
+    "metric": [
+        *CLASS_METRICS,
+        *(f"{metric}_{name}" for metric in ATTRIBUTE_METRICS for name in (*ATTRIBUTES, AVERAGE)),
+    ],
     "selection": SELECTIONS,
     "selection_or_unknown": [*SELECTIONS, "unknown"],
     "aggregation": AGGREGATIONS,

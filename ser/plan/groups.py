@@ -39,10 +39,16 @@ class Group:
         """`<experiment>/<row>/<protocol>/<selection>`."""
         return f"{self.experiment}/{self.row}/{self.protocol_name}/{self.selection}"
 
+    def split(self, seed: int) -> str:
+        """The name of the split for the runs of a seed: one for all seeds, unless each draws its own dev part."""
+        name = f"{self.experiment}/{self.protocol_name}/{self.selection}"
+        return f"{name}/seed{seed}" if self.protocol.is_drawn(self.selection) else name
+
     @property
-    def split(self) -> str:
-        """The name of its split."""
-        return f"{self.experiment}/{self.protocol_name}/{self.selection}"
+    def splits(self) -> dict[str, int | None]:
+        """The names of all its splits -> the seed that each is drawn by (None: it is for all seeds)."""
+        is_drawn = self.protocol.is_drawn(self.selection)
+        return {self.split(seed): seed if is_drawn else None for seed in self.seeds}
 
     @property
     def chart(self) -> str:

@@ -30,7 +30,7 @@ class MadeFrom:
         self._plan, self._params, self._origins = plan, params, origins
         self._places = Places.of(params["scale"])
         self._known: dict[tuple[str, str], str] = {}
-        self._of_groups: dict[str, Order] = {}
+        self._of_groups: dict[tuple[str, str], Order] = {}
 
     def release(self, corpus: str) -> Order:
         """Of a demo corpus's release tree."""
@@ -68,14 +68,14 @@ class MadeFrom:
             inputs["encoder"] = self._origins.description(spec["encoder"]), self.checkpoint(spec["encoder"])
         return self._order("feature", corpus, code, inputs, spec=dict(spec), cpu=self._cpu)
 
-    def split(self, protocol: Protocol, selection: str) -> Order:
-        """Of the split that a protocol makes under a selection rule."""
+    def split(self, protocol: Protocol, selection: str, seed: int | None) -> Order:
+        """Of the split that a protocol makes under a selection rule; `seed`: of its draw, if it has one."""
         inputs = self._manifest(protocol.corpus)
-        return self._order("split", selection, self.code("splits"), inputs, protocol=protocol.mapping)
+        return self._order("split", selection, self.code("splits"), inputs, protocol=protocol.mapping, seed=seed)
 
     def runs(self, group: Group, seed: int) -> Order:
         """Of a group's runs of one seed, all folds."""
-        of_group = self._runs(group)
+        of_group = self._runs(group, seed)
         digest = self._digest("runs", str(seed), of=of_group.made_from, compute=self._device)
         return replace(of_group, made_from=digest)
 
@@ -85,7 +85,7 @@ class MadeFrom:
 
     def evaluation(self, group: Group) -> Order:
         """Of a group's evaluation."""
-        inputs = {"split": self._split(group)}
+        inputs = {f"split {name}": self._split(group, name) for name in group.splits}
         return self._order("evaluation", group.name, self.code("evaluate"), inputs, runs=self.seeds(group))
 
     def orders(self) -> dict[str, Order]:
@@ -96,7 +96,7 @@ class MadeFrom:
             if origins.is_demo:
                 found[places.listing(group.corpus)] = self.release(group.corpus)
             found[places.manifest(group.corpus, ".json")] = self.manifest(group.corpus)
-            found[places.split(group.split)] = self.split(group.protocol, group.selection)
+            found |= dict(self._split(group, name) for name in group.splits)
             for name, spec in group.features.items():
                 if spec["kind"] != "audio" and "encoder" in spec:
                     found[origins.description(spec["encoder"])] = self.checkpoint(spec["encoder"])
@@ -129,25 +129,26 @@ class MadeFrom:
         files = code_of(f"workflow_scripts/{script}.py", *modules)
         return self._once("code", f"{script} {modules}", lambda: code_digest(files))
 
-    def _runs(self, group: Group) -> Order:
-        """What the runs of all seeds are made from."""
-        if group.name not in self._of_groups:
+    def _runs(self, group: Group, seed: int) -> Order:
+        """What the runs of all seeds that have the split of `seed` are made from."""
+        split = group.split(seed)
+        if (group.name, split) not in self._of_groups:
             stores, encoders = group.stores(self._places), self._origins.description
             inputs = {
-                "split": self._split(group),
+                "split": self._split(group, split),
                 **{f"feature {n}": (stores[n], self.feature(group.corpus, s)) for n, s in group.features.items()},
                 **{f"encoder {n}": (encoders(e), self.checkpoint(e)) for n, e in group.encoders.items()},
             }
             code = self.code("train", f"ser.systems.{group.system}")
             settings = {"system": group.system, "settings": dict(group.settings)}
-            self._of_groups[group.name] = self._order("group", group.name, code, inputs, **settings)
-        return self._of_groups[group.name]
+            self._of_groups[group.name, split] = self._order("group", group.name, code, inputs, **settings)
+        return self._of_groups[group.name, split]
 
     def _manifest(self, corpus: str) -> dict[str, tuple[str, Order]]:
         return {"manifest": (self._places.manifest(corpus, ".json"), self.manifest(corpus))}
 
-    def _split(self, group: Group) -> tuple[str, Order]:
-        return self._places.split(group.split), self.split(group.protocol, group.selection)
+    def _split(self, group: Group, name: str) -> tuple[str, Order]:
+        return self._places.split(name), self.split(group.protocol, group.selection, group.splits[name])
 
     @cached_property
     def _device(self) -> dict[str, Any]:

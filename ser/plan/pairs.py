@@ -18,6 +18,8 @@ class Pair:
     @property
     def skipped(self) -> str:
         """Why there is no gap; empty if there is one."""
+        if self.clean.protocol.is_drawn("clean"):
+            return "clean draws its dev part from what test_selected tests, so each tests other utterances"
         return self.test_selected.skipped or self.clean.skipped
 
 

@@ -65,7 +65,7 @@ class Places:
         return f"{self.work}/features/{corpus}/{feature}.safetensors"
 
     def split(self, split: str, suffix: str = ".json") -> str:
-        """A split, `<experiment>/<protocol>/<selection>`: its rows (`.csv`) or the facts about them (`.json`)."""
+        """A split, `<experiment>/<protocol>/<selection>[/seed<s>]`: its rows (`.csv`) or facts about them (`.json`)."""
         return f"{self.work}/splits/{split}{suffix}"
 
     def seed(self, group: str, seed: int | str) -> str:

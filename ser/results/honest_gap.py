@@ -126,9 +126,9 @@ def _check_same(splits: Sequence[Split], gathered: Sequence[Gathered]) -> None:
 def _computed(pair: Pair, places: Places, made_from: MadeFrom) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
     """The gaps of a pair, the columns that all its lines share, and a note if its runs differ in their machines."""
     groups = (pair.test_selected, pair.clean)
-    splits = [read_split(places.split(group.split)) for group in groups]
+    splits = [read_split(places.split(group.split(group.seeds[0]))) for group in groups]  # of all seeds: see `pairs`
     gathered = [
-        gather(split, [Path(places.run(group.name, *run)) for run in group.runs], made_from.seeds(group))
+        gather([split], [Path(places.run(group.name, *run)) for run in group.runs], made_from.seeds(group))
         for split, group in zip(splits, groups, strict=True)
     ]
     hashes = {

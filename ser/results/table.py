@@ -99,8 +99,8 @@ def _evaluation(group: Group, places: Places, made_from: MadeFrom, partial: bool
         if not partial:
             raise InputError(f"{path}: {wrong}: remove it and build again")
     try:
-        split = read_split(places.split(group.split))
-        return evaluate(split, [*folders.values()], made_from.seeds(group), partial=True)
+        splits = [read_split(places.split(name)) for name in group.splits]
+        return evaluate(splits, [*folders.values()], made_from.seeds(group), partial=True)
     except InputError:  # no fold that all seeds have
         return {}
 

@@ -23,6 +23,7 @@ from ser.splits.split import Split
 class Part:
     """The utterances of one part (train, dev or test) of a fold, in the split file's order.
 
+    `emotions` are the corpus's, for systems that learn attributes and emotions; empty where the targets are classes.
     `targets` is int64 [n], indices into `Fold.labels`, or float32 [n, len(labels)] where the protocol's
     targets are attributes.
     """
@@ -30,6 +31,7 @@ class Part:
     utterances: tuple[str, ...]
     speakers: tuple[str, ...]
     targets: np.ndarray
+    emotions: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, split: Split, rows: np.ndarray) -> "Part":
@@ -38,6 +40,7 @@ class Part:
             tuple(split.utterances[row] for row in rows),
             tuple(split.speakers[row] for row in rows),
             split.targets[rows],
+            () if split.are_classes else tuple(split.emotions[row] for row in rows),
         )
 
 

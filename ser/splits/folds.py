@@ -36,18 +36,19 @@ class Column:
 class Columns:
     """What folds are made from. `strata` int64 [n] are the classes, all 0 where targets are attributes."""
 
+    emotion: Column
     speaker: Column
     session: Column
     partition: Column
     strata: np.ndarray
 
 
-def deal(protocol: Protocol, selection: str, columns: Columns) -> np.ndarray:
+def deal(protocol: Protocol, selection: str, columns: Columns, seed: int | None = None) -> np.ndarray:
     """Parts int8 [n, folds], indices into `split.PARTS`.
 
     Under `test_selected` the dev part is the test part; under `last_epoch` there is none. Under both, the
     utterances that the protocol sets aside for dev train, except in dev parts that are also reported: those are
-    `reported`, which means scored and nothing else.
+    `reported`, which means scored and nothing else. `seed` is that of the draw, where the dev part is drawn.
 
     Raises InputError where the corpus does not have the groups, parts or speakers that the protocol declares.
     """
@@ -62,8 +63,12 @@ def deal(protocol: Protocol, selection: str, columns: Columns) -> np.ndarray:
         parts[rest, k] = TRAIN
         parts[test, k] = TEST
         parts[_in_parts(columns.partition, protocol.folds.also_report), k] = REPORTED
-        if selection == "clean":
+        if protocol.is_drawn(selection):
+            parts[_drawn(protocol, columns, seed), k] = DEV
+        elif selection == "clean":
             parts[_dev(protocol, columns, fold_of, k, rest) & rest, k] = DEV
+    trains_only = np.array([name in protocol.train_only for name in columns.emotion.names])[columns.emotion.codes]
+    parts[trains_only[:, None] & (parts != TRAIN)] = 0
     return parts
 
 
@@ -142,6 +147,26 @@ def _dev(protocol: Protocol, columns: Columns, fold_of: np.ndarray, fold: int, r
         dev = np.zeros(len(fold_of), dtype=bool)
         dev[order[np.diff(shares) > 0]] = True
     return dev
+
+
+def _drawn(protocol: Protocol, columns: Columns, seed: int | None) -> np.ndarray:
+    """int64: the utterances that `seed` draws for the dev part."""
+    dev, emotion = protocol.dev, columns.emotion
+    if seed is None:
+        raise ValueError("a dev part that is drawn needs a seed")
+    generator = np.random.default_rng(seed)
+    drawn = []
+    for code, name in enumerate(emotion.names):
+        candidates = np.flatnonzero((emotion.codes == code) & _in_parts(columns.partition, [dev.part]))
+        if not len(candidates) or name in protocol.train_only:
+            continue
+        if len(candidates) < dev.per_emotion:
+            raise InputError(
+                f"protocol of {protocol.corpus}: {dev.per_emotion} utterances of {name} are to be drawn from part "
+                f"{dev.part}, which has {len(candidates)}: lower dev.per_emotion, or leave {name} out of `emotions`"
+            )
+        drawn.append(generator.choice(candidates, dev.per_emotion, replace=False))
+    return np.concatenate(drawn)
 
 
 def _other_of_session(protocol: Protocol, columns: Columns, fold: int) -> int:

@@ -16,8 +16,8 @@ from ser.splits.split import PARTS, Split
 from ser.splits.write import target_texts
 
 
-def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utterance]) -> Split:
-    """Apply `protocol` under `selection` (see `folds.deal`) to the utterances of a manifest.
+def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utterance], seed: int | None = None) -> Split:
+    """Apply `protocol` under `selection` (see `folds.deal`) to the utterances of a manifest; `seed`: of the draw.
 
     Raises InputError for utterances that share a name, a style, emotion or class that the corpus does not have,
     groups or parts other than those declared, an empty part, and an undeclared leak.
@@ -27,14 +27,19 @@ def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utteranc
     chosen = _choose(protocol, sorted(utterances, key=lambda row: row.utterance), left_out)
     targets = _targets(protocol, chosen)
     columns = Columns(
+        emotion=Column.of([row.emotion for row in chosen]),
         speaker=Column.of([row.speaker for row in chosen]),
         session=Column.of([row.session for row in chosen]),
         partition=Column.of([row.partition for row in chosen]),
         strata=np.zeros(len(chosen), np.int64) if protocol.targets else targets,
     )
-    parts = deal(protocol, selection, columns)
+    parts = deal(protocol, selection, columns, seed)
     used: np.ndarray = np.any(parts, axis=1)  # False in official parts that the protocol does not name
-    left_out.update(f"part {row.partition}" for row, is_used in zip(chosen, used, strict=True) if not is_used)
+    left_out.update(
+        f"emotion {row.emotion} outside train" if row.emotion in protocol.train_only else f"part {row.partition}"
+        for row, is_used in zip(chosen, used, strict=True)
+        if not is_used
+    )
     chosen = [row for row, is_used in zip(chosen, used, strict=True) if is_used]
     targets, parts = targets[used], parts[used]
     _check_parts(protocol, selection, parts)
@@ -47,12 +52,14 @@ def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utteranc
         scale=protocol.scale,
         reported=protocol.reported,
         selection=selection,
+        seed=seed,
         protocol_hash=protocol.digest(selection),
         data_hash=_data_hash(chosen, target_texts(protocol.labels, targets), parts, partitions),
         utterances=tuple(row.utterance for row in chosen),
         speakers=tuple(row.speaker for row in chosen),
         sessions=tuple(row.session for row in chosen),
         partitions=partitions,
+        emotions=tuple("" if protocol.classes else row.emotion for row in chosen),
         targets=targets,
         parts=parts,
         left_out=dict(sorted(left_out.items())),
@@ -144,6 +151,9 @@ def _notes(
     if unknown := int((~speaker.known[speaker.codes]).sum()):
         yield f"{unknown} utterances have an unknown speaker and are not held against the other parts"
     held_out = dev | reported
+    if protocol.dev.kind == "drawn" and dev.any():
+        number, part = protocol.dev.per_emotion, protocol.dev.part
+        yield f"the epoch is chosen on {number} utterances of each emotion drawn from {part}, others for each seed"
     both = [k + 1 for k in range(parts.shape[1]) if shared_values(speaker, held_out[:, k], train[:, k]).any()]
     if both:
         yield f"dev shares speakers with train in fold {listed(both)}"

@@ -1,5 +1,7 @@
 """The protocol: everything that decides what a number means, read from an experiment file.
 
+Longer than 300 lines: all that an experiment file may say of it is checked here.
+
     corpus: iemocap
     labels: {angry: [angry], happy: [happy, excited]}   # class -> the manifest's emotions, in the scores' order
     targets: [arousal, valence, dominance]              # or attributes instead of labels,
@@ -15,6 +17,12 @@ Official parts are one fold: one model, and a number for each part that it is sc
 
     folds: {kind: official, train: [train], dev: [dev], test: [test1, test2], also_report: [dev]}
     dev: {kind: official}
+
+Or the dev part is drawn from a tested part, so many utterances of each emotion, anew for each seed; the rest is tested.
+
+    folds: {kind: official, train: [train], test: [dev, test1, test2]}
+    dev: {kind: drawn, part: dev, per_emotion: 300}
+    train_only: [no_agreement]                          # emotions whose utterances are neither drawn nor tested
 
 `FOLD_KEYS` and `DEV_KEYS` list the kinds of folds and dev parts; folds.py says what each one does. Only the
 standard library is imported: this file is read while the workflow is parsed.
@@ -47,10 +55,14 @@ DEV_KEYS = {
     "speaker_of_next_session": ("seed",),
     "random": ("fraction", "seed"),
     "official": (),
+    "drawn": ("part", "per_emotion"),
     "none": (),
 }
 _MAY_BE_LEFT_OUT = {("official", "dev"), ("official", "also_report"), ("speaker_of_next_session", "seed")}
-_KEYS = ("corpus", "labels", "targets", "scale", "emotions", "subset", "folds", "dev", "aggregation", "leaks")
+_KEYS = (
+    *("corpus", "labels", "targets", "scale", "emotions", "train_only", "subset", "folds", "dev", "aggregation"),
+    "leaks",
+)
 
 
 @dataclass(frozen=True)
@@ -73,11 +85,15 @@ class Folds:
 
 @dataclass(frozen=True)
 class Dev:
-    """Where a fold's dev part comes from. A `seed` of None takes the first speaker instead of drawing one."""
+    """Where a fold's dev part comes from. A `seed` of None takes the first speaker instead of drawing one; a dev part
+    that is `drawn` has `per_emotion` utterances of each emotion, out of the tested `part`.
+    """
 
     kind: str
     fraction: float = 0.0
     seed: int | None = None
+    part: str = ""
+    per_emotion: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,6 +101,7 @@ class Protocol:
     """One corpus's labels, subset, folds, dev part and averaging.
 
     `classes` holds (class, emotions) pairs, empty where `targets` names attributes; `emotions` None means all.
+    Utterances of the emotions `train_only` are in no dev or test part.
     """
 
     corpus: str
@@ -92,6 +109,7 @@ class Protocol:
     targets: tuple[str, ...]
     scale: tuple[float, float] | None
     emotions: tuple[str, ...] | None
+    train_only: tuple[str, ...]
     subset: str
     folds: Folds
     dev: Dev
@@ -119,16 +137,21 @@ class Protocol:
             targets=targets,
             scale=_scale(fields.get("scale"), f"{where}: scale") if targets else None,
             emotions=None if fields.get("emotions") is None else _names(fields["emotions"], f"{where}: emotions"),
+            train_only=_names(fields.get("train_only", ()), f"{where}: train_only", least=0),
             subset=_name(fields.get("subset", "all"), f"{where}: subset", SUBSETS),
             folds=folds,
             dev=_dev(fields["dev"], folds, f"{where}: dev"),
             aggregation=_name(fields["aggregation"], f"{where}: aggregation", AGGREGATIONS),
             leaks=tuple(sorted(_names(fields.get("leaks", ()), f"{where}: leaks", (*LEAKS, *DEV_LEAKS), least=0))),
         )
-        for key in ("scale", "emotions"):
+        for key in ("scale", "emotions", "train_only"):
             if protocol.classes and fields.get(key) is not None:
                 raise InputError(f"{where}: {key} goes with targets; with labels, remove it")
         return protocol
+
+    def is_drawn(self, selection: str) -> bool:
+        """Whether each seed has a split of its own under a selection rule."""
+        return self.dev.kind == "drawn" and selection == "clean"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -155,6 +178,7 @@ class Protocol:
         """What `from_mapping` reads, with every default filled in; labels are pairs, as JSON objects have no order."""
         if self.targets:
             what: dict[str, Any] = {"targets": self.targets, "scale": self.scale, "emotions": self.emotions}
+            what |= {"train_only": self.train_only} if self.train_only else {}
         else:
             what = {"labels": self.classes}
         folds = {key: getattr(self.folds, key) for key in ("kind", *FOLD_KEYS[self.folds.kind])}
@@ -224,13 +248,14 @@ def _dev(value: Any, folds: Folds, where: str) -> Dev:
         "other_of_session": (folds.kind, folds.group) == ("leave_one_out", "speaker"),
         "speaker_of_next_session": (folds.kind, folds.group) == ("leave_one_out", "session"),
         "official": bool(folds.dev),
+        "drawn": fields.get("part") in folds.test and not folds.dev,
     }
     if not allowed.get(kind, not folds.dev):
         raise InputError(
             f"{where}: {kind} does not go with folds {folds.kind}{folds.group and f' of {folds.group}s'}"
             f"{' with dev parts' if folds.dev else ''}: next_group needs leave_one_out or group_k_fold, "
             f"other_of_session leave_one_out of speakers, speaker_of_next_session leave_one_out of sessions, "
-            f"official (and only it) folds with dev parts"
+            f"official (and only it) folds with dev parts, drawn one of the tested parts"
         )
     return Dev(**fields)
 
@@ -261,6 +286,8 @@ _VALUES = {
     "group": (GROUPS.__contains__, " or ".join(GROUPS)),
     "number": (lambda value: _is_integer(value) and value >= 2, "an integer of at least 2"),
     "seed": (lambda value: _is_integer(value) and value >= 0, "an integer of at least 0"),
+    "per_emotion": (lambda value: _is_integer(value) and value >= 1, "an integer of at least 1"),
+    "part": (lambda value: isinstance(value, str), "the name of an official part"),
     "fraction": (lambda value: _is_number(value) and 0 < value < 1, "between 0 and 1"),
 }
 

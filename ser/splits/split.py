@@ -5,7 +5,7 @@ Runs and evaluations know a protocol only as this file's `Split`, and do not dep
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,11 @@ class Split:
     indices into `PARTS`; under `test_selected` dev is the test part and is not marked as dev. `partitions` are the
     official parts, each "" where the protocol's folds are of another kind, and `reported` those that have numbers of
     their own ("": everything that the folds test); utterances whose part is `reported` are scored and otherwise not
-    used. `left_out` counts the manifest's other utterances by reason, `leaks` is what `find_leaks` returned, `notes`
-    is what else a reader of the numbers should know. `protocol_hash` stands for what the numbers mean; `data_hash`
-    is a hash, 16 hex digits, over utterances, audio, targets and parts.
+    used. `emotions` are the corpus's, each "" where the targets are classes. `seed` is the one whose runs this split
+    is for (None: those of all seeds), because its dev part was drawn from a reported part: the rest of that part is
+    scored. `left_out` counts the manifest's other utterances by reason, `leaks` is what `find_leaks` returned,
+    `notes` is what else a reader of the numbers should know. `protocol_hash` stands for what the numbers mean;
+    `data_hash` is a hash, 16 hex digits, over utterances, audio, targets and parts.
     """
 
     corpus: str
@@ -38,12 +40,14 @@ class Split:
     scale: tuple[float, float] | None
     reported: tuple[str, ...]
     selection: str
+    seed: int | None
     protocol_hash: str
     data_hash: str
     utterances: tuple[str, ...]
     speakers: tuple[str, ...]
     sessions: tuple[str, ...]
     partitions: tuple[str, ...]
+    emotions: tuple[str, ...]
     targets: np.ndarray
     parts: np.ndarray
     left_out: Mapping[str, int]
@@ -76,13 +80,22 @@ class Split:
         """
         if self.reported == ("",):
             return self.rows(number, "test")
-        self._column(number)
-        return np.flatnonzero(np.isin(self.partitions, parts or self.reported))
+        is_drawn = (self._column(number) == PARTS.index("dev")) & (self.seed is not None)
+        is_used = self._column(number) != 0
+        return np.flatnonzero(np.isin(self.partitions, parts or self.reported) & is_used & ~is_drawn)
 
     def _column(self, number: int) -> np.ndarray:
         if not 1 <= number <= self.n_folds:
             raise InputError(f"no fold {number}: folds go from 1 to {self.n_folds}")
         return self.parts[:, number - 1]
+
+
+def of_seed(splits: Sequence[Split], seed: int) -> Split:
+    """The split for the runs of a seed, among those of a group. Raises InputError if it has none."""
+    for split in splits:
+        if split.seed in (None, seed):
+            return split
+    raise InputError(f"no split of {splits[0].corpus} for seed {seed}: make it, or leave the seed out")
 
 
 def target_columns(labels: tuple[str, ...], are_classes: bool) -> list[str]:
@@ -121,12 +134,14 @@ def _parse(facts: Mapping[str, Any], text: str) -> Split:
         scale=scale,
         reported=tuple(facts["reported"]),
         selection=facts["selection"],
+        seed=facts["seed"],
         protocol_hash=facts["protocol_hash"],
         data_hash=facts["data_hash"],
         utterances=columns["utterance"],
         speakers=columns["speaker"],
         sessions=columns["session"],
         partitions=columns.get("partition", ("",) * len(rows)),
+        emotions=columns.get("emotion", ("",) * len(rows)),
         targets=(
             np.array(list(map(index.__getitem__, targets[0])), np.int64)
             if scale is None

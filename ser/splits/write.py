@@ -28,6 +28,8 @@ def write_split(
     names, columns = ["utterance", "speaker", "session"], [split.utterances, split.speakers, split.sessions]
     if split.reported != ("",):
         names, columns = [*names, "partition"], [*columns, split.partitions]
+    if not split.are_classes:
+        names, columns = [*names, "emotion"], [*columns, split.emotions]
     with atomic_file(csv_path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*names, *target_columns(split.labels, split.are_classes), *(f"fold{k}" for k in folds)])
@@ -44,6 +46,7 @@ def write_split(
             "reported": split.reported,
             "protocol": protocol.mapping,
             "selection": split.selection,
+            "seed": split.seed,
             "protocol_hash": split.protocol_hash,
             "data_hash": split.data_hash,
             "csv": csv_path.name,

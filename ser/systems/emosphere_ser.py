@@ -38,8 +38,9 @@ class Settings(TrainingSettings):
     padded frames and convolves over what follows them (`leaks`); `masked` keeps it out. Evaluation keeps it out
     in either case, as the published one does with its batches of one.
 
-    `region_loss`: `none` (and no head for it), `constant` (weight 1), or `decaying`: over `region_epochs` from 1
-    towards `region_floor`, then off. `class_weights` and `label_smoothing` are those of the regions' cross-entropy.
+    `auxiliary`: what the second head classifies, the `regions` of the attribute space or the `emotion`. `region_loss`:
+    `none` (and no such head), `constant` (weight 1), or `decaying`: over `region_epochs` from 1 towards `region_floor`,
+    then off. `class_weights` and `label_smoothing` are those of its cross-entropy.
     """
 
     seconds: float
@@ -49,7 +50,8 @@ class Settings(TrainingSettings):
     pooling_dropout: float
     head_dropout: float
     padding: Literal["leaks", "masked"]
-    regions: Literal["octants", "grid_30", "grid_45", "grid_60", "grid_180"]
+    auxiliary: Literal["regions", "emotion"]
+    regions: Literal["octants", "cells_45", "cells_60", "grid_30", "grid_45", "grid_60", "grid_180"]
     region_loss: Literal["none", "constant", "decaying"]
     region_epochs: int
     region_floor: float
@@ -174,8 +176,9 @@ class Task:
     """A `ser.training.task.Task` on `fold.stores["audio"]` and the checkpoint `fold.encoders["encoder"]`.
 
     A batch has `waveform` float32 [B, N] (mean 0 and deviation 1 over the training part; 0 beyond an example's end),
-    `samples` int64 [B], `target` float32 [B, attributes] (0 to 1 over the scale) and `region` int64 [B]. The
-    attributes are in the protocol's order. Raises InputError where the row or the protocol lacks what is needed.
+    `samples` int64 [B], `target` float32 [B, attributes] (0 to 1 over the scale) and `region` int64 [B] (or the
+    emotion, 0 for one that the training part does not have). The attributes are in the protocol's order. Raises
+    InputError where the row or the protocol lacks what is needed.
 
     After the last epoch with a region loss its head gets zero gradients, whereas the published code stops calling
     it. Only weight decay and old momentum still move that head, and nothing reads it: no prediction changes.
@@ -186,10 +189,18 @@ class Task:
         self.store, self.folder, self.settings = fold.stores["audio"], fold.encoders["encoder"], settings
         self.n_attributes = len(fold.labels)
         self.axes = [fold.labels.index(name) for name in AXES]
-        self.n_regions = 0 if settings.region_loss == "none" else n_regions(settings.regions)
+        self.emotions = {name: number for number, name in enumerate(sorted({*fold.train.emotions}))}
+        self.regions = {
+            utterance: region
+            for part in (fold.train, fold.dev, fold.test)
+            for utterance, region in zip(part.utterances, self._regions(part), strict=True)
+        }
+        n = len(self.emotions) if settings.auxiliary == "emotion" else n_regions(settings.regions)
+        self.n_regions = 0 if settings.region_loss == "none" else n
         self.weights = None
         if self.n_regions:
-            self.weights = class_weights(settings.class_weights, self._regions(fold.train.targets), self.n_regions)
+            trained = np.array(self._regions(fold.train), np.int64)
+            self.weights = class_weights(settings.class_weights, trained, self.n_regions)
         self.mean, self.scale = statistics(self.store, fold.train.utterances)
         self.longest = round(settings.seconds * RATE)
 
@@ -217,7 +228,7 @@ class Task:
             "waveform": waveforms,
             "samples": samples,
             "target": torch.from_numpy((targets - self.low) / (self.high - self.low)).float(),
-            "region": torch.from_numpy(self._regions(targets)),
+            "region": torch.tensor([self.regions[example.utterance] for example in examples]),
         }
 
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
@@ -238,10 +249,13 @@ class Task:
         attributes = outputs[:, : self.n_attributes]
         return (self.low + (self.high - self.low) * attributes).clamp(self.low, self.high)
 
-    def _regions(self, targets: np.ndarray) -> np.ndarray:
-        """int64 [n] from attributes [n, labels] on the protocol's scale."""
-        middle = (self.low + self.high) / 2
-        return region_of(self.settings.regions, targets[:, self.axes].astype(np.float64) - middle)
+    def _regions(self, part: Part) -> list[int]:
+        """The region, or emotion, of each utterance."""
+        if self.settings.auxiliary == "emotion":
+            return [self.emotions.get(emotion, 0) for emotion in part.emotions]
+        points = part.targets[:, self.axes].astype(np.float64) - (self.low + self.high) / 2
+        regions: list[int] = region_of(self.settings.regions, points).tolist()
+        return regions
 
 
 def statistics(store: Store, utterances: Sequence[str]) -> tuple[np.float32, np.float32]:
@@ -272,6 +286,8 @@ def _checked_scale(fold: Fold, settings: Settings) -> tuple[float, float]:
             f"fold {fold.number}: targets are {', '.join(fold.labels)}; emosphere_ser needs a protocol with "
             f"targets {', '.join(AXES)} (any order) and their scale"
         )
+    if settings.auxiliary == "emotion" and len({*fold.train.emotions}) < 2:
+        raise InputError(f"fold {fold.number}: fewer than two emotions in the training part: use auxiliary: regions")
     for kind, known, name in (("features", fold.stores, "audio"), ("encoders", fold.encoders, "encoder")):
         if name not in known:
             raise InputError(f"fold {fold.number}: no {name}: the row needs `{name}` under {kind}")

@@ -28,7 +28,8 @@ def check_evaluations(
         path = Path(places.evaluation(group.name))
         try:
             folders = [Path(places.run(group.name, *run)) for run in group.runs]
-            again = evaluate(read_split(places.split(group.split)), folders, made_from.seeds(group))
+            splits = [read_split(places.split(name)) for name in group.splits]
+            again = evaluate(splits, folders, made_from.seeds(group))
             if _numbers(again) != _numbers(read_sealed(path)):
                 found.problems.append(f"{path}: not what its runs' predictions give: remove it and build again")
         except InputError as error:

@@ -93,7 +93,7 @@ class Rerunner:
             command = [
                 *(sys.executable, ROOT / "workflow_scripts/train.py"),
                 *train_options(group, self._places, self._origins),
-                *("--split", self._places.split(group.split), "--seed", str(seed), "--folds", str(fold)),
+                *("--split", self._places.split(group.split(seed)), "--seed", str(seed), "--folds", str(fold)),
                 *("--device", facts["device"], "--threads", str(self._threads)),
                 *("--order", self._made_from.runs(group, seed).text, "--output-dir", other),
             ]

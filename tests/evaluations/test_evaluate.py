@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from helpers import ROOT
 from helpers.builders import iemocap_like, protocol
 from helpers.runs import scores_of, write_run, write_runs
-from helpers.split_cases import SESSIONS
+from helpers.split_cases import DRAWN, SESSIONS
+from ser.errors import InputError
 from ser.evaluations import metrics
 from ser.evaluations.evaluate import evaluate
 from ser.manifests.utterance import Utterance
@@ -24,7 +26,7 @@ from ser.splits.write import write_split
 
 
 def test_values_of_folds_seeds_and_all_predictions(tmp_path: Path, split: Split) -> None:
-    found = evaluate(split, write_runs(tmp_path, split, (1, 2, 3)))
+    found = evaluate([split], write_runs(tmp_path, split, (1, 2, 3)))
     matrices = np.array(
         [
             [
@@ -57,17 +59,17 @@ def test_values_of_folds_seeds_and_all_predictions(tmp_path: Path, split: Split)
 
 def test_one_seed_has_no_spread_and_the_order_of_folders_is_nothing(tmp_path: Path, split: Split) -> None:
     folders = write_runs(tmp_path, split, (1,))
-    found = evaluate(split, folders)
+    found = evaluate([split], folders)
     assert found["results"][""]["pooled"]["UA"]["seed_std"] is None
     write_json(tmp_path / "a.json", found)
-    write_json(tmp_path / "b.json", evaluate(split, folders[::-1]))
+    write_json(tmp_path / "b.json", evaluate([split], folders[::-1]))
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
 def test_a_fold_without_a_class_has_no_fold_mean_of_ua(tmp_path: Path) -> None:
     rows = [row for row in iemocap_like() if row.session != "Ses02" or row.emotion != "sad"]
     split = make_split(protocol(**SESSIONS), "clean", rows)
-    found = evaluate(split, write_runs(tmp_path, split, (1,)))
+    found = evaluate([split], write_runs(tmp_path, split, (1,)))
     fold_mean, pooled = found["results"][""]["fold_mean"], found["results"][""]["pooled"]
     assert np.isnan(fold_mean["UA"]["value"])
     assert fold_mean["UA"]["ci_low"] is None
@@ -81,7 +83,7 @@ def test_a_fold_without_a_class_has_no_fold_mean_of_ua(tmp_path: Path) -> None:
 
 def test_declared_leaks_stand_beside_the_numbers(tmp_path: Path) -> None:
     split = make_split(protocol(), "clean", iemocap_like())
-    found = evaluate(split, write_runs(tmp_path, split, (1,)))
+    found = evaluate([split], write_runs(tmp_path, split, (1,)))
     assert found["leaks"]["sessions"]["number"] == 5
     assert "test shares sessions with train and dev, as declared" in found["notes"]
 
@@ -90,12 +92,12 @@ def test_two_speakers_have_no_interval(tmp_path: Path) -> None:
     rows = [row for row in iemocap_like() if row.session == "Ses01"]
     folds = {"kind": "leave_one_out", "group": "speaker", "number": 2}
     split = make_split(protocol(folds=folds), "last_epoch", rows)
-    numbers = evaluate(split, write_runs(tmp_path, split, (1,)))["results"][""]["pooled"]["WA"]
+    numbers = evaluate([split], write_runs(tmp_path, split, (1,)))["results"][""]["pooled"]["WA"]
     assert (numbers["ci_low"], numbers["ci_high"]) == (None, None)
     assert numbers["notes"] == ["no interval: 2 speakers"]
 
 
-def attribute_split(selection: str) -> Split:
+def attribute_split(selection: str, seed: int | None = None) -> Split:
     generator = np.random.default_rng(0)
     rows = [
         Utterance(
@@ -113,8 +115,38 @@ def attribute_split(selection: str) -> Split:
         for i in range(30)
     ]
     folds = {"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1", "test2"], "also_report": ["dev"]}
+    dev: dict[str, Any] = {"kind": "official"}
+    if seed:
+        folds, dev = {**DRAWN["folds"]}, DRAWN["dev"] | {"per_emotion": 9}
     fields = {"labels": None, "targets": ["valence", "arousal"], "scale": [1, 7], "subset": "all", "leaks": []}
-    return make_split(protocol(**fields, folds=folds, dev={"kind": "official"}), selection, rows)
+    fields["leaks"] = DRAWN["leaks"] if seed else []
+    return make_split(protocol(**fields, folds=folds, dev=dev), selection, rows, seed)
+
+
+def test_each_seed_is_scored_on_the_rest_of_its_own_draw(tmp_path: Path) -> None:
+    splits = {seed: attribute_split("clean", seed) for seed in (1, 2, 3)}
+    said, targets, folders = {}, {}, []
+    for seed, split in splits.items():
+        targets[seed] = Fold.of(split, 1, {}).test.targets
+        said[seed] = targets[seed] + np.random.default_rng(seed).normal(0, 1, targets[seed].shape)
+        folders.append(write_run(tmp_path / f"seed{seed}", split, 1, seed, said[seed]))
+    found = evaluate([*splits.values()], folders)
+    numbers = found["results"]["dev"]["pooled"]["ccc_valence"]
+    each = [metrics.ccc(targets[seed][:21, 0], said[seed][:21, 0]) for seed in splits]
+    assert (numbers["value"], numbers["seed_std"]) == pytest.approx((np.mean(each), np.std(each, ddof=1)), abs=1e-7)
+    assert (numbers["n_seeds"], numbers["n_utterances"]) == (3, 21)
+    tested = {
+        speaker for split in splits.values() for row in split.scored(1, "dev") if (speaker := split.speakers[row])
+    }
+    assert numbers["n_speakers"] == len(tested - {"unknown"})
+    average = found["results"]["dev"]["pooled"]["ccc_average"]["value"]
+    arousal = found["results"]["dev"]["pooled"]["ccc_arousal"]["value"]
+    assert average == pytest.approx((numbers["value"] + arousal) / 2, abs=1e-12)
+    assert found["data_hash"] not in {split.data_hash for split in splits.values()}
+    with pytest.raises(InputError, match="different data_hash"):  # a run of another seed's draw
+        evaluate([splits[1], replace(splits[2], data_hash="other"), splits[3]], folders)
+    with pytest.raises(InputError, match="no split of iemocap for seed 3"):
+        evaluate([splits[1], splits[2]], folders)
 
 
 @pytest.mark.parametrize("selection", ["clean", "test_selected"])
@@ -122,7 +154,7 @@ def test_attributes_are_scored_by_ccc_over_the_whole_of_each_reported_part(tmp_p
     split = attribute_split(selection)
     targets = Fold.of(split, 1, {}).test.targets
     said = targets + np.random.default_rng(1).normal(0, 1, (90, 2))
-    found = evaluate(split, [write_run(tmp_path / "fold1", split, 1, 1, said)])
+    found = evaluate([split], [write_run(tmp_path / "fold1", split, 1, 1, said)])
     assert list(found["results"]) == ["test1", "test2", "dev"]
     assert found["confusion"] == {}
     in_file = {"dev": slice(0, 30), "test1": slice(30, 60), "test2": slice(60, 90)}  # by the utterances' names
@@ -141,7 +173,7 @@ def test_attributes_are_scored_by_ccc_over_the_whole_of_each_reported_part(tmp_p
             for speaker, session in zip(split.speakers, split.sessions, strict=True)
         ),
     )
-    again = evaluate(named, [tmp_path / "fold1"])["results"]["test2"]["pooled"]["ccc_arousal"]
+    again = evaluate([named], [tmp_path / "fold1"])["results"]["test2"]["pooled"]["ccc_arousal"]
     assert again["n_speakers"] == 7
     numbers = found["results"]["test2"]["pooled"]["ccc_arousal"]
     for limit in ("ci_low", "ci_high"):
@@ -159,7 +191,7 @@ def test_confusions_of_each_part_add_up_to_all_predictions(tmp_path: Path) -> No
     fields = {"labels": {"angry": ["angry"], "sad": ["sad"]}, "subset": "all", "leaks": []}
     split = make_split(protocol(**fields, folds=folds, dev={"kind": "official"}), "clean", rows)
     scores = np.log(np.random.default_rng(0).dirichlet([1, 1], 20))
-    found = evaluate(split, [write_run(tmp_path / "fold1", split, 1, 1, scores)])
+    found = evaluate([split], [write_run(tmp_path / "fold1", split, 1, 1, scores)])
     assert list(found["confusion"]) == ["test1", "test2"]
     targets, predicted = Fold.of(split, 1, {}).test.targets, scores.argmax(axis=1)
     for part, rows_of in (("test1", slice(0, 12)), ("test2", slice(12, 20))):
@@ -175,7 +207,7 @@ def test_the_script_writes_strict_json_and_one_line_on_bad_input(tmp_path: Path,
     script += ["--output", str(tmp_path / "e.json"), "--runs"]
     subprocess.run([*script, *map(str, folders)], cwd=ROOT, check=True, capture_output=True)
     found = json.loads((tmp_path / "e.json").read_text(), parse_constant=pytest.fail)
-    expected = evaluate(split, folders)
+    expected = evaluate([split], folders)
     assert found["results"] == expected["results"]
     result = subprocess.run([*script, *map(str, folders[1:])], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 2

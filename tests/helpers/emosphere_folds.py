@@ -24,6 +24,7 @@ SMALL = settings(
     pooling_dropout=0.1,
     head_dropout=0.5,
     padding="leaks",
+    auxiliary="regions",
     regions="octants",
     region_loss="decaying",
     region_epochs=5,

@@ -17,6 +17,17 @@ OFFICIAL = {
     "dev": {"kind": "official"},
     "leaks": [],
 }
+# Of the part dev one utterance of each emotion is drawn, the rest is tested; "other" only trains.
+DRAWN = {
+    **OFFICIAL,
+    "labels": None,
+    "targets": ["arousal", "valence"],
+    "scale": [1, 7],
+    "train_only": ["other"],
+    "folds": {"kind": "official", "train": ["train"], "test": ["dev", "test1"]},
+    "dev": {"kind": "drawn", "part": "dev", "per_emotion": 1},
+    "leaks": ["dev_speakers", "dev_sessions"],
+}
 REPORTED = {**OFFICIAL, "folds": {**OFFICIAL["folds"], "also_report": ["dev"]}}
 
 

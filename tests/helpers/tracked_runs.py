@@ -49,10 +49,10 @@ def tracked_project(
     places, rows = Places(str(folder / "work/demo")), iemocap_like(per_emotion)
     for group in plan.live:
         split = make_split(group.protocol, group.selection, rows)
-        files = [Path(places.split(group.split, suffix)) for suffix in (".csv", ".json")]
+        files = [Path(places.split(group.split(group.seeds[0]), suffix)) for suffix in (".csv", ".json")]
         write_split(split, group.protocol, *files)
         folders = [finish_run(places, group, split, *run, epochs) for run in group.runs]
-        write_sealed(Path(places.evaluation(group.name)), evaluate(split, folders))
+        write_sealed(Path(places.evaluation(group.name)), evaluate([split], folders))
     return plan
 
 

@@ -43,7 +43,7 @@ def digests(**entries: Any) -> dict[str, str]:
         f"{kind} {name}": digest
         for name, group in groups.items()
         for kind, digest in {
-            "split": made_from.split(group.protocol, group.selection).made_from,
+            "split": made_from.split(group.protocol, group.selection, None).made_from,
             "features": " ".join(made_from.feature(group.corpus, spec).made_from for spec in group.features.values()),
             "runs": made_from.runs(group, 1).made_from,
             "evaluation": made_from.evaluation(group).made_from,

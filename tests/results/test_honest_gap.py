@@ -50,7 +50,7 @@ def pair(tmp_path: Path, right: dict[str, dict[int, list[int]]]) -> tuple[list[S
     ]
     scored = [
         gather(
-            split,
+            [split],
             [
                 write_run(tmp_path / split.selection / f"{seed}_{k}", split, k, seed, said(split, k, n))
                 for seed, of_seed in right[split.selection].items()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.builders import iemocap_like, protocol
-from helpers.split_cases import NO_DEV, OFFICIAL, RANDOM, SESSIONS, names, of_parts, official, speakers
+from helpers.split_cases import DRAWN, NO_DEV, OFFICIAL, RANDOM, SESSIONS, names, of_parts, official, speakers
 from ser.errors import InputError
 from ser.runs.contract import Fold
 from ser.splits.make import make_split
@@ -154,3 +154,32 @@ def test_groups_must_be_as_many_as_declared() -> None:
         make_split(protocol(folds={"kind": "group_k_fold", "group": "speaker", "number": 3, "seed": 1}), "clean", two)
     with pytest.raises(InputError, match="the train part of fold 1, 2 is empty"):
         make_split(protocol(folds={"kind": "leave_one_out", "group": "speaker", "number": 2}), "clean", two)
+
+
+def test_a_drawn_dev_part_is_another_for_each_seed_and_the_rest_is_tested() -> None:
+    drawn = set()
+    for seed in range(1, 21):
+        split = make_split(protocol(**DRAWN), "clean", official(), seed)
+        dev, tested = names(split, split.rows(1, "dev")), names(split, split.scored(1, "dev"))
+        assert [name.rsplit("_", 1)[0] for name in dev] == ["dev_angry", "dev_sad"]
+        assert sorted([*dev, *tested]) == of_parts("dev")
+        assert names(split, split.scored(1)) == sorted([*tested, *of_parts("test1")])
+        assert names(split, split.rows(1, "train")) == sorted([*of_parts("train"), "train_other_1", "train_other_2"])
+        assert split.left_out == {"emotion other outside train": 8, "part test2": 4, "part test3": 4}
+        assert list(split.leaks) == ["dev_speakers", "dev_sessions"]
+        drawn.add(tuple(dev))
+    assert len(drawn) == 4
+    again = make_split(protocol(**DRAWN), "clean", official()[::-1], 20)
+    assert (again.data_hash, again.seed) == (split.data_hash, 20)
+    assert any("1 utterances of each emotion drawn from dev, others for each seed" in note for note in split.notes)
+
+
+def test_nothing_is_drawn_where_the_test_part_chooses() -> None:
+    split = make_split(protocol(**DRAWN), "test_selected", official())
+    assert names(split, split.rows(1, "dev")) == names(split, split.scored(1)) == of_parts("dev", "test1")
+
+
+def test_an_emotion_with_too_few_utterances_cannot_be_drawn() -> None:
+    fields = protocol(**DRAWN | {"dev": {**DRAWN["dev"], "per_emotion": 300}})
+    with pytest.raises(InputError, match="300 utterances of angry are to be drawn from part dev, which has 2: lower"):
+        make_split(fields, "clean", official(), 1)

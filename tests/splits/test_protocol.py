@@ -28,7 +28,8 @@ def test_labels_keep_their_order_and_name_the_metrics() -> None:
 def test_attributes_name_the_metrics() -> None:
     made = protocol(**ATTRIBUTES, emotions=["angry"])
     assert (made.labels, made.scale, made.emotions) == (("arousal", "valence"), (1.0, 7.0), ("angry",))
-    assert metric_names(made) == ("ccc_arousal", "ccc_valence")
+    assert metric_names(made) == ("ccc_arousal", "ccc_valence", "ccc_average")
+    assert metric_names(protocol(**ATTRIBUTES | {"targets": ["valence"]})) == ("ccc_valence",)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +146,12 @@ def test_digest_does_not_depend_on_the_order_of_leaks() -> None:
         ({"dev": {"kind": "official"}}, "official does not go with folds leave_one_out of speakers"),
         ({"dev": {"kind": "speaker_of_next_session"}}, "does not go with folds"),
         ({"folds": OFFICIAL, "dev": {"kind": "random", "fraction": 0.2, "seed": 1}}, "official with dev parts"),
+        (
+            {"folds": OFFICIAL, "dev": {"kind": "drawn", "part": "dev", "per_emotion": 1}},
+            "drawn one of the tested parts",
+        ),
+        ({"dev": {"kind": "drawn", "part": "dev", "per_emotion": 0}}, "per_emotion must be an integer of at least 1"),
+        ({"train_only": ["sad"]}, "train_only goes with targets; with labels, remove it"),
     ],
 )
 def test_refuses_by_name(changes: dict[str, Any], message: str) -> None:

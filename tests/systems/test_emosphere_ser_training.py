@@ -78,6 +78,21 @@ def test_region_weights_are_counted_on_the_training_part(fold):
     assert len(Task(fold, replace(SMALL, regions="grid_60")).weights) == 19
 
 
+def test_the_auxiliary_task_may_be_the_emotion(fold):
+    emotions = tuple("angry" if i % 4 else "sad" for i in range(16))
+    given = replace(fold, train=replace(fold.train, emotions=emotions), test=replace(fold.test, emotions=("new",) * 6))
+    given = replace(given, dev=replace(given.dev, emotions=("sad",) * 6))
+    task = Task(given, replace(SMALL, auxiliary="emotion"))
+    assert task.collate(task.examples(given.train, None), None)["region"].tolist() == [
+        int(i % 4 == 0) for i in range(16)
+    ]
+    assert task.weights.tolist() == pytest.approx([16 / (2 * 12), 16 / (2 * 4)])
+    assert task.network().heads[1][-1].out_features == 2
+    assert run(given, replace(SMALL, auxiliary="emotion"), Context(seed=1)).scores.shape == (6, 3)
+    with pytest.raises(InputError, match="fewer than two emotions in the training part: use auxiliary: regions"):
+        Task(fold, replace(SMALL, auxiliary="emotion"))
+
+
 def test_micro_batches_give_the_whole_batchs_gradient(fold):
     torch.manual_seed(0)
     task = Task(fold, SMALL)

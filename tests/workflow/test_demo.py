@@ -15,8 +15,8 @@ from helpers.project import PATIENCE, Project, copy_project
 from ser.results.table import COLUMNS
 
 # A network that trains an encoder on official parts, and systems without torch: seconds, not minutes.
-EXPERIMENTS = {"fair": ["majority", "functionals_svm"], "emosphere_ser": ["full"]}
-GROUP = "emosphere_ser/full/msp_podcast_attributes"
+EXPERIMENTS = {"fair": ["majority", "functionals_svm"], "emosphere_ser": ["full", "official_parts"]}
+GROUP = "emosphere_ser/official_parts/msp_podcast_attributes"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,11 @@ def test_every_row_is_there_computed_or_with_its_reason(built: Project) -> None:
     assert statuses["fair/functionals_svm/casia/clean", "4 x leave_one_out of speakers"] == "ok"
     assert statuses["fair/functionals_svm/emodb_4/clean", "10 x leave_one_out of speakers"] == "skipped"
     assert [statuses[f"{GROUP}/clean", f"official: {part}"] for part in ("test1", "test2", "dev")] == ["ok"] * 3
-    assert statuses[f"{GROUP}/clean", "official: test3"] == "skipped"  # a claim, and labels that nobody has
+    claims = {row["metric"]: (row["status"], row["claim"]) for row in rows if row["claim"] and row["row"] == "full"}
+    assert claims == {
+        **{f"ccc_{name}": ("ok", value) for name, value in (("arousal", "0.7482"), ("valence", "0.6952"))},
+        **{f"ccc_{name}": ("ok", value) for name, value in (("dominance", "0.622"), ("average", "0.6884"))},
+    }
     test_selected = {row["experiment"] for row in rows if row["selection"] == "test_selected"}
     assert test_selected == {"emosphere_ser"}
     assert all("synthetic" in row["note"] for row in rows if row["status"] == "ok")
@@ -75,7 +79,7 @@ def test_the_honest_gap_is_between_two_lines_of_the_table(built: Project) -> Non
             assert row[rule] == values[f"{group}/{rule}", *(row[name] for name in key)]
         assert float(row["gap"]) == pytest.approx(float(row["test_selected"]) - float(row["clean"]), abs=0.011)
         assert float(row["ci_low"]) <= float(row["gap"]) <= float(row["ci_high"])
-    assert {(row["experiment"], row["row"]) for row in gaps} == {("emosphere_ser", "full")}
+    assert {(row["experiment"], row["row"]) for row in gaps} == {("emosphere_ser", "official_parts")}
 
 
 def test_a_second_call_has_nothing_to_do_and_a_touch_plans_nothing(built: Project) -> None:
@@ -91,7 +95,7 @@ def test_editing_a_system_plans_its_runs_and_what_follows_only(built: Project) -
     path.write_text(before + "\n# changed\n")
     try:
         planned = built.planned()
-        assert planned == {"train_1_folds": 2, "evaluate": 2, "table": 1}  # clean and test_selected
+        assert planned == {"train_1_folds": 3, "evaluate": 3, "table": 1}  # one row under clean and test_selected
         assert "functionals_svm" not in built.planned_outputs().split("rule table")[0]
     finally:
         path.write_text(before)

@@ -11,7 +11,7 @@ from ser.encoders.demo import write_encoder
 
 MAJORITY = "fair/majority/casia/clean"
 SMALL = "attention_fcn/full/iemocap_2280_sessions/clean"
-LARGE = "emosphere_ser/full/msp_podcast_attributes/clean"
+LARGE = "emosphere_ser/official_parts/msp_podcast_attributes/clean"
 
 
 def slots(project: Project, scale: str, *runs: str) -> dict[str, str]:

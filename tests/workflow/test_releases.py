@@ -16,13 +16,13 @@ SPLITTING = re.compile(r"splitting for (\S+)")
 
 
 def msp_podcast(root: Path, speakers: dict[str, str]) -> None:
-    """Two turns of each class in each part; Test1 has one podcast with Train, and one with Development, in common."""
+    """Test1 has one podcast with Train, and one with Development, in common; 300 of each emotion can be drawn."""
     lines = []
     for number, part in enumerate(PARTS):
-        for place, name in enumerate(2 * CLASSES):
+        for place, name in enumerate((301 if part == "Development" else 2) * CLASSES):
             podcast = place % 2 if part == "Test1" else number
-            file = f"MSP-PODCAST_{podcast:04d}_{100 * number + place:04d}.wav"
-            write_wav(root / "Audios" / file, 8000 + 100 * place)
+            file = f"MSP-PODCAST_{podcast:04d}_{len(lines):04d}.wav"
+            write_wav(root / "Audios" / file, 1600 + len(lines))
             scores = f"{1 + place % 7},{1 + place % 5},{1 + place % 6}"
             lines.append(f"{file},{name},{scores},{speakers[part]},Male,{part}\n")
     (root / "Labels").mkdir()

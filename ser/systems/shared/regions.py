@@ -1,31 +1,37 @@
 """Regions of the attribute space: octants, or cells of azimuth and polar angle, around the middle of the scale.
 
 Axes of EmoSphere-SER: x arousal, y valence, z dominance; the origin is the middle of the scale on all three. The
-octants are those of its published training, which counts exactly zero as positive. Its label loaders also name grids
-of 30, 45, 60 and 180 degrees, and expect 73, 33, 19 and 4 classes. What these classes are is not published. Cells of
-azimuth x polar angle and one class for the origin, which has no direction, give 73, 33 and 19; by the same rule 180
-degrees give 3, not 4, and why the loader expects 4 is not explained. (Helpers that its training does not call give the
-axes the order of its labels: y dominance, z valence.)
+octants are those of its published training, which counts exactly zero as positive: the paper's 8 regions of 90 degrees.
+The paper also has 18 and 32 regions, all cells of 60 and 45 degrees (`cells`). The code's label loaders name grids of
+30, 45, 60 and 180 degrees, and expect 73, 33, 19 and 4 classes (`grid`). What these classes are is not published. Cells
+and one class for the origin, which has no direction, give 73, 33 and 19; by the same rule 180 degrees give 3, not 4,
+and why the loader expects 4 is not explained. (Helpers that its training does not call give the axes the order of its
+labels: y dominance, z valence; and the origin the angles 0, as `cells` do.)
 """
 
 import numpy as np
 
 # Signs of (x, y, z), I to VIII.
 _OCTANTS = ("+++", "-++", "--+", "+-+", "++-", "-+-", "---", "+--")
-_STEPS = {"grid_30": 30, "grid_45": 45, "grid_60": 60, "grid_180": 180}
 
 
 def n_regions(kind: str) -> int:
-    """How many regions there are: 8 `octants`; 73, 33, 19, 3 of `grid_30`, `grid_45`, `grid_60`, `grid_180`."""
+    """How many regions there are: 8 `octants`; 73, 33, 19, 3 of `grid_30`, `grid_45`, `grid_60`, `grid_180`; 32 and 18
+    of `cells_45` and `cells_60`.
+    """
     if kind == "octants":
         return len(_OCTANTS)
-    return (360 // _STEPS[kind]) * (180 // _STEPS[kind]) + 1
+    cells, _, step = kind.partition("_")
+    return (360 // int(step)) * (180 // int(step)) + (cells == "grid")
 
 
 def region_of(kind: str, points: np.ndarray) -> np.ndarray:
     """int64 [n], from 0: the region of each of `points` [n, 3] (x, y, z; the origin is 0 on each axis)."""
     points = np.asarray(points, np.float64)
-    return _octants(points) if kind == "octants" else _cells(points, _STEPS[kind])
+    if kind == "octants":
+        return _octants(points)
+    cells, _, step = kind.partition("_")
+    return _cells(points, int(step), cells == "grid")
 
 
 def _octants(points: np.ndarray) -> np.ndarray:
@@ -37,8 +43,8 @@ def _octants(points: np.ndarray) -> np.ndarray:
     return found
 
 
-def _cells(points: np.ndarray, step: int) -> np.ndarray:
-    """Cells [k step, (k + 1) step) of azimuth 0..360 within those of the polar angle 0..180; the origin comes last.
+def _cells(points: np.ndarray, step: int, origin_is_apart: bool) -> np.ndarray:
+    """Cells [k step, (k + 1) step) of azimuth 0..360 within those of the polar angle 0..180, then perhaps the origin.
 
     The last polar cell includes the pole; at both poles the azimuth counts as 0.
     """
@@ -49,4 +55,5 @@ def _cells(points: np.ndarray, step: int) -> np.ndarray:
     polar = np.round(np.degrees(np.arctan2(across, z)), 9)
     rows = np.minimum(polar // step, 180 // step - 1)
     cells = (rows * (360 // step) + azimuth // step).astype(np.int64)
-    return np.where((across == 0) & (z == 0), (360 // step) * (180 // step), cells)
+    is_origin = (across == 0) & (z == 0)
+    return np.where(is_origin, (360 // step) * (180 // step) if origin_is_apart else 0, cells)

@@ -28,14 +28,23 @@ def test_zero_counts_as_positive():
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"), [("octants", 8), ("grid_30", 73), ("grid_45", 33), ("grid_60", 19), ("grid_180", 3)]
+    ("kind", "expected"),
+    [
+        ("octants", 8),
+        ("grid_30", 73),
+        ("grid_45", 33),
+        ("grid_60", 19),
+        ("grid_180", 3),
+        ("cells_45", 32),
+        ("cells_60", 18),
+    ],
 )
 def test_counts_and_every_region_is_reached(kind, expected):
     directions = [direction(phi + 1, theta + 1) for phi in AZIMUTHS for theta in POLARS[:-1]]
     found = cell(kind, *directions, [0, 0, 0])
     assert n_regions(kind) == expected
     assert sorted(set(found)) == list(range(expected))
-    assert found[-1] == (0 if kind == "octants" else expected - 1)
+    assert found[-1] == (expected - 1 if kind.startswith("grid") else 0)
 
 
 @pytest.mark.parametrize(("kind", "step"), [("grid_30", 30), ("grid_45", 45), ("grid_60", 60), ("grid_180", 180)])
@@ -58,3 +67,5 @@ def test_poles_and_the_origin():
     poles = [[0, 0, 2], [-0.0, 0, 2], [-0.0, -0.0, 2], [0, 0, -0.1], [-0.0, 0, -0.1]]
     assert cell("grid_45", *poles) == [0, 0, 0, 24, 24]
     assert cell("grid_45", [0, 0, 0], [-0.0, 0, -0.0]) == [32, 32]
+    assert cell("cells_45", [0, 0, 0], *poles) == [0, 0, 0, 0, 24, 24]
+    assert max(cell("cells_60", *np.random.default_rng(0).normal(size=(2000, 3)))) == 17
