@@ -1,6 +1,9 @@
-"""Claims: which reported number each number of a paper is about. experiments.py reads them, one per number."""
+"""Claims: which reported number each number of a paper is about. experiments.py reads them, one per number.
 
-from collections.abc import Iterator, Mapping, Sequence
+Context has the same form: a published number of someone else (`of`), which a note shows and nothing compares.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ser.errors import InputError, listed
@@ -11,12 +14,13 @@ Claim = Mapping[str, Any]
 
 
 def check_claims(experiment: Mapping[str, Any], protocols: Mapping[str, Protocol], where: str) -> None:
-    """Raises InputError, beginning with `where`, for a claim that no line of the table would show: about a metric or
-    part that its protocol does not report, a rule that its row has no runs under, or a number that has a claim already.
+    """Raises InputError, beginning with `where`, for a claim or context that no line of the table would show: about a
+    metric or part that its protocol does not report, a rule that its row has no runs under; and for a claim about a
+    number that has one already.
     """
-    seen: dict[tuple[Any, ...], list[tuple[int, str]]] = {}
-    for claim in experiment["claims"]:
-        at, protocol = f"{where}: claim {claim['entry']}", protocols[claim["protocol"]]
+    seen: dict[tuple[Any, ...], list[tuple[str, str]]] = {}
+    for claim in (*experiment["claims"], *experiment["context"]):
+        at, protocol = f"{where}: {claim['entry']}", protocols[claim["protocol"]]
         check_part(claim, protocol, at)
         if claim["metric"] not in (metrics := metric_names(protocol)):
             raise InputError(f"{at}: metric {claim['metric']}: protocol {claim['protocol']} reports {listed(metrics)}")
@@ -27,10 +31,12 @@ def check_claims(experiment: Mapping[str, Any], protocols: Mapping[str, Protocol
                 f"{at}: row {claim['row']} has no runs under {claim['protocol']} with selection {claim['selection']}: "
                 f"correct the claim, or plan such runs for the row"
             )
+        if "of" in claim:
+            continue
         key = (claim["row"], claim["protocol"], claim.get("part"), claim["metric"], averaging(claim, protocol))
         for other, selection in seen.setdefault(key, []):
             if selection == claim["selection"] or "unknown" in (selection, claim["selection"]):
-                raise InputError(f"{at}: claim {other} is about the same number: keep the one of the row's recipe")
+                raise InputError(f"{at}: {other} is about the same number: keep the one of the row's recipe")
         seen[key].append((claim["entry"], claim["selection"]))
 
 
@@ -63,11 +69,30 @@ def of_group(claims: Sequence[Claim], row: str, protocol: str, selection: str) -
             yield claim
 
 
+def of_number(claims: Iterable[Claim], protocol: Protocol, number: tuple[str, str, str]) -> Iterator[Claim]:
+    """The claims about a number: (part, metric, aggregation)."""
+    for claim in claims:
+        if (claim.get("part", ""), claim["metric"], averaging(claim, protocol)) == number:
+            yield claim
+
+
+def context_notes(context: Iterable[Claim]) -> list[str]:
+    """What others published, one note per source."""
+    by_source: dict[str, list[str]] = {}
+    for entry in context:
+        rule = "selection unknown" if entry["selection"] == "unknown" else entry["selection"]
+        by_source.setdefault(_source(entry), []).append(f"{entry['of']} {entry['value']} ({rule})")
+    return [f"context, not a claim ({source}): {', '.join(found)}" for source, found in by_source.items()]
+
+
 def claim_columns(claim: Claim) -> tuple[dict[str, Any], str]:
     """The table's columns `claim` and `claim_source`, and a note: why there is no value, or what is doubtful."""
     if claim["value"] is None:
         return {}, f"no claim: {claim['reason']}"
     unknown = [word for word in ("selection", "aggregation") if claim[word] == "unknown"]
-    source = f"{claim['table']}: {claim['source']} [{claim['evidence']}]"
     note = f"the claim's {' and '.join(unknown)} unknown" if unknown else ""
-    return {"claim": claim["value"], "claim_source": source}, note
+    return {"claim": claim["value"], "claim_source": _source(claim)}, note
+
+
+def _source(claim: Claim) -> str:
+    return f"{claim['table']}: {claim['source']} [{claim['evidence']}]"

@@ -27,8 +27,8 @@ _WORDS = {
 
 
 def read_experiments(root: Path) -> dict[str, Experiment]:
-    """All of `experiments/` below `root`: name -> content, in which each protocol is complete and each claim is about
-    one metric, with its source's text. Raises InputError for an unknown key, value or name.
+    """All of `experiments/` below `root`: name -> content, in which each protocol is complete and each claim (and
+    context) is about one metric, with its source's text. Raises InputError for an unknown key, value or name.
     """
     written = {path.stem: read_yaml(path) for path in sorted((root / "experiments").glob("*.yaml"))}
     schema = read_yaml(root / "schemas" / "experiment.schema.yaml")
@@ -57,7 +57,8 @@ def _filled_in(name: str, written: Mapping[str, Any]) -> dict[str, Any]:
         key: _protocol(protocol, written, f"{where}: protocols.{key}.from")
         for key, protocol in experiment["protocols"].items()
     }
-    return {"protocols": protocols, "claims": list(_claims(experiment, where))}
+    claims, context = (list(_published(experiment, kind, where)) for kind in ("claims", "context"))
+    return {"protocols": protocols, "claims": claims, "context": context}
 
 
 def _protocol(protocol: Mapping[str, Any], written: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -73,11 +74,12 @@ def _protocol(protocol: Mapping[str, Any], written: Mapping[str, Any], where: st
     return {key: value for key, value in (origin | protocol).items() if key != "from"}
 
 
-def _claims(experiment: Experiment, where: str) -> Iterator[Claim]:
-    """One claim per number; `entry` is the position in the file's list, counted from 1."""
+def _published(experiment: Experiment, kind: str, where: str) -> Iterator[Claim]:
+    """One entry of `claims` or `context` per number; `entry` is where the file's list has it: `claim 1`."""
     sources = experiment.get("sources", {})
-    for entry, claim in enumerate(experiment["claims"], 1):
-        at = f"{where}: claim {entry}"
+    for position, claim in enumerate(experiment.get(kind, []), 1):
+        entry = f"{kind.removesuffix('s')} {position}"
+        at = f"{where}: {entry}"
         check_names([claim["row"]], experiment["rows"], f"{at}: row")
         check_names([claim["protocol"]], experiment["protocols"], f"{at}: protocol")
         check_names([claim["source"]], sources, f"{at}: source")

@@ -12,6 +12,7 @@ from ser.errors import InputError
 from ser.evaluations.evaluate import mean_values, metrics_of, numbers
 from ser.evaluations.gather import Gathered, gather
 from ser.evaluations.names import metric_names
+from ser.plan.claims import Claim, context_notes, of_group, of_number
 from ser.plan.groups import Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.pairs import BOTH, Pair, pairs
@@ -65,6 +66,7 @@ def gap_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[dict[
         group, protocol = pair.clean, pair.clean.protocol
         results, shared, mixed = ({}, {}, []) if pair.skipped else _computed(pair, places, made_from)
         report = {} if pair.skipped else read_report(group, places)
+        context = [entry for rule in BOTH for entry in _context(plan, pair, rule)]
         for part in protocol.reported:
             of_dev = "clean chooses the epoch on this part" if part in protocol.folds.dev else ""
             skipped = pair.skipped or of_dev
@@ -78,6 +80,8 @@ def gap_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[dict[
                         columns["gap"] = columns.pop("value")
                         line |= shared | columns | {rule: rounded(found[rule], metric) for rule in BOTH}
                         line["note"] = joined([_also_trained_on(protocol), group.note, *notes, *mixed])
+                    others = context_notes(of_number(context, protocol, (part, metric, aggregation)))
+                    line["note"] = joined([line["note"], *others])
                     yield line
 
 
@@ -142,6 +146,13 @@ def _computed(pair: Pair, places: Places, made_from: MadeFrom) -> tuple[dict[str
         for (seed, fold), of_run in of_group.machines.items()
     }
     return gaps(splits, gathered), hashes | {"code_version": gathered[0].facts["code_version"]}, mixture(machines)
+
+
+def _context(plan: Plan, pair: Pair, rule: str) -> Iterator[Claim]:
+    """What others published for one side of a pair under the rule that they name."""
+    group = pair.clean
+    context = plan.experiments[group.experiment]["context"]
+    return (e for e in of_group(context, group.row, group.protocol_name, rule) if e["selection"] == rule)
 
 
 def _also_trained_on(protocol: Protocol) -> str:

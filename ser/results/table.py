@@ -9,12 +9,12 @@ from typing import Any
 from ser.errors import InputError
 from ser.evaluations.evaluate import evaluate, is_of
 from ser.evaluations.names import metric_names, unit_of
-from ser.plan.claims import Claim, averaging, claim_columns, of_group
+from ser.plan.claims import Claim, averaging, claim_columns, context_notes, of_group, of_number
 from ser.plan.groups import Group, Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import Places
 from ser.sealed import read_sealed
-from ser.splits.protocol import AGGREGATIONS, Folds, Protocol
+from ser.splits.protocol import AGGREGATIONS, Folds
 from ser.splits.split import read_split
 
 COLUMNS = [
@@ -66,15 +66,20 @@ def table_lines(plan: Plan, places: Places, made_from: MadeFrom, partial: bool =
         if not evaluation:
             group = replace(group, skipped=group.skipped or "no fold is computed for every seed yet")
         report = {} if group.skipped else read_report(group, places)
-        claims = plan.experiments[group.experiment]["claims"]
-        claims = list(of_group(claims, group.row, group.protocol_name, group.selection))
+        claims, context = (
+            list(of_group(plan.experiments[group.experiment][kind], group.row, group.protocol_name, group.selection))
+            for kind in ("claims", "context")
+        )
         for part in group.protocol.reported:
             for metric in metric_names(group.protocol):
                 for aggregation in AGGREGATIONS:
-                    claim = _about(claims, group.protocol, (part, metric, aggregation))
-                    if evaluation or claim or aggregation == group.protocol.aggregation:
+                    number = (part, metric, aggregation)
+                    claim = next(of_number(claims, group.protocol, number), None)
+                    others = context_notes(of_number(context, group.protocol, number))
+                    if evaluation or claim or others or aggregation == group.protocol.aggregation:
                         line = _line(plan, group, part, metric, aggregation, evaluation, report)
-                        yield _claimed(line, claim) if claim else line
+                        line = _claimed(line, claim) if claim else line
+                        yield line | {"note": joined([line["note"], *others])}
         for claim in claims:
             if claim.get("part", "") not in group.protocol.reported:
                 yield _hidden(plan, group, claim)
@@ -173,14 +178,6 @@ def _line(
         of_dev = group.selection == "clean" and part in group.protocol.folds.dev
         notes += ["the epoch is chosen on this part" if of_dev else "", *found, *evaluation["notes"]]
     return line | {"note": joined(notes)}
-
-
-def _about(claims: Iterable[Claim], protocol: Protocol, number: tuple[str, str, str]) -> Claim | None:
-    """The claim about a number: (part, metric, aggregation)."""
-    for claim in claims:
-        if (claim.get("part", ""), claim["metric"], averaging(claim, protocol)) == number:
-            return claim
-    return None
 
 
 def _claimed(line: dict[str, Any], claim: Claim) -> dict[str, Any]:

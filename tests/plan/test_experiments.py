@@ -66,6 +66,24 @@ def test_claims_that_no_line_would_show_are_refused(project: Path, row: str, cha
         plan(project, changed("claims", claims))
 
 
+def test_context_may_stand_beside_a_claim_but_not_beside_nothing(project: Path) -> None:
+    other = EXPERIMENT["claims"][0] | {"of": "A sibling", "values": {"WA": 80.0}}
+    found = plan(project, EXPERIMENT | {"context": [other]}).experiments["one"]
+    assert [entry["value"] for entry in found["claims"]] == [70.5]
+    assert [(entry["of"], entry["value"], entry["source"]) for entry in found["context"]] == [
+        ("A sibling", 80.0, "Table 1")
+    ]
+    for changes, message in (
+        ({"values": {"ccc_arousal": 0.5}}, "context 1: metric ccc_arousal: protocol emodb_2 reports WA, UA, macro_f1"),
+        ({"row": "mode_b", "selection": "test_selected"}, "context 1: row mode_b has no runs under emodb_2"),
+        ({"row": "ful"}, "context 1: row: unknown 'ful': did you mean 'full'"),
+        ({"values": {"WA": None}}, "context.0.values.WA: None is not a number"),
+        ({"off": "x"}, "context.0: unknown key 'off'"),
+    ):
+        with pytest.raises(InputError, match=f"experiments/one.yaml: {message}"):
+            plan(project, EXPERIMENT | {"context": [other | changes]})
+
+
 def test_a_null_claim_needs_its_reason(project: Path) -> None:
     experiment = copy.deepcopy(EXPERIMENT)
     experiment["claims"][0]["values"] = {"WA": None}
@@ -93,5 +111,8 @@ def test_a_protocol_may_start_from_another_one(project: Path) -> None:
 
 def test_a_claim_of_several_metrics_is_one_for_each(project: Path) -> None:
     claims = plan(project, changed("claims.0.values", {"WA": 70.5, "UA": 68})).experiments["one"]["claims"]
-    assert [(claim["metric"], claim["value"], claim["entry"]) for claim in claims] == [("WA", 70.5, 1), ("UA", 68, 1)]
+    assert [(claim["metric"], claim["value"], claim["entry"]) for claim in claims] == [
+        ("WA", 70.5, "claim 1"),
+        ("UA", 68, "claim 1"),
+    ]
     assert {(claim["source"], claim["evidence"]) for claim in claims} == {("Table 1", "paper")}

@@ -131,6 +131,19 @@ def groups(made: Protocol, **skipped: str) -> list[Group]:
     return [replace(group, selection=selection, skipped=reason) for selection, reason in skipped.items()]
 
 
+OTHERS = {"of": "A sibling", "row": "full", "protocol": "p", "metric": "WA", "table": "2", "aggregation": "unknown"}
+OTHERS |= {"source": "Table 2", "evidence": "paper"}
+
+CONTEXT = "context, not a claim (2: Table 2 [paper]): A sibling 74.0 (test_selected), A sibling 71.0 (clean)"
+
+
+def planned(of_paper: list[Group]) -> Plan:
+    """A sibling's pair is known for WA, and a value under no known rule."""
+    values = {"clean": 71.0, "test_selected": 74.0, "unknown": 70.0}
+    context = [OTHERS | {"selection": rule, "value": value} for rule, value in values.items()]
+    return Plan("paper", tuple(of_paper), {"paper": {"context": context}}, {})
+
+
 def written(work: Path, made: Protocol, rows: list[Utterance], **right: int) -> list[dict[str, Any]]:
     """The lines for a folder with the runs of both rules; `right` of each fold's utterances are right."""
     for selection, number in right.items():
@@ -141,11 +154,7 @@ def written(work: Path, made: Protocol, rows: list[Utterance], **right: int) -> 
         for k in range(1, made.n_folds + 1):
             write_run(work / f"runs/paper/full/p/{selection}/seed1/fold{k}", split, k, 1, said(split, k, number))
     write_sealed(work / "manifests/c.json", {"unreadable": []})
-    return list(
-        gap_lines(
-            Plan("paper", tuple(groups(made, clean="", test_selected="")), {}, {}), Places(str(work)), AsPlanned()
-        )
-    )
+    return list(gap_lines(planned(groups(made, clean="", test_selected="")), Places(str(work)), AsPlanned()))
 
 
 def test_lines_are_as_the_table_has_them(tmp_path: Path) -> None:
@@ -182,8 +191,9 @@ def test_lines_are_as_the_table_has_them(tmp_path: Path) -> None:
         "data_hash_clean": "",
         "code_version": "c0de",
         "status": "ok",
-        "note": "test_selected also trains on the dev part",
+        "note": f"test_selected also trains on the dev part; {CONTEXT}",
     }
+    assert sum(CONTEXT in line["note"] for line in found) == 1
     hashes = [json.loads((tmp_path / f"splits/paper/p/{rule}.json").read_text()) for rule in ("test_selected", "clean")]
     assert [found[0]["data_hash_test_selected"], found[0]["data_hash_clean"]] == [s["data_hash"] for s in hashes]
 
@@ -218,12 +228,14 @@ def test_a_gap_that_cannot_be_computed_is_skipped_with_the_reason(
     tmp_path: Path, skipped: dict[str, str], reason: str
 ) -> None:
     made = protocol(**FIELDS, **BY_SPEAKER)
-    found = list(gap_lines(Plan("paper", tuple(groups(made, **skipped)), {}, {}), Places(str(tmp_path)), AsPlanned()))
+    found = list(gap_lines(planned(groups(made, **skipped)), Places(str(tmp_path)), AsPlanned()))
     assert [(line["metric"], line["status"], line["note"]) for line in found] == [
-        (metric, "skipped", reason) for metric in ("WA", "UA", "macro_f1")
+        ("WA", "skipped", f"{reason}; {CONTEXT}"),
+        ("UA", "skipped", reason),
+        ("macro_f1", "skipped", reason),
     ]
 
 
 def test_a_row_that_is_planned_under_one_rule_has_no_line(tmp_path: Path) -> None:
     made = protocol(**FIELDS, **BY_SPEAKER)
-    assert not list(gap_lines(Plan("paper", tuple(groups(made, clean="")), {}, {}), Places(str(tmp_path)), AsPlanned()))
+    assert not list(gap_lines(planned(groups(made, clean="")), Places(str(tmp_path)), AsPlanned()))

@@ -1,5 +1,6 @@
 """The table's lines: one per reported part with its own claim, and one for a claim that nobody can check."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,12 @@ CLAIM = {
 HIDDEN = CLAIM | {"part": "test3", "value": 0.6, "reason": "its labels are hidden"}
 
 
-def plan(claims: list[dict[str, Any]], skipped: str = "", selection: str = "clean") -> Plan:
+def plan(
+    claims: list[dict[str, Any]],
+    skipped: str = "",
+    selection: str = "clean",
+    context: Sequence[dict[str, Any]] = (),
+) -> Plan:
     folds = {"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1"], "also_report": ["dev"]}
     fields = {"labels": None, "targets": ["arousal"], "scale": [1, 7], "subset": "all", "leaks": []}
     group = Group(
@@ -46,7 +52,7 @@ def plan(claims: list[dict[str, Any]], skipped: str = "", selection: str = "clea
         one_job_per="fold",
         skipped=skipped,
     )
-    return Plan("paper", (group,), {"paper": {"claims": claims}}, {})
+    return Plan("paper", (group,), {"paper": {"claims": claims, "context": context}}, {})
 
 
 def written(work: Path, selection: str, seed: int) -> dict[str, Any]:
@@ -136,3 +142,16 @@ def test_a_claim_in_another_averaging_is_seen_though_its_group_is_skipped(places
         ("official: dev", "fold_mean", 0.5),
         ("official: dev", "pooled", ""),
     ]
+
+
+def test_context_is_a_note_and_never_a_claim(places: Places) -> None:
+    other = CLAIM | {"of": "A sibling", "part": "test1", "value": 0.7, "selection": "unknown"}
+    context = [other, other | {"of": "Its cousin", "value": 0.6, "selection": "clean"}]
+    mean, pooled, *of_dev = table_lines(plan([CLAIM | {"part": "test1"}], context=context), places, AsPlanned())
+    said = "context, not a claim (2: Table 2 [paper]): A sibling 0.7 (selection unknown), Its cousin 0.6 (clean)"
+    assert (pooled["claim"], pooled["note"]) == (0.5, f"a note; {said}")
+    assert not any("context" in line["note"] for line in (mean, *of_dev))
+    (alone,) = (
+        line for line in table_lines(plan([], context=context), places, AsPlanned()) if "context" in line["note"]
+    )
+    assert (alone["claim"], alone["claim_source"], alone["status"]) == ("", "", "ok")
