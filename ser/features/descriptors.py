@@ -20,7 +20,7 @@ _SILENCE = 1e-10  # power of a bin; full scale is 1
 
 _N_FFT, _N_MELS, _N_MFCC = 512, 26, 14
 _WINDOW = centred_window("hann", 400, _N_FFT)
-_BANK = mel_bank(_N_MELS, _N_FFT, 20, RATE / 2, "htk")
+_BANK = mel_bank(_N_MELS, _N_FFT, 20, RATE / 2, "htk", "height")
 _COSINES = cosines(_N_MELS, _N_MFCC)
 _HZ = np.linspace(0, RATE / 2, _N_FFT // 2 + 1, dtype=np.float32)
 
@@ -50,7 +50,7 @@ NAMES = (
 
 def functionals(x: np.ndarray) -> np.ndarray:
     """The vector, float32 [len(NAMES)], of one waveform, float32 [samples]; finite for any input, even silence."""
-    power = power_frames(x, _WINDOW, HOP)
+    power = power_frames(x, _WINDOW, HOP, "silence")
     mel = np.log(np.maximum(power @ _BANK, _SILENCE))
     f0, strength = pitch(x)
     shape = np.column_stack([_shape(power), _zero_crossings(x), _hnr(strength)])

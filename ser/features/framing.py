@@ -9,17 +9,20 @@ from typing import Literal
 class Framing:
     """Frames are centred, one every hop: 1 + floor(samples / hop) of them.
 
-    The `window` takes the middle `window_ms` of `n_fft` samples. `reference`: `utterance_max` gives dB below the
-    loudest value of the utterance, cut at -`top_db`; `none` gives the natural logarithm of the power, which keeps the
-    level. Power below `floor` counts as `floor` (1e-10, full scale being 1, is far below the rounding of 16-bit audio:
-    only digital silence reaches it). `pre_emphasis` a: x[t] - a * x[t-1] first, 0 for none.
+    The `window` takes the middle `window_ms` of `n_fft` samples. `edges`: what the outer frames hear beyond both ends
+    of the utterance, silence or its reflection (librosa 0.8.1 reflects). `reference`: `utterance_max` gives dB below
+    the loudest value of the utterance, cut at -`top_db`; `one` gives dB of the power itself, cut `top_db` below that
+    loudest value (librosa's power_to_db as it comes); `none` gives the natural logarithm of the power. The last two
+    keep the level. Power below `floor` counts as `floor` (1e-10, full scale being 1, is far below the rounding of
+    16-bit audio: only digital silence reaches it). `pre_emphasis` a: x[t] - a * x[t-1] first, 0 for none.
     """
 
     window: Literal["hamming", "hann"]
     window_ms: float
     hop_ms: float = 10.0
     n_fft: int
-    reference: Literal["utterance_max", "none"]
+    edges: Literal["silence", "reflection"] = "silence"
+    reference: Literal["utterance_max", "one", "none"]
     top_db: float = 80.0
     floor: float = 1e-10
     pre_emphasis: float = 0.0

@@ -37,7 +37,7 @@ class Spectrogram:
         """The spectrogram of one waveform, float32 [samples] in [-1, 1)."""
         if self.settings.pre_emphasis:
             x = np.concatenate([x[:1], x[1:] - np.float32(self.settings.pre_emphasis) * x[:-1]])
-        power = power_frames(x, self.window, self.hop)
+        power = power_frames(x, self.window, self.hop, self.settings.edges)
         if self.bank is not None:
             power = power @ self.bank
         level = self._level(power)
@@ -49,7 +49,10 @@ class Spectrogram:
             return level
         # The loudest value may be in any bin, including those above n_bins.
         level = 10 * np.log10(np.maximum(power, np.float32(self.settings.floor)))
-        level = np.maximum(level[:, : self.n_bins] - level.max(), np.float32(-self.settings.top_db))
+        loudest, top_db = level.max(), np.float32(self.settings.top_db)
+        level = level[:, : self.n_bins]
+        is_relative = self.settings.reference == "utterance_max"
+        level = np.maximum(level - loudest, -top_db) if is_relative else np.maximum(level, loudest - top_db)
         return level
 
 
@@ -60,12 +63,12 @@ def centred_window(kind: str, length: int, n_fft: int) -> np.ndarray:
     return np.pad(window, (before, n_fft - length - before)).astype(np.float32)
 
 
-def power_frames(x: np.ndarray, window: np.ndarray, hop: int) -> np.ndarray:
-    """Power spectra of frames centred on every `hop`-th sample, with silence beyond both ends.
+def power_frames(x: np.ndarray, window: np.ndarray, hop: int, edges: str) -> np.ndarray:
+    """Power spectra of frames centred on every `hop`-th sample, with silence or a reflection beyond both ends.
 
     `x` float32 [samples] -> float32 [1 + floor(samples / hop), n_fft / 2 + 1].
     """
-    padded = np.pad(x, len(window) // 2)
+    padded = np.pad(x, len(window) // 2, mode="reflect" if edges == "reflection" else "constant")
     frames = sliding_window_view(padded, len(window))[::hop]
     spectrum = scipy.fft.rfft(frames * window, axis=1)
     power: np.ndarray = spectrum.real**2 + spectrum.imag**2
@@ -85,11 +88,14 @@ class _MelSettings(Protocol):
     def f_max(self) -> float: ...
     @property
     def mel_scale(self) -> str: ...
+    @property
+    def mel_norm(self) -> str: ...
 
 
 def whole_mel_bank(settings: _MelSettings, kind: str) -> np.ndarray:
     """`mel_bank` of the settings. Raises InputError if bands are narrower than the spacing of the FFT."""
-    bank = mel_bank(settings.n_mels, settings.n_fft, settings.f_min, settings.f_max, settings.mel_scale)
+    s = settings
+    bank = mel_bank(s.n_mels, s.n_fft, s.f_min, s.f_max, s.mel_scale, s.mel_norm)
     if empty := int((bank.sum(axis=0) == 0).sum()):
         raise InputError(f"{kind}: {empty} of n_mels {settings.n_mels} bands are empty: raise n_fft")
     return bank
@@ -101,11 +107,11 @@ def cosines(bands: int, coefficients: int) -> np.ndarray:
     return basis
 
 
-def mel_bank(n_mels: int, n_fft: int, f_min: float, f_max: float, scale: str) -> np.ndarray:
+def mel_bank(n_mels: int, n_fft: int, f_min: float, f_max: float, scale: str, norm: str) -> np.ndarray:
     """Triangular filters, float32 [n_fft / 2 + 1, n_mels], their corners evenly spaced in Mel.
 
-    `htk`: 2595 log10(1 + f / 700), triangles of height 1. `slaney`: linear below 1 kHz, logarithmic above (27 steps
-    to 6.4 kHz), triangles of area 1.
+    Scale `htk`: 2595 log10(1 + f / 700); `slaney`: linear below 1 kHz, logarithmic above (27 steps to 6.4 kHz).
+    Norm `area`: triangles of area 1 over Hz; `height`: of height 1.
     """
     to_mel, to_hz = _SCALES[scale]
     lowest, highest = to_mel(np.array([f_min, f_max]))
@@ -113,7 +119,7 @@ def mel_bank(n_mels: int, n_fft: int, f_min: float, f_max: float, scale: str) ->
     bins = np.linspace(0, RATE / 2, n_fft // 2 + 1)[:, None]
     low, middle, high = corners[:-2], corners[1:-1], corners[2:]
     triangles = np.minimum((bins - low) / (middle - low), (high - bins) / (high - middle)).clip(min=0)
-    if scale == "slaney":
+    if norm == "area":
         triangles *= 2 / (high - low)
     bank: np.ndarray = triangles.astype(np.float32)
     return bank

@@ -13,7 +13,8 @@ from ser.features.store import Store
 from ser.runs.contract import Fold, Part
 from ser.sealed import Provenance
 
-FEATURES = {"spectrogram": {"kind": "log_stft", "pre_emphasis": 0.97}, "mfcc": {"kind": "mfcc"}}
+EMPHASISED = {"pre_emphasis": 0.97, "edges": "reflection"}
+FEATURES = {"spectrogram": {"kind": "log_stft", **EMPHASISED}, "mfcc": {"kind": "mfcc", **EMPHASISED}}
 PUBLISHED = {
     "segment_seconds": 3.0,
     "segment_count": "frames",

@@ -10,7 +10,8 @@ from ser.features.spec import Extractor
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(Framing):
-    """`mel_scale` is Slaney's with bands of equal area (librosa's default) or HTK's with bands of equal height.
+    """`mel_scale` is Slaney's (librosa's default) or HTK's; `mel_norm`: its bands have equal area (librosa's default)
+    or equal height.
 
     The defaults are our choice: the papers' own are not known.
     """
@@ -22,7 +23,8 @@ class Settings(Framing):
     f_min: float = 20.0
     f_max: float = 8000.0
     mel_scale: Literal["slaney", "htk"] = "slaney"
-    reference: Literal["utterance_max", "none"] = "none"
+    mel_norm: Literal["area", "height"] = "area"
+    reference: Literal["utterance_max", "one", "none"] = "none"
 
     def problems(self) -> Iterator[str]:
         """What cannot work together; the highest frequency is 8 kHz."""

@@ -11,14 +11,14 @@ from ser.features.spec import Extractor
 @dataclass(frozen=True, kw_only=True)
 class Settings(Framing):
     """The defaults are those of the published code of CA-MSER and MFHCA: 0 to 4 kHz in steps of 20 Hz, dB below the
-    utterance's maximum.
+    utterance's maximum; but its edges are a reflection, and its signal is pre-emphasised.
     """
 
     window: Literal["hamming", "hann"] = "hamming"
     window_ms: float = 40.0
     n_fft: int = 800
     n_bins: int = 200
-    reference: Literal["utterance_max", "none"] = "utterance_max"
+    reference: Literal["utterance_max", "one", "none"] = "utterance_max"
 
     def problems(self) -> Iterator[str]:
         """What cannot work together."""

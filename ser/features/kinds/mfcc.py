@@ -10,15 +10,18 @@ from ser.features.spec import Extractor
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(log_mel.Settings):
-    """`n_mfcc` and `hop_ms` are those of CA-MSER's published code (40 coefficients, 300 frames in 3 s); the window is
-    that of its spectrogram and the 128 bands are those of its log-Mel option: both are our choice.
+    """The defaults are those of CA-MSER's published code, which calls librosa 0.8.1 with 40 coefficients, a hop of 160
+    samples and HTK's scale, and leaves the rest to it; but its signal is pre-emphasised.
     """
 
-    window: Literal["hamming", "hann"] = "hamming"
-    window_ms: float = 40.0
-    n_fft: int = 800
+    window: Literal["hamming", "hann"] = "hann"
+    window_ms: float = 128.0
+    n_fft: int = 2048
     n_mels: int = 128
     f_min: float = 0.0
+    mel_scale: Literal["slaney", "htk"] = "htk"
+    edges: Literal["silence", "reflection"] = "reflection"
+    reference: Literal["utterance_max", "one", "none"] = "one"
     n_mfcc: int = 40
 
     def problems(self) -> Iterator[str]:
