@@ -12,14 +12,13 @@ from typing import Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ser.encoders.speech import SpeechEncoder
 from ser.errors import InputError
 from ser.features.store import Store
 from ser.runs.contract import Fold, Part
-from ser.systems.shared.images import DEVIATION, MEAN
+from ser.systems.shared.images import ToImage
 from ser.training.task import Batch, Example, TrainingSettings, class_weights, cross_entropy
 from ser.waveforms import RATE, count_segments, cut, standardised, waveform
 
@@ -37,8 +36,8 @@ class SegmentSettings(TrainingSettings):
     what the encoder hears; the spectrogram's own is a setting of that feature. `spectrogram_padding` `maximum` is
     0 dB, the level of the utterance's loudest point; `floor` is its lowest. `min_max` says what the range of each
     frequency bin is fitted on: training segments `padded`, or their `frames` only. `quantise`: the image has 8 bits
-    before and after it is resized, or is never rounded. `image_height` in pixels (256); the width keeps the aspect
-    ratio. `encoder_width` is that of the encoder's states.
+    throughout, or is never rounded. `image_height` in pixels (256); the width keeps the aspect ratio. `encoder_width`
+    is that of the encoder's states.
     """
 
     segment_seconds: float
@@ -98,7 +97,7 @@ class SegmentTask:
         encoder = SpeechEncoder(self.fold.encoders["encoder"], self.settings.encoder_width, learns="all")
         return encoder, encoder.frames(self.samples)
 
-    def image(self, least: int) -> "ToImage":
+    def image(self, least: int) -> ToImage:
         """The module that turns `levels` into images; raises InputError where a side has fewer than `least` pixels."""
         if not self.spectrogram:
             raise InputError(f"fold {self.fold.number}: no store `spectrogram`: the row needs log_stft or log_mel")
@@ -109,7 +108,7 @@ class SegmentTask:
                 f"setting image_height is {height}: {bins} bins by {self.frames} frames give an image of "
                 f"{size[0]} x {size[1]}; each side needs at least {least} pixels"
             )
-        return ToImage(size)
+        return ToImage((bins, self.frames), size)
 
     def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]:
         """Every segment of every utterance, `start` and `stop` in samples."""
@@ -227,25 +226,3 @@ class SegmentTask:
         s, number = self.settings, example.start // self.samples
         x = waveform(self.audio[example.utterance])
         return standardised(cut(x, number, self.samples, s.audio_padding, s.pre_emphasis))
-
-
-class ToImage(nn.Module):
-    """Levels 0 to 255, [B, bins, T], -> the image [B, 3, *size]: resized bilinearly (as PIL does: antialiased, and
-    rounded where the levels are 8-bit), copied to three channels, normalised with ImageNet's mean and deviation.
-    """
-
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, size: tuple[int, int]) -> None:
-        super().__init__()
-        self.size = size
-        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
-        self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
-
-    def forward(self, levels: Tensor) -> Tensor:
-        """levels [B, bins, T] -> image [B, 3, *size]."""
-        x = F.interpolate(levels[:, None].float(), self.size, mode="bilinear", antialias=True)
-        if not levels.is_floating_point():
-            x = x.round()
-        return (x / 255 - self.mean) / self.deviation

@@ -1,17 +1,15 @@
-"""The input pipeline of CA-MSER and MFHCA, checked against PIL, transformers and a plain version of its rules."""
+"""The input pipeline of CA-MSER and MFHCA, checked against transformers and a plain version of its rules."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from helpers.segment_folds import PUBLISHED, SOUND, feature, fold_of, frozen, make, sound
 from helpers.spectrogram_folds import TRAINING
 from ser.errors import InputError
-from ser.systems.shared.images import DEVIATION, MEAN
-from ser.systems.shared.segments import SegmentSettings, SegmentTask, ToImage
+from ser.systems.shared.segments import SegmentSettings, SegmentTask
 
 CODE = SegmentSettings(**TRAINING | PUBLISHED)
 CLEAN = replace(CODE, **SOUND)
@@ -31,21 +29,6 @@ def exact(tmp_path_factory, fold):
     sounds["test0"][:8000] = 0
     kinds = {name: i for i, name in enumerate(lengths)}
     return replace(fold_of(tmp_path_factory.mktemp("exact"), sounds, kinds), encoders=fold.encoders)
-
-
-@pytest.mark.parametrize("size", [(256, 384), (64, 96), (32, 48), (256, 600)])
-def test_the_image_is_that_of_pil(size):
-    bins = 128 if size[1] == 600 else 200
-    levels = np.random.default_rng(0).integers(0, 256, (bins, 300), np.uint8)
-    levels[40:80, 50:200] = 255
-    expected = np.asarray(Image.fromarray(levels).resize(size[::-1], Image.Resampling.BILINEAR), np.float32)
-    for given in (levels, levels.astype(np.float32)):
-        found = ToImage(size)(torch.from_numpy(given)[None])[0].numpy()
-        assert found.shape == (3, *size)
-        for channel, mean, deviation in zip(found, MEAN, DEVIATION, strict=True):
-            pixels = 255 * (channel * deviation + mean)
-            assert np.abs(pixels - expected).max() <= 1.01  # PIL rounds between its two passes too
-    assert np.abs(pixels - pixels.round()).max() > 0.1  # what is not 8-bit is not rounded
 
 
 def test_the_image_keeps_the_aspect_ratio(fold, tmp_path):
