@@ -79,7 +79,7 @@ class Block(nn.Module):
 class MultiSpatialFusion(nn.Module):
     """MF: an image [B, 3, H, W] -> [B, 288]; 119,592 parameters.
 
-    Which convolutions before batch norms have biases is partly derived from that number; biases there have no effect.
+    Which convolutions before batch norms have biases is as in the published code; biases there have no effect.
     """
 
     outputs = 48 * 2 * 3

@@ -3,7 +3,9 @@
 The abstract says: a Time Transformer finds local patterns between frames, a Frequency Transformer local patterns
 inside frequency bands, and a Time-Frequency Transformer takes both outputs and produces the utterance's
 representation. Nothing else of the paper (sizes, tokens, fusion, pooling, front end) is known here, so all of
-that is a setting, its value is `chosen`, and a score of this file is a score of our reading.
+that is a setting, its value is `chosen`, and a score of this file is a score of our reading. Chosen without a setting
+are layer normalisation before each part, GELU (ReLU in the stem), position codes (sinusoids in time, learnt ones for
+bands) and the widths of the convolutional stem, which grow evenly up to `width`.
 
 Two readings of "token":
   whole  a time token is `patch_frames` whole frames, a frequency token `patch_bins` bands over the whole segment
