@@ -1,8 +1,9 @@
 """CA-MSER: co-attention over three views of a segment (Zou et al.; ICASSP 2022, arXiv 2203.15326).
 
 After the published code (Vincent-ZHQ/CA-MSER at 8c77cfe): a spectrogram image goes through AlexNet, cepstra through a
-BiLSTM, and the two together weight the frames of wav2vec 2.0. MFHCA builds on it; the input pipeline is
-`shared/segments.py`.
+BiLSTM, and the two together weight the frames of wav2vec 2.0. Left out are 54.55 million parameters of the code that no
+output depends on: as many as AlexNet's linear layers have. Settings make the smaller networks of the paper's Table 2.
+MFHCA builds on it; the input pipeline is `shared/segments.py`.
 """
 
 from collections.abc import Sequence
@@ -30,12 +31,30 @@ POSITIONS = 6  # rows and columns of the map that AlexNet's classifier reads
 class Settings(SegmentSettings):
     """`width` scales AlexNet's channels, `recurrent_width` is that of the BiLSTM in each direction (256), whose two
     layers have `recurrent_dropout` (0.5) between them; `dropout` comes before the linear layers (0.1).
+
+    The classifier reads the views `reads_spectrogram`, `reads_cepstra` and `reads_speech`. `co_attention`: spectrogram
+    and cepstra weight the frames of speech, whether or not the classifier reads them too; without it, all frames weigh
+    the same.
     """
 
     width: float
     recurrent_width: int
     recurrent_dropout: float
     dropout: float
+    reads_spectrogram: bool
+    reads_cepstra: bool
+    reads_speech: bool
+    co_attention: bool
+
+    @property
+    def has_image(self) -> bool:
+        """Whether a spectrogram is needed."""
+        return self.reads_spectrogram or self.co_attention
+
+    @property
+    def has_cepstra(self) -> bool:
+        """Whether cepstra are needed."""
+        return self.reads_cepstra or self.co_attention
 
 
 class AlexNet(nn.Sequential):
@@ -84,73 +103,103 @@ class Cepstra(nn.Module):
 class CaMser(nn.Module):
     """A batch of `Task` -> logits [B, K].
 
-    `speech` makes states [B, frames, encoder_width] of its speech, `image` images [B, 3, H, W] of its levels; `cepstra`
-    is (frames per segment, coefficients).
+    `speech` is what makes states [B, L, encoder_width] of its speech, and L; `image` what makes images [B, 3, H, W] of
+    its levels, and AlexNet; `cepstra` (frames per segment, coefficients). None: a view that the settings do not need.
     """
 
     def __init__(
         self,
-        speech: nn.Module,
-        frames: int,
-        image: nn.Module,
-        alexnet: AlexNet,
-        cepstra: tuple[int, ...],
+        speech: tuple[nn.Module, int] | None,
+        image: tuple[nn.Module, AlexNet] | None,
+        cepstra: tuple[int, ...] | None,
         classes: int,
         settings: Settings,
     ) -> None:
         super().__init__()
-        self.speech, self.image, self.alexnet = speech, image, alexnet
-        self.cepstra = Cepstra(cepstra[1], settings)
+        self.settings = settings
         drop = nn.Dropout(settings.dropout)
-        self.embed_image = nn.Sequential(drop, nn.Linear(alexnet.outputs, EMBEDDING), nn.ReLU())
-        recurrent = cepstra[0] * 2 * settings.recurrent_width
-        self.embed_cepstra = nn.Sequential(drop, nn.Linear(recurrent, EMBEDDING), nn.ReLU())
-        self.attend = nn.Sequential(drop, nn.Linear(2 * EMBEDDING, frames), nn.ReLU())  # no softmax, as published
-        self.embed_speech = nn.Sequential(drop, nn.Linear(settings.encoder_width, EMBEDDING), nn.ReLU())
+        if image:
+            self.image, self.alexnet = image
+            self.embed_image = nn.Sequential(drop, nn.Linear(self.alexnet.outputs, EMBEDDING), nn.ReLU())
+        if cepstra:
+            self.cepstra = Cepstra(cepstra[1], settings)
+            recurrent = cepstra[0] * 2 * settings.recurrent_width
+            self.embed_cepstra = nn.Sequential(drop, nn.Linear(recurrent, EMBEDDING), nn.ReLU())
+        if speech:
+            self.speech, frames = speech
+            if settings.co_attention:  # no softmax, as published
+                self.attend = nn.Sequential(drop, nn.Linear(2 * EMBEDDING, frames), nn.ReLU())
+            self.embed_speech = nn.Sequential(drop, nn.Linear(settings.encoder_width, EMBEDDING), nn.ReLU())
+        views = sum((settings.reads_spectrogram, settings.reads_cepstra, settings.reads_speech))
         self.classifier = nn.Sequential(
-            *(drop, nn.Linear(3 * EMBEDDING, EMBEDDING), nn.ReLU()),
+            *(drop, nn.Linear(views * EMBEDDING, EMBEDDING), nn.ReLU()),
             *(drop, nn.Linear(EMBEDDING, EMBEDDING), nn.ReLU()),
             nn.Linear(EMBEDDING, classes),
         )
 
     def forward(self, batch: Batch) -> Tensor:
         """A batch of `Task` -> logits [B, K]."""
-        image = self.embed_image(self.alexnet(self.image(batch["levels"])))
-        cepstra = self.embed_cepstra(self.cepstra(batch["cepstra"]))
-        weights = self.attend(torch.cat([image, cepstra], dim=1))
-        speech = (weights[:, None] @ self.speech(batch["speech"]))[:, 0]
-        logits: Tensor = self.classifier(torch.cat([image, cepstra, self.embed_speech(speech)], dim=1))
+        s = self.settings
+        views: list[Tensor] = []
+        if s.has_image:
+            image = self.embed_image(self.alexnet(self.image(batch["levels"])))
+            views += [image] if s.reads_spectrogram else []
+        if s.has_cepstra:
+            cepstra = self.embed_cepstra(self.cepstra(batch["cepstra"]))
+            views += [cepstra] if s.reads_cepstra else []
+        if s.reads_speech:
+            states = self.speech(batch["speech"])
+            if s.co_attention:
+                weights = self.attend(torch.cat([image, cepstra], dim=1))
+                states = (weights[:, None] @ states)[:, 0]
+            else:
+                states = states.mean(dim=1)
+            views.append(self.embed_speech(states))
+        logits: Tensor = self.classifier(torch.cat(views, dim=1))
         return logits
 
 
 class Task(SegmentTask):
     """Adds `fold.stores["mfcc"]`, [frames, coefficients], to what the segments read, and `cepstra` float32 [B, T, C],
-    0 beyond an utterance's end, to a batch. `fold.encoders["backbone"]`, if there is one, has AlexNet's weights.
+    0 beyond an utterance's end, to a batch, where the settings need them. `fold.encoders["backbone"]`, if there is one,
+    has AlexNet's weights.
     """
 
     settings: Settings
 
     def __init__(self, fold: Fold, settings: Settings) -> None:
-        if "mfcc" not in fold.stores:
+        if settings.co_attention and not settings.reads_speech:
+            raise InputError("setting co_attention is true, but reads_speech is false: it weights the frames of speech")
+        if not (settings.has_image or settings.has_cepstra or settings.reads_speech):
+            raise InputError("reads_spectrogram, reads_cepstra and reads_speech are all false: one must be true")
+        if settings.has_cepstra and "mfcc" not in fold.stores:
             raise InputError(f"fold {fold.number}: no store `mfcc`: the row needs a feature of kind mfcc")
         super().__init__(fold, settings)
-        self.mfcc = fold.stores["mfcc"]
-        self.cepstra = (self.frames_of(self.mfcc), *self.mfcc.shape)
+        self.cepstra: tuple[int, ...] | None = None
+        if settings.has_cepstra:
+            self.mfcc = fold.stores["mfcc"]
+            self.cepstra = (self.frames_of(self.mfcc), *self.mfcc.shape)
 
     def network(self) -> nn.Module:
         """A `CaMser`, whose AlexNet starts from the checkpoint `backbone` where there is one."""
-        image, alexnet = self.image(LEAST_IMAGE), AlexNet(self.settings.width)
-        if "backbone" in self.fold.encoders:
-            alexnet.start_from(alexnet_convolutions(self.fold.encoders["backbone"], alexnet.channels))
-        return CaMser(*self.speech(), image, alexnet, self.cepstra, self.classes, self.settings)
+        s, image = self.settings, None
+        if s.has_image:
+            alexnet = AlexNet(s.width)
+            if "backbone" in self.fold.encoders:
+                alexnet.start_from(alexnet_convolutions(self.fold.encoders["backbone"], alexnet.channels))
+            image = self.image(LEAST_IMAGE), alexnet
+        return CaMser(self.speech() if s.reads_speech else None, image, self.cepstra, self.classes, s)
 
     def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:
         """The batch of `SegmentTask`, with the segments' `cepstra`."""
+        batch = super().collate(examples, generator)
+        if not self.cepstra:
+            return batch
         cepstra = np.zeros((len(examples), *self.cepstra), np.float32)
         for target, example in zip(cepstra, examples, strict=True):
             found = self.rows(self.mfcc, example, len(target))
             target[: len(found)] = found
-        return super().collate(examples, generator) | {"cepstra": torch.from_numpy(cepstra)}
+        return batch | {"cepstra": torch.from_numpy(cepstra)}
 
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:

@@ -2,9 +2,11 @@
 
 import pytest
 
+from helpers import ROOT
 from helpers.builders import protocol
 from ser.errors import InputError
 from ser.plan.claims import check_part
+from ser.plan.experiments import read_experiments
 
 OFFICIAL = protocol(
     folds={"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1"], "also_report": ["dev"]},
@@ -29,3 +31,17 @@ def test_parts_that_are_reported_or_explained_are_accepted() -> None:
 def test_other_parts_are_refused(claim: dict, of: object, message: str) -> None:
     with pytest.raises(InputError, match=message):
         check_part({"protocol": "p"} | claim, of, "here")
+
+
+def test_shipped_claims_that_facts_decide() -> None:
+    """Nobody knows after which epoch EmoBox scored; every network of CA-MSER's Table 2 has both of its numbers."""
+    shipped = read_experiments(ROOT)
+    rules = {claim["selection"] for claim in shipped["superb_er"]["claims"] if "EmoBox, Table 4" in claim["source"]}
+    assert rules == {"unknown"}
+    ca_mser = shipped["ca_mser"]
+    by_speaker = [claim for claim in ca_mser["claims"] if claim["protocol"] == "iemocap_5531_speakers"]
+    assert len(ca_mser["rows"]) == 10
+    assert {(claim["row"], claim["metric"]) for claim in by_speaker} == {
+        (row, metric) for row in ca_mser["rows"] for metric in ("WA", "UA")
+    }
+    assert {(claim["selection"], claim["evidence"]) for claim in by_speaker} == {("test_selected", "paper")}

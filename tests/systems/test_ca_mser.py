@@ -17,7 +17,8 @@ from ser.runs.contract import Context
 from ser.systems import ca_mser
 from ser.systems.ca_mser import AlexNet, CaMser, Cepstra, Task, run
 
-OWN = {"width": 0.125, "recurrent_width": 16, "recurrent_dropout": 0.5, "dropout": 0.1, "image_height": 128}
+ALL = {"reads_spectrogram": True, "reads_cepstra": True, "reads_speech": True, "co_attention": True}
+OWN = {"width": 0.125, "recurrent_width": 16, "recurrent_dropout": 0.5, "dropout": 0.1, "image_height": 128, **ALL}
 GIVEN = settings(ca_mser, **TRAINING | PUBLISHED | OWN | {"segment_seconds": 1.0, "criterion": "WA+UA"})
 
 
@@ -33,11 +34,90 @@ def test_sizes_are_the_published_ones():
     real = replace(GIVEN, width=1.0, recurrent_width=256, encoder_width=768)
     alexnet, cepstra = AlexNet(1.0), Cepstra(40, real)
     assert sum(p.numel() for p in alexnet.parameters()) == 2_469_696  # torchvision's alexnet().features
-    network = CaMser(nn.Identity(), 149, nn.Identity(), alexnet, (300, 40), 4, real)
+    network = CaMser((nn.Identity(), 149), (nn.Identity(), alexnet), (300, 40), 4, real)
     assert network.embed_image[1].in_features == 9216 and network.embed_cepstra[1].in_features == 153_600
     assert cepstra(torch.randn(2, 300, 40)).shape == (2, 153_600)
     batch = {"levels": torch.randn(2, 3, 256, 384), "cepstra": torch.randn(2, 300, 40)}
     assert network(batch | {"speech": torch.randn(2, 149, 768)}).shape == (2, 4)
+    unused = torchvision.models.alexnet(num_classes=4).classifier  # the layers of an AlexNet that no output depends on
+    assert sum(p.numel() for p in unused.parameters()) == 54_550_532
+
+
+def linear(inputs: int, outputs: int = 128) -> int:
+    return inputs * outputs + outputs
+
+
+def lstm(inputs: int, width: int = 256) -> int:
+    return 2 * 4 * width * (inputs + width + 2)
+
+
+IMAGE = 2_469_696 + linear(9216)
+CEPSTRA = lstm(40) + lstm(512) + linear(153_600)
+SPEECH, ATTENTION = linear(768), linear(256, 149)
+
+
+def classifier(views: int) -> int:
+    return linear(128 * views) + linear(128) + linear(128, 4)
+
+
+@pytest.mark.parametrize(
+    ("reads", "co_attention", "parameters"),
+    [
+        (("cepstra",), False, CEPSTRA),
+        (("spectrogram",), False, IMAGE),
+        (("speech",), False, SPEECH),
+        (("speech",), True, IMAGE + CEPSTRA + ATTENTION + SPEECH),
+        (("cepstra", "speech"), False, CEPSTRA + SPEECH),
+        (("cepstra", "speech"), True, IMAGE + CEPSTRA + ATTENTION + SPEECH),
+        (("spectrogram", "speech"), False, IMAGE + SPEECH),
+        (("spectrogram", "speech"), True, IMAGE + CEPSTRA + ATTENTION + SPEECH),
+        (("spectrogram", "cepstra", "speech"), False, IMAGE + CEPSTRA + SPEECH),
+        (("spectrogram", "cepstra", "speech"), True, IMAGE + CEPSTRA + ATTENTION + SPEECH),
+    ],
+)
+def test_the_networks_of_the_ablation(reads, co_attention, parameters):
+    """Their size, and that an output depends on exactly the views that the row names or its co-attention needs."""
+    chosen = {f"reads_{view}": view in reads for view in ("spectrogram", "cepstra", "speech")}
+    real = {"width": 1.0, "recurrent_width": 256, "encoder_width": 768, "dropout": 0.0, "recurrent_dropout": 0.0}
+    given = replace(GIVEN, **real, **chosen, co_attention=co_attention)
+    torch.manual_seed(0)
+    network = CaMser(
+        (nn.Identity(), 149) if given.reads_speech else None,
+        (nn.Identity(), AlexNet(1.0)) if given.has_image else None,
+        (300, 40) if given.has_cepstra else None,
+        4,
+        given,
+    ).eval()
+    assert sum(p.numel() for p in network.parameters()) == parameters + classifier(len(reads))
+    shapes = {"levels": (2, 3, 256, 384), "cepstra": (2, 300, 40), "speech": (2, 149, 768)}
+    batch = {name: torch.randn(shape) for name, shape in shapes.items()}
+    with torch.no_grad():
+        logits = network(batch)
+        changed = {name for name, x in batch.items() if not torch.equal(network(batch | {name: x.flip(0)}), logits)}
+    names = {"spectrogram": "levels", "cepstra": "cepstra", "speech": "speech"}
+    assert changed == ({*names.values()} if co_attention else {names[view] for view in reads})
+
+
+def test_without_co_attention_all_frames_weigh_the_same(fold):
+    task = Task(fold, replace(GIVEN, reads_spectrogram=False, co_attention=False))
+    network = task.network().eval()
+    batch = task.collate(task.examples(fold.train, None)[:3], None)
+    with torch.no_grad():
+        cepstra = F.relu(network.embed_cepstra[1](network.cepstra(batch["cepstra"])))
+        speech = F.relu(network.embed_speech[1](network.speech(batch["speech"]).mean(1)))
+        torch.testing.assert_close(network(batch), network.classifier(torch.cat([cepstra, speech], 1)))
+
+
+def test_a_row_needs_only_what_it_reads(fold):
+    """The ablation's rows without speech name no encoder."""
+    bare = replace(fold, encoders={}, stores={name: fold.stores[name] for name in ("audio", "mfcc")})
+    given = replace(GIVEN, reads_spectrogram=False, reads_speech=False, co_attention=False, epochs=1)
+    outcome = run(bare, given, Context(seed=1))
+    assert outcome.scores.shape == (len(fold.test.targets), 4)
+    bare = replace(fold, encoders={}, stores={name: fold.stores[name] for name in ("audio", "spectrogram")})
+    task = Task(bare, replace(given, reads_spectrogram=True, reads_cepstra=False))
+    batch = task.collate(task.examples(fold.train, None), None)
+    assert set(batch) == {"levels", "target"} and task.network()(batch).shape == (len(batch["target"]), 4)
 
 
 def test_alexnet_is_torchvisions():
@@ -119,5 +199,11 @@ def test_overfits_sixteen_utterances(fold):
 def test_what_is_missing_is_named(fold):
     with pytest.raises(InputError, match="no store `mfcc`"):
         Task(replace(fold, stores={k: s for k, s in fold.stores.items() if k != "mfcc"}), GIVEN)
+    with pytest.raises(InputError, match="co_attention is true, but reads_speech is false"):
+        Task(fold, replace(GIVEN, reads_speech=False))
+    with pytest.raises(InputError, match="all false: one must be true"):
+        Task(fold, replace(GIVEN, **dict.fromkeys(ALL, False)))
+    with pytest.raises(InputError, match="either `encoder` among"):
+        Task(replace(fold, encoders={}), GIVEN).network()
     with pytest.raises(InputError, match="image of 62 x 31; each side needs at least 63"):
         Task(fold, replace(GIVEN, image_height=62)).network()

@@ -24,6 +24,10 @@ from ser.waveforms import RATE, count_segments, cut, standardised, waveform
 
 # What decides how speech is cut; frozen states were cut when they were computed, and must have been cut like this.
 _OF_SPEECH = ("segment_seconds", "segment_count", "audio_padding", "pre_emphasis")
+_EITHER = (
+    "the row needs either `encoder` among its encoders, to train it, or `states` among its features, of kind encoder, "
+    "for frozen states: give one of the two"
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ class SegmentTask:
     It reads
 
     - `fold.stores["audio"]`, int16 [samples];
-    - `fold.encoders["encoder"]`, a checkpoint that is trained further, or `fold.stores["states"]`, frozen states;
+    - where the row has it, `fold.encoders["encoder"]`, a checkpoint that is trained further, or
+      `fold.stores["states"]`, frozen states;
     - where the row has it, `fold.stores["spectrogram"]`, [frames, bins].
 
     A batch has `speech`, float32 [B, samples] (mean 0, variance 1) or frozen states [B, L, encoder_width]; `levels`
@@ -75,6 +80,7 @@ class SegmentTask:
         if self.samples < 1:
             raise InputError(f"setting segment_seconds is {settings.segment_seconds}; it must be above 0")
         self.states = self._frozen()
+        self.hears = self.states is not None or "encoder" in fold.encoders
         if self.states:
             first = fold.train.utterances[0]
             self.state_frames = len(self.states[first]) // self._count(first)
@@ -91,7 +97,11 @@ class SegmentTask:
         raise NotImplementedError
 
     def speech(self) -> tuple[nn.Module, int]:
-        """The module that turns a batch's `speech` into states [B, L, encoder_width], and L (149 for 3 s)."""
+        """The module that turns a batch's `speech` into states [B, L, encoder_width], and L (149 for 3 s). Raises
+        InputError where the row has neither an encoder nor frozen states.
+        """
+        if not self.hears:
+            raise InputError(f"fold {self.fold.number}: {_EITHER}")
         if self.states:
             return nn.Identity(), self.state_frames
         encoder = SpeechEncoder(self.fold.encoders["encoder"], self.settings.encoder_width, learns="all")
@@ -120,10 +130,9 @@ class SegmentTask:
 
     def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:
         """The batch that the class describes; nothing in it is random."""
-        batch = {
-            "speech": torch.from_numpy(np.stack([self._speech(example) for example in examples])),
-            "target": torch.tensor([int(example.target) for example in examples]),
-        }
+        batch = {"target": torch.tensor([int(example.target) for example in examples])}
+        if self.hears:
+            batch["speech"] = torch.from_numpy(np.stack([self._speech(example) for example in examples]))
         if self.spectrogram:
             levels = [self._levels(self.spectrogram, example) for example in examples]
             batch["levels"] = torch.from_numpy(np.stack(levels))
@@ -161,13 +170,10 @@ class SegmentTask:
         return count_segments(len(self.audio[utterance]), self.samples, self.settings.segment_count)
 
     def _frozen(self) -> Store | None:
-        """The store of frozen states; None where an encoder is trained further."""
+        """The store of frozen states; None where an encoder is trained further, or none is heard."""
         states = self.fold.stores.get("states")
-        if (states is None) == ("encoder" not in self.fold.encoders):
-            raise InputError(
-                f"fold {self.fold.number}: the row needs either `encoder` among its encoders, to train it, or "
-                f"`states` among its features, of kind encoder, for frozen states: give one of the two"
-            )
+        if states and "encoder" in self.fold.encoders:
+            raise InputError(f"fold {self.fold.number}: {_EITHER}")
         if states:
             width = self.settings.encoder_width
             if states.shape != (width,):
