@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers.project import PATIENCE, Project, copy_project
+from helpers.training_job import wait_until
 
 CHROMIUM = Path("/usr/bin/chromium")
 GROUP = "full/iemocap_2280_sessions/clean"
@@ -96,6 +97,18 @@ def test_a_server_is_tracked_to_as_well(built: Project, page_address: str) -> No
     """It has the same runs already: it serves the same database."""
     result = track(built, page_address)
     assert "0 runs new, 0 runs replaced, 0 runs changed, 12 runs unchanged" in result.stdout, result.stderr
+
+
+def test_a_database_whose_making_was_killed_is_made_again(built: Project, tmp_path: Path) -> None:
+    uri, begun = f"sqlite:///{tmp_path}/mlflow.db", tmp_path / ".mlflow.db.tmp"
+    command = [sys.executable, "workflow_scripts/track.py"]
+    process = subprocess.Popen(command, cwd=built.folder, env=os.environ | {"MLFLOW_TRACKING_URI": uri})
+    wait_until(lambda: begun.is_file() and begun.stat().st_size > 0)
+    process.kill()
+    process.wait()
+    assert begun.is_file() and not (tmp_path / "mlflow.db").exists()
+    assert "mlflow.db: 12 runs new" in track(built, uri).stdout
+    assert not begun.exists()
 
 
 def test_a_build_without_its_server_is_whole_and_the_next_one_makes_up_for_it(

@@ -4,7 +4,6 @@ import json
 import shutil
 import sqlite3
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -12,9 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from helpers import ROOT
 from helpers.tracked_runs import Tracked, rows_of, tracked_project
-from helpers.training_job import wait_until
 from ser.plan.groups import Plan
 from ser.plan.load import load_plan
 from ser.runs.history import read_history
@@ -272,18 +269,6 @@ def one_line(result: subprocess.CompletedProcess[str]) -> str:
 def test_a_server_that_does_not_answer(imported: Tracked) -> None:
     line = one_line(imported.script(uri="http://me:secret@127.0.0.1:9"))
     assert "http://127.0.0.1:9: no answer" in line and "refused" in line and "secret" not in line
-
-
-def test_a_database_whose_making_was_killed_is_made_again(project: Tracked) -> None:
-    project.database.unlink()
-    begun = project.database.with_name(".mlflow.db.tmp")
-    process = subprocess.Popen([sys.executable, ROOT / "workflow_scripts/track.py"], cwd=project.folder)
-    wait_until(lambda: begun.is_file() and begun.stat().st_size > 0)
-    process.kill()
-    process.wait()
-    assert begun.is_file() and not project.database.exists()
-    assert "mlflow.db: 22 runs new" in project.script().stdout
-    assert not begun.exists()
 
 
 def test_a_locked_database(project: Tracked) -> None:
