@@ -12,9 +12,8 @@ LOCK = FileLock(".snakemake/ser.lock", timeout=0)
 # Jobs of a build that was killed may live on: once a newer one has begun they must not begin to write (_main.py).
 if workflow.is_main_process:
     os.environ["SER_BUILD"] = uuid4().hex
-# Rules whose jobs take seconds: rather made again. `make track` also writes what track writes, so it is not sealed.
-SEALED = {"evaluate", "table", "honest_gap", "charts"}
-DERIVED = SEALED | {"track"}
+# Rules whose jobs take seconds: rather made again.
+SEALED = {"evaluate", "table", "honest_gap", "charts", "track"}
 SEALS = Seals(".snakemake/ser.seals.json")
 
 
@@ -46,7 +45,7 @@ onstart:
         except InputError as error:
             raise WorkflowError(str(error)) from None
     # What will be derived anew must not outlive a build that fails or is killed: with it there, nothing would be missed.
-    for path in [*patches.planned_outputs(workflow, DERIVED), places.PARTIAL]:
+    for path in [*patches.planned_outputs(workflow, SEALED), places.PARTIAL]:
         Path(path).unlink(missing_ok=True)
 
 

@@ -18,11 +18,8 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from filelock import FileLock, Timeout
-
-from _main import script
+from _main import be_alone_with, script
 from _plan import planned
-from ser.files import alone_with
 from ser.outputs import write_json
 from ser.plan.groups import Plan
 from ser.plan.places import Places
@@ -47,8 +44,10 @@ class NotTracked(Exception):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--failure", type=Path, help="file for why nothing could be tracked; the exit code is then 0")
-    args, plan, places, _ = planned(parser)
+    args, plan, places, made_from = planned(parser)
     uri = os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT
+    be_alone_with(places.tracked, shown(uri))  # one import at a time: a second one waits, then finds everything done
+    found: dict[str, str] = {}
     try:
         result = _track(uri, plan, places)
     except NotTracked as error:
@@ -58,11 +57,10 @@ def main() -> None:
             raise SystemExit(1) from None
         print(line, file=sys.stderr)
         args.failure.write_text(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error}\n", encoding="utf-8")
-        result = {"failed": str(error)}
+        found = {"failed": str(error)}
     else:
         print(f"MLflow, {shown(uri)}: {', '.join(f'{number} runs {what}' for what, number in result.items())}")
-    with alone_with(places.tracked):  # `make track` may end at the same time
-        write_json(Path(places.tracked), {"store": shown(uri), **result})
+    write_json(Path(places.tracked), {"made_from": made_from.result("track"), **found})
 
 
 def shown(uri: str) -> str:
@@ -84,14 +82,11 @@ def _track(uri: str, plan: Plan, places: Places) -> dict[str, int]:
 
     titles = {name: experiment["title"] for name, experiment in plan.experiments.items()}
     drawers = ProcessPoolExecutor(min(2, os.cpu_count() or 1), get_context("spawn"), _end_with_parent)
-    Path("work").mkdir(exist_ok=True)
-    try:  # one import at a time: a second one waits, then finds everything done
-        with FileLock("work/track.lock", timeout=600), tempfile.TemporaryDirectory() as staging, drawers as pool:
+    try:
+        with tempfile.TemporaryDirectory() as staging, drawers as pool:
             if uri.startswith("sqlite:///") and not Path(shown(uri)).exists():
                 make_database(Path(shown(uri)))
             return Importer(uri, titles, pool, Path(staging)).import_all(tracked(plan, places))
-    except Timeout:
-        raise NotTracked("work/track.lock: another import has been running for ten minutes") from None
     except (MlflowException, SQLAlchemyError, OSError, ImportError, BrokenExecutor) as error:
         said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
         advice = f": {NEW_ONE}" if "malformed" in said else ""

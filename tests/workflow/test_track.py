@@ -256,7 +256,7 @@ def test_of_two_imports_at_once_the_second_finds_all_done(project: Tracked) -> N
     with ThreadPoolExecutor(2) as pool:
         said = sorted(result.stdout for result in pool.map(lambda _: project.script(), range(2)))
     assert [text.split(": ")[1].split(",")[0] for text in said] == ["0 runs new", "22 runs new"]
-    assert len(project.runs()) == 22 == json.loads((project.work / "tracked.json").read_text())["unchanged"]
+    assert len(project.runs()) == 22
 
 
 def one_line(result: subprocess.CompletedProcess[str]) -> str:
