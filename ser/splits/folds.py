@@ -52,10 +52,9 @@ def deal(protocol: Protocol, selection: str, columns: Columns, seed: int | None 
 
     Raises InputError where the corpus does not have the groups, parts or speakers that the protocol declares.
     """
-    fold_of = _test_folds(protocol, columns)
-    parts = np.zeros((len(fold_of), protocol.n_folds), dtype=np.int8)
-    for k in range(protocol.n_folds):
-        test = fold_of == k
+    tested = _tested(protocol, columns)
+    parts = np.zeros(tested.shape, dtype=np.int8)
+    for k, test in enumerate(tested.T):
         if protocol.folds.kind == "official":
             rest = _in_parts(columns.partition, (*protocol.folds.train, *protocol.folds.dev))
         else:
@@ -66,17 +65,35 @@ def deal(protocol: Protocol, selection: str, columns: Columns, seed: int | None 
         if protocol.is_drawn(selection):
             parts[_drawn(protocol, columns, seed), k] = DEV
         elif selection == "clean":
-            parts[_dev(protocol, columns, fold_of, k, rest) & rest, k] = DEV
+            parts[_dev(protocol, columns, tested, k, rest) & rest, k] = DEV
     trains_only = np.array([name in protocol.train_only for name in columns.emotion.names])[columns.emotion.codes]
     parts[trains_only[:, None] & (parts != TRAIN)] = 0
     return parts
 
 
-def _test_folds(protocol: Protocol, columns: Columns) -> np.ndarray:
-    """int64 [n]: the fold, counted from 0, in which each utterance is tested; -1 for none."""
+def _tested(protocol: Protocol, columns: Columns) -> np.ndarray:
+    """bool [n, folds]: which utterances each fold tests."""
     folds = protocol.folds
     if folds.kind == "official":
-        return _official(protocol, columns.partition)
+        return _official(protocol, columns.partition)[:, None]
+    if folds.kind == "random":
+        return _random(protocol, len(columns.strata))
+    tested: np.ndarray = _fold_of(protocol, columns)[:, None] == np.arange(folds.number)
+    return tested
+
+
+def _random(protocol: Protocol, n: int) -> np.ndarray:
+    """Each fold's test part is drawn anew, so an utterance may be tested in several folds, or in none."""
+    folds = protocol.folds
+    tested = np.zeros((n, folds.number), dtype=bool)
+    for k in range(folds.number):
+        tested[np.random.default_rng([folds.seed, k]).permutation(n)[: round(folds.fraction * n)], k] = True
+    return tested
+
+
+def _fold_of(protocol: Protocol, columns: Columns) -> np.ndarray:
+    """int64 [n]: the one fold, counted from 0, in which each utterance is tested."""
+    folds = protocol.folds
     if folds.kind == "random_k_fold":
         order = _stratified(columns.strata, np.random.default_rng(folds.seed))
         fold_of = np.empty(len(order), np.int64)
@@ -124,14 +141,14 @@ def _official(protocol: Protocol, partition: Column) -> np.ndarray:
             f"protocol of {protocol.corpus}: no utterance is in official part {listed(absent)}; "
             f"the manifest has: {listed(partition.names)}"
         )
-    return np.where(_in_parts(partition, folds.test), 0, -1)
+    return _in_parts(partition, folds.test)
 
 
-def _dev(protocol: Protocol, columns: Columns, fold_of: np.ndarray, fold: int, rest: np.ndarray) -> np.ndarray:
+def _dev(protocol: Protocol, columns: Columns, tested: np.ndarray, fold: int, rest: np.ndarray) -> np.ndarray:
     """bool [n]: the dev part of one fold, which the caller restricts to `rest`: what may train or develop."""
     kind = protocol.dev.kind
     if kind == "next_group":  # folds of speakers or sessions are in sorted or dealt order: the next fold's test part
-        dev: np.ndarray = fold_of == (fold + 1) % protocol.n_folds
+        dev: np.ndarray = tested[:, (fold + 1) % protocol.n_folds]
     elif kind == "official":
         dev = _in_parts(columns.partition, protocol.folds.dev)
     elif kind == "other_of_session":
@@ -144,7 +161,7 @@ def _dev(protocol: Protocol, columns: Columns, fold_of: np.ndarray, fold: int, r
         generator = np.random.default_rng(seed)  # type: ignore[arg-type]  # protocol.py: a random dev part has a seed
         order = candidates[_stratified(columns.strata[candidates], generator)]
         shares = np.floor(np.arange(len(order) + 1) * protocol.dev.fraction + 1e-9)
-        dev = np.zeros(len(fold_of), dtype=bool)
+        dev = np.zeros(len(rest), dtype=bool)
         dev[order[np.diff(shares) > 0]] = True
     return dev
 

@@ -47,6 +47,7 @@ FOLD_KEYS = {
     "leave_one_out": ("group", "number"),
     "group_k_fold": ("group", "number", "seed"),
     "random_k_fold": ("number", "seed"),
+    "random": ("number", "fraction", "seed"),
     "official": ("train", "dev", "test", "also_report"),
 }
 DEV_KEYS = {
@@ -69,6 +70,7 @@ _KEYS = (
 class Folds:
     """How utterances are dealt into folds.
 
+    `fraction` of the utterances is tested in each fold of kind random.
     `train`, `dev` and `test` name official parts, which make one fold. `also_report` names dev parts that are
     scored alongside the test parts; no selection rule trains on them, and test_selected never selects on them.
     """
@@ -77,6 +79,7 @@ class Folds:
     group: str = ""
     number: int = 0
     seed: int = 0
+    fraction: float = 0.0
     train: tuple[str, ...] = ()
     dev: tuple[str, ...] = ()
     test: tuple[str, ...] = ()

@@ -117,6 +117,26 @@ def test_random_k_fold_is_stratified_and_seeded() -> None:
     assert (make_split(protocol(**other, **NO_DEV), "last_epoch", rows).parts != split.parts).any()
 
 
+def test_random_folds_are_drawn_anew_each() -> None:
+    rows = iemocap_like(per_emotion=3)  # 150 utterances
+    folds = {"kind": "random", "number": 10, "fraction": 0.2, "seed": 1}
+    given = {**RANDOM, "folds": folds, "dev": {"kind": "random", "fraction": 0.1, "seed": 1}}
+    split = make_split(protocol(**given), "clean", rows)
+    tested = [set(split.rows(number, "test")) for number in range(1, 11)]
+    assert {len(fold) for fold in tested} == {30}
+    shared = [len(one & other) for i, one in enumerate(tested) for other in tested[:i]]
+    assert 0 < np.mean(shared) < 12 and max(shared) < 30  # six are expected: a fifth of a fifth
+    for number in range(1, 11):
+        parts = [set(split.rows(number, part)) for part in ("train", "dev", "test")]
+        assert [len(part) for part in parts] == [108, 12, 30] and len(set.union(*parts)) == 150
+    assert (make_split(protocol(**given), "clean", rows[::-1]).parts == split.parts).all()
+    chosen_on_test = make_split(protocol(**given), "test_selected", rows)
+    assert [set(chosen_on_test.rows(number, "test")) for number in range(1, 11)] == tested
+    assert {len(chosen_on_test.rows(number, "train")) for number in range(1, 11)} == {120}
+    other = protocol(**{**given, "folds": {**folds, "seed": 2}})
+    assert (make_split(other, "clean", rows).parts != split.parts).any()
+
+
 def test_random_dev_is_stratified_and_its_shared_speakers_are_noted() -> None:
     dev = {"kind": "random", "fraction": 0.2, "seed": 1}
     split = make_split(protocol(**SESSIONS, dev=dev), "clean", iemocap_like(per_emotion=3))

@@ -38,6 +38,7 @@ def test_attributes_name_the_metrics() -> None:
         ({"kind": "leave_one_out", "group": "session", "number": 5}, {"kind": "speaker_of_next_session"}, 5),
         ({"kind": "group_k_fold", "group": "speaker", "number": 4, "seed": 1}, {"kind": "next_group"}, 4),
         ({"kind": "random_k_fold", "number": 3, "seed": 1}, {"kind": "random", "fraction": 0.2, "seed": 1}, 3),
+        ({"kind": "random", "number": 5, "fraction": 0.2, "seed": 1}, {"kind": "none"}, 5),
         (OFFICIAL, {"kind": "official"}, 1),
     ],
 )
@@ -51,6 +52,7 @@ def test_number_of_folds_is_known_without_data(folds: dict, dev: dict, number: i
         {},
         {"labels": {"sad": ["sad"], "angry": ["angry"]}},
         ATTRIBUTES,
+        {"folds": {"kind": "random", "number": 5, "fraction": 0.2, "seed": 1}, "dev": {"kind": "none"}},
         {"folds": OFFICIAL, "dev": {"kind": "official"}},
         {"folds": {**OFFICIAL, "also_report": ["dev"]}, "dev": {"kind": "official"}},
         {
@@ -135,6 +137,10 @@ def test_digest_does_not_depend_on_the_order_of_leaks() -> None:
         ({"folds": {"kind": "leave_one_out", "group": "speaker", "number": 10, "seed": 1}}, "unknown key 'seed'"),
         ({"folds": {"kind": "random_k_fold", "number": 10, "seed": -1}}, "seed must be an integer of at least 0"),
         ({"folds": {"kind": "random_k_fold", "number": 10}}, "missing 'seed'"),
+        (
+            {"folds": {"kind": "random", "number": 10, "fraction": 20, "seed": 1}, "dev": {"kind": "none"}},
+            "folds: fraction must be between 0 and 1, not 20",
+        ),
         ({"folds": {**OFFICIAL, "test": ["train"]}, "dev": {"kind": "official"}}, "'train' given twice"),
         ({"folds": {**OFFICIAL, "test": []}, "dev": {"kind": "official"}}, "test: must be a list of at least"),
         (
