@@ -1,6 +1,6 @@
 """What a loader returns, and what a corpus is known to hold."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +44,17 @@ class Counts:
                 into[value] = into.get(value, 0) + 1
         return counts | dict(sorted(others.items()))
 
+    def lacking(self, utterances: Iterable[Utterance], values: Collection[str] | None = None) -> list[str]:
+        """`<value> <found> of <published>` for each of `values` (None: all) that has fewer utterances than published,
+        sorted.
+        """
+        found = self.found(utterances)
+        return [
+            f"{value} {found[value]} of {published}"
+            for value, published in sorted(self.counts.items())
+            if found[value] < published and (values is None or value in values)
+        ]
+
 
 @dataclass(frozen=True)
 class Published:
@@ -53,6 +64,12 @@ class Published:
     total: int
     speakers: int | None = None
     tables: tuple[Counts, ...] = ()
+
+    @property
+    def emotions(self) -> Counts:
+        """The counts of emotions over all utterances; empty where they are not known."""
+        known = (table for table in self.tables if table.column == "emotion" and not table.of)
+        return next(known, Counts("emotion", {}))
 
 
 def entries(folder: Path) -> list[Path]:

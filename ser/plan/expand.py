@@ -7,12 +7,14 @@ from typing import Any
 
 from ser.encoders.checkpoint import is_demo
 from ser.encoders.published import MADE_HERE, NAMES
-from ser.errors import InputError
+from ser.errors import InputError, listed
 from ser.features.spec import missing, validate_spec
 from ser.files import words
 from ser.plan.claims import check_claims
+from ser.plan.completeness import lacking_emotions
 from ser.plan.experiments import Experiment, check_names, refuse_near
 from ser.plan.groups import Group
+from ser.plan.places import Places
 from ser.plan.settings import settings_schema
 from ser.plan.validation import validate
 from ser.splits.protocol import Protocol
@@ -59,6 +61,7 @@ class Expansion:
         keys = row.get("protocols", list(protocols))
         check_names(keys, protocols, f"{where}.protocols")
         for key in keys:
+            skipped = reason or self._missing_corpus(protocols[key].corpus) or self._incomplete(name, key)
             for selection in row.get("selections", experiment["protocols"][key]["selections"]):
                 yield Group(
                     experiment=name,
@@ -75,13 +78,13 @@ class Expansion:
                     seeds=tuple(self._scale["seeds"][:1] if row.get("deterministic") else self._scale["seeds"]),
                     note=self._note(row, key, features, encoders),
                     one_job_per=row.get("one_job_per", self._scale["one_job_per"]),
-                    skipped=reason or self._missing_corpus(protocols[key].corpus),
+                    skipped=skipped,
                 )
 
     def _protocol(self, experiment: str, name: str) -> Protocol:
         fields = dict(self.experiments[experiment]["protocols"][name])
         fields |= fields.pop("scales", {}).get(self.params["scale"], {})
-        for key in ("selections", "source", "note"):
+        for key in ("selections", "source", "note", "complete"):
             fields.pop(key, None)
         where = f"experiments/{experiment}.yaml: protocols.{name}"
         refuse_near(fields["corpus"], known_corpora(self.params, self.root), f"{where}: corpus")
@@ -172,6 +175,16 @@ class Expansion:
         if scale != "demo" and corpus not in self.params["corpora"]:
             return f"no recordings: set corpora.{corpus}.root in params.yaml"
         return ""
+
+    def _incomplete(self, experiment: str, name: str) -> str:
+        """Which classes lack recordings, where the protocol needs all that the release has, or ''."""
+        fields = self.experiments[experiment]["protocols"][name]
+        if not fields.get("complete"):
+            return ""
+        corpus, emotions = fields["corpus"], {word for of in fields["labels"].values() for word in of}
+        read = self.root / Places.of(self.params["scale"]).manifest(corpus)
+        lacking = lacking_emotions(corpus, self.params["corpora"][corpus], read, emotions)
+        return f"recordings incomplete: {listed(lacking)}: complete corpora.{corpus}.root" if lacking else ""
 
 
 def corpora_of_scale(params: Mapping[str, Any]) -> list[str]:

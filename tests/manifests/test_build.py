@@ -61,7 +61,10 @@ def test_audio_facts_are_filled_in_and_sorted(tree: Path) -> None:
         "excluded": [],
         "unreadable": [],
         "duplicates": [],
-        "warnings": ["3 utterances where EmoDB has 535: an incomplete copy, or another release"],
+        "warnings": [
+            "3 utterances where EmoDB has 535 (angry 1 of 127, bored 0 of 81, disgusted 0 of 46, fearful 0 of 69, "
+            "happy 1 of 71, neutral 0 of 79, sad 1 of 62): an incomplete copy, or another release"
+        ],
     }
 
 

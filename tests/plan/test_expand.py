@@ -61,6 +61,22 @@ def test_what_cannot_run_is_skipped_with_the_reason(project: Path) -> None:
     assert "set encoders.hubert_base" in plan(project, changed("features", encoder)).groups[0].skipped
 
 
+def test_a_protocol_that_needs_whole_classes_names_what_is_missing(project: Path) -> None:
+    """The tree has all of EmoDB's sad recordings (62), and 126 of the 127 angry ones."""
+    wav = project / "corpora" / "wav"
+    wav.mkdir()
+    for number, letter in enumerate("T" * 62 + "W" * 126):
+        (wav / f"03a{number % 10 + 1:02}{letter}{chr(ord('a') + number // 10)}.wav").touch()
+    whole = changed("protocols.emodb_2.complete", True)
+    assert plan(project).groups[0].skipped == ""
+    assert {group.skipped for group in plan(project, whole).groups} == {
+        "recordings incomplete: angry 126 of 127: complete corpora.emodb.root"
+    }
+    (wav / "08a01Wa.wav").touch()
+    assert plan(project, whole).groups[0].skipped == ""
+    assert "not part of scale demo" in plan(project, whole, scale="demo").groups[0].skipped
+
+
 def test_a_rows_note_is_for_its_protocol_only(project: Path) -> None:
     groups = plan(project, changed("rows.full.notes", {"emodb_2": "beware"})).groups
     assert [group.note for group in groups] == ["beware", "beware", ""]
