@@ -18,7 +18,7 @@ import transformers
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from fine_tuning import Stopwatch, resolved, write_noise
+from fine_tuning import MADE_BY, Stopwatch, resolved, write_noise
 from ser.encoders.alexnet import KERNELS, PLACES
 from ser.encoders.checkpoint import ALEXNET, open_checkpoint
 from ser.encoders.fetch import save_alexnet
@@ -50,12 +50,14 @@ SOURCE = Provenance("benchmark")  # of stores that nothing else reads
 TRAINED = {
     "attention_fcn": None,
     "tf_transformer": None,
+    "light_sernet": None,
     "superb_er": None,
     "mfhca": 4,
     "ca_mser": 4,
     "emosphere_ser": 2,
 }
-SPECTRA = {"log_mel": "tf_transformer", "log_stft": "attention_fcn", "mfcc": "ca_mser"}  # kind -> whose settings
+# Kind -> whose settings.
+SPECTRA = {"log_mel": "tf_transformer", "log_stft": "attention_fcn", "mfcc": "ca_mser", "clip_mfcc": "light_sernet"}
 
 
 def seconds(call: Callable[[], Any]) -> float:

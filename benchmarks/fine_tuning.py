@@ -32,11 +32,13 @@ from ser.features.packing import write_store
 from ser.features.spec import open_extractor, validate_spec
 from ser.features.store import Store
 from ser.runs.contract import Context, Fold, Part
+from ser.sealed import Provenance
 from ser.training import loop as training
 from ser.training.step import Step
 from ser.waveforms import RATE
 
 ROOT = Path(__file__).resolve().parent.parent
+MADE_BY = Provenance("benchmark")
 SYSTEMS = ("mfhca", "emosphere_ser")
 
 
@@ -169,7 +171,7 @@ def fold_of(system: str, blocks: dict[str, dict[str, Any]], audio: Store, folder
             path = folder / f"{system}-{name}.safetensors"
             spec = validate_spec(spec)
             if not path.exists():
-                write_feature(path, audio, spec, open_extractor(spec), "benchmark")
+                write_feature(path, audio, spec, open_extractor(spec), MADE_BY)
             stores[name] = Store(path)
         elif spec:
             stores[name] = audio

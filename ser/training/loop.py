@@ -23,7 +23,7 @@ from ser.runs.contract import Context, Fold, Outcome, Part
 from ser.training.criterion import check_criterion, dev_metrics, is_better
 from ser.training.state import State
 from ser.training.step import Step, to_device
-from ser.training.task import Example, Task, TrainingSettings
+from ser.training.task import Example, StepDecaySettings, Task, TrainingSettings
 
 
 def fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -> Outcome:
@@ -123,6 +123,8 @@ def _check(fold: Fold, settings: TrainingSettings) -> None:
     for name, least in (("epochs", 1), ("batch_size", 1), ("accumulation", 1), ("micro_batch", 0), ("bucketing", 0)):
         if getattr(settings, name) < least:
             raise InputError(f"setting {name} is {getattr(settings, name)}; it must be at least {least}")
+    if isinstance(settings, StepDecaySettings) and settings.decay_every < 1:
+        raise InputError(f"setting decay_every is {settings.decay_every}; it must be at least 1")
     for name in (field.name for field in fields(settings)):
         is_share = name.endswith("dropout") or name == "label_smoothing"
         if is_share and not 0 <= getattr(settings, name) < 1:
@@ -172,6 +174,8 @@ def _train_epoch(
     for number, group in enumerate(groups):
         part = _schedule(settings.schedule, state.epoch * len(groups) + number, settings.epochs * len(groups))
         rate = settings.learning_rate * part
+        if isinstance(settings, StepDecaySettings):
+            rate *= settings.decay(state.epoch)
         for parameters in state.optimiser.param_groups:
             parameters["lr"] = rate
         of_steps.append(step([task.collate(examples, generator) for examples in group], settings.accumulation))

@@ -51,6 +51,21 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True)
+class StepDecaySettings(TrainingSettings):
+    """The learning rate also falls in steps, whatever the schedule: it is multiplied by `decay_factor` at epoch
+    `decay_from`, counted from 0, and again every `decay_every` epochs.
+    """
+
+    decay_from: int
+    decay_every: int
+    decay_factor: float
+
+    def decay(self, epoch: int) -> float:
+        """The share of the learning rate that is left in `epoch`, counted from 0."""
+        return float(self.decay_factor ** max(0, (epoch - self.decay_from) // self.decay_every + 1))
+
+
+@dataclass(frozen=True)
 class Example:
     """One example: frames, or samples, [start, stop) of utterance number `index` of its part."""
 
@@ -101,7 +116,15 @@ def class_weights(rule: str, targets: np.ndarray, classes: int) -> Tensor | None
     return torch.tensor(weights, dtype=torch.float32)
 
 
-def cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None, settings: TrainingSettings) -> Tensor:
-    """Cross-entropy of logits [B, K] with `class_weights` and the settings' label smoothing."""
+def cross_entropy(
+    logits: Tensor, target: Tensor, weights: Tensor | None, settings: TrainingSettings, focal_gamma: float = 0.0
+) -> Tensor:
+    """Cross-entropy of logits [B, K] with `class_weights` and the settings' label smoothing. `focal_gamma` > 0 makes it
+    the focal loss (Lin et al. 2017): each example counts (1 - p)^gamma, p being the probability of its target.
+    """
     weights = None if weights is None else weights.to(logits.device)
-    return F.cross_entropy(logits, target, weights, label_smoothing=settings.label_smoothing)
+    if not focal_gamma:
+        return F.cross_entropy(logits, target, weights, label_smoothing=settings.label_smoothing)
+    each = F.cross_entropy(logits, target, weights, label_smoothing=settings.label_smoothing, reduction="none")
+    missed = 1 - logits.softmax(dim=1).gather(1, target[:, None])[:, 0]
+    return (missed**focal_gamma * each).sum() / (len(target) if weights is None else weights[target].sum())

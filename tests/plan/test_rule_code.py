@@ -47,6 +47,7 @@ SYSTEMS = {
     "ca_mser": f"encoders features splits systems {NETWORK}",
     "emosphere_ser": f"encoders features splits systems {NETWORK}",
     "functionals_svm": "features runs splits systems",
+    "light_sernet": f"features splits systems {NETWORK}",
     "linear_probe": f"features splits systems {NETWORK}",
     "majority": "features runs splits systems",
     "mfhca": f"encoders features splits systems {NETWORK}",
