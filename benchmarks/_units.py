@@ -31,7 +31,6 @@ from ser.features.store import Store
 from ser.manifests.utterance import Utterance
 from ser.runs.contract import Context, Fold, Part
 from ser.runs.predictions import write_predictions
-from ser.sealed import Provenance
 from ser.waveforms import RATE
 
 # A clip of MSP-Podcast, padded to the longest of its batch of 16: benchmarks/scaling.py, `padded_seconds`.
@@ -45,7 +44,6 @@ LARGE = {
     "feat_extract_norm": "layer",
     "do_stable_layer_norm": True,
 }
-SOURCE = Provenance("benchmark")  # of stores that nothing else reads
 # Experiment -> examples in a batch without a GPU (None: as published).
 TRAINED = {
     "attention_fcn": None,
@@ -74,7 +72,7 @@ def decoding(rate: int, channels: int, folder: Path, repeats: int) -> dict[str, 
         soundfile.write(path, rng.integers(-3000, 3000, (5 * rate, channels), dtype=np.int16), rate, "PCM_16")
         digest = sha256(path.read_bytes()).hexdigest()
         utterances.append(Utterance(f"u{number}", path.name, num_samples=5 * rate, sample_rate=rate, sha256=digest))
-    each = [seconds(lambda: write_audio(folder / "out", utterances, folder, SOURCE)) * 6 for _ in range(repeats)]
+    each = [seconds(lambda: write_audio(folder / "out", utterances, folder, MADE_BY)) * 6 for _ in range(repeats)]
     return {"per": "hour of audio", "each": each, "bytes": (folder / "out").stat().st_size * 6}
 
 
@@ -85,7 +83,7 @@ def feature(spec: dict[str, Any], n: int, folder: Path, repeats: int, **options:
     extractor = open_extractor(spec, **options)
     hours = float(audio.lengths.sum()) / RATE / 3600
     out = folder / "out"
-    each = [seconds(lambda: write_feature(out, audio, spec, extractor, SOURCE)) / hours for _ in range(repeats)]
+    each = [seconds(lambda: write_feature(out, audio, spec, extractor, MADE_BY)) / hours for _ in range(repeats)]
     return {"per": "hour of audio", "each": each}
 
 
@@ -175,7 +173,7 @@ def fold_of(experiment: str, blocks: dict[str, Any], n: int, folder: Path) -> Fo
             stores[name] = write_states(folder / name, audio.utterances)
         elif spec and spec["kind"] != "audio":
             spec = validate_spec(spec)
-            write_feature(folder / name, audio, spec, open_extractor(spec), SOURCE)
+            write_feature(folder / name, audio, spec, open_extractor(spec), MADE_BY)
             stores[name] = Store(folder / name)
     encoders = {name: checkpoint(encoder, folder) for name, encoder in blocks["encoders"].items()}
     rng, names = np.random.default_rng(2), audio.utterances

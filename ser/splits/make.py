@@ -90,6 +90,8 @@ def _choose(protocol: Protocol, utterances: Sequence[Utterance], left_out: Count
             left_out[f"style {row.style}"] += 1
         elif wanted is not None and row.emotion not in wanted:
             left_out[f"emotion {row.emotion}"] += 1
+        elif 0 < protocol.min_seconds >= row.num_samples / max(1, row.sample_rate):
+            left_out[f"{protocol.min_seconds:g} s or shorter"] += 1
         elif absent:
             left_out[f"without {absent[0]}"] += 1
         else:

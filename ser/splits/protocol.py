@@ -1,12 +1,13 @@
 """The protocol: everything that decides what a number means, read from an experiment file.
 
-Longer than 300 lines: all that an experiment file may say of it is checked here.
+Longer than 300 lines, because a third of them tell what is wrong with a protocol, key by key.
 
     corpus: iemocap
     labels: {angry: [angry], happy: [happy, excited]}   # class -> the manifest's emotions, in the scores' order
     targets: [arousal, valence, dominance]              # or attributes instead of labels,
     scale: [1, 7]                                       #   in this nominal range,
     emotions: [angry, happy]                            #   of the rows with these emotions (null: of all rows)
+    min_seconds: 2                                      # optional: of utterances longer than this
     subset: all                                         # all | improvised | scripted: the manifest's `style`
     folds: {kind: leave_one_out, group: speaker, number: 10}
     dev: {kind: next_group}
@@ -61,8 +62,8 @@ DEV_KEYS = {
 }
 _MAY_BE_LEFT_OUT = {("official", "dev"), ("official", "also_report"), ("speaker_of_next_session", "seed")}
 _KEYS = (
-    *("corpus", "labels", "targets", "scale", "emotions", "train_only", "subset", "folds", "dev", "aggregation"),
-    "leaks",
+    *("corpus", "labels", "targets", "scale", "emotions", "train_only", "subset", "min_seconds", "folds", "dev"),
+    *("aggregation", "leaks"),
 )
 
 
@@ -105,6 +106,7 @@ class Protocol:
 
     `classes` holds (class, emotions) pairs, empty where `targets` names attributes; `emotions` None means all.
     Utterances of the emotions `train_only` are in no dev or test part.
+    Utterances of `min_seconds` or less are left out (0: none).
     """
 
     corpus: str
@@ -118,6 +120,7 @@ class Protocol:
     dev: Dev
     aggregation: str
     leaks: tuple[str, ...]
+    min_seconds: float = 0.0
 
     @classmethod
     def from_mapping(cls, fields: Mapping[str, Any], where: str = "protocol") -> "Protocol":
@@ -146,6 +149,7 @@ class Protocol:
             dev=_dev(fields["dev"], folds, f"{where}: dev"),
             aggregation=_name(fields["aggregation"], f"{where}: aggregation", AGGREGATIONS),
             leaks=tuple(sorted(_names(fields.get("leaks", ()), f"{where}: leaks", (*LEAKS, *DEV_LEAKS), least=0))),
+            min_seconds=_seconds(fields.get("min_seconds", 0), f"{where}: min_seconds"),
         )
         for key in ("scale", "emotions", "train_only"):
             if protocol.classes and fields.get(key) is not None:
@@ -187,6 +191,8 @@ class Protocol:
         folds = {key: getattr(self.folds, key) for key in ("kind", *FOLD_KEYS[self.folds.kind])}
         dev = {key: getattr(self.dev, key) for key in ("kind", *DEV_KEYS[self.dev.kind])}
         rest = {"corpus": self.corpus, "subset": self.subset, "aggregation": self.aggregation}
+        if self.min_seconds:  # most protocols leave nothing out, and are recognised by their digests without it
+            what["min_seconds"] = self.min_seconds
         text = json.dumps({**rest, **what, "folds": folds, "dev": dev, "leaks": self.leaks})
         mapping: dict[str, Any] = json.loads(text)
         return mapping
@@ -227,6 +233,12 @@ def _scale(value: Any, where: str) -> tuple[float, float]:
     ):
         raise InputError(f"{where}: must be [lowest, highest] value of the attributes, not {value!r}")
     return float(value[0]), float(value[1])
+
+
+def _seconds(value: Any, where: str) -> float:
+    if not _is_number(value) or value < 0:
+        raise InputError(f"{where}: must be a number of seconds from 0 on, not {value!r}")
+    return float(value)
 
 
 def _folds(value: Any, where: str) -> Folds:

@@ -47,6 +47,14 @@ def test_merged_emotions_subset_and_left_out() -> None:
     assert list(split.utterances) == sorted(split.utterances)
 
 
+def test_utterances_that_are_not_longer_are_left_out() -> None:
+    rows = [replace(row, num_samples=n * 16_000) for n, row in enumerate(iemocap_like(), 1)]
+    split = make_split(protocol(min_seconds=2), "clean", rows)
+    assert split.left_out["2 s or shorter"] == 2 and len(split.utterances) == 98
+    assert make_split(protocol(min_seconds=0), "clean", rows).protocol_hash == protocol().digest("clean")
+    assert split.protocol_hash != protocol().digest("clean")
+
+
 def test_labels_and_styles_that_the_corpus_does_not_have() -> None:
     rows = [row for row in iemocap_like() if row.emotion != "sad"]
     with pytest.raises(InputError, match="no utterance is labelled sad; the manifest has: angry, excited, frus"):

@@ -51,6 +51,7 @@ def test_number_of_folds_is_known_without_data(folds: dict, dev: dict, number: i
     [
         {},
         {"labels": {"sad": ["sad"], "angry": ["angry"]}},
+        {"min_seconds": 2},
         ATTRIBUTES,
         {"folds": {"kind": "random", "number": 5, "fraction": 0.2, "seed": 1}, "dev": {"kind": "none"}},
         {"folds": OFFICIAL, "dev": {"kind": "official"}},
@@ -126,6 +127,7 @@ def test_digest_does_not_depend_on_the_order_of_leaks() -> None:
         ({**ATTRIBUTES, "targets": ["arousel"]}, "unknown 'arousel': did you mean 'arousal'?"),
         ({"subset": "improvized"}, "did you mean 'improvised'?"),
         ({"aggregation": "mean"}, "aggregation: unknown 'mean'"),
+        ({"min_seconds": -1}, "min_seconds: must be a number of seconds from 0 on, not -1"),
         ({"leaks": ["speaker"]}, "did you mean 'speakers'?"),
         ({"folds": "leave_one_out"}, "must be a mapping with kind"),
         ({"folds": {"kind": "leave_one_speaker_out"}}, "kind: unknown 'leave_one_speaker_out'"),
