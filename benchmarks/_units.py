@@ -49,6 +49,7 @@ TRAINED = {
     "attention_fcn": None,
     "tf_transformer": None,
     "light_sernet": None,
+    "area_attention": 4,
     "superb_er": None,
     "mfhca": 4,
     "ca_mser": 4,
@@ -159,7 +160,11 @@ def training(experiment: str, folder: Path, repeats: int) -> dict[str, Any]:
 
 
 def count_examples(experiment: str, samples: int) -> int:
-    """CA-MSER and MFHCA cut an utterance into segments of 3 s; the others take it whole, or one crop of it."""
+    """CA-MSER and MFHCA cut an utterance into segments of 3 s, area attention into segments of 2 s every second, each
+    with a copy; the others take it whole, or one crop of it.
+    """
+    if experiment == "area_attention":
+        return 2 * (1 + max(0, samples - 2 * RATE) // RATE)
     return 1 + samples // (3 * RATE) if experiment in ("mfhca", "ca_mser") else 1
 
 

@@ -51,7 +51,7 @@ TEXT = 8_000  # bytes of metrics.json and history.csv of a run
 MLFLOW = 300  # bytes of mlflow.db per value of an epoch, all else included: 302 MB for 1.02 million (tracking.py)
 VALUES = 5  # per epoch: loss, learning rate, what is measured on the dev part
 RECORDS = 34_000  # bytes of Snakemake's records per job: 358 MB on disk for 10,462 (planning.py)
-WHOLE = ("mfhca", "ca_mser", "emosphere_ser")  # unit_costs.py already counts all that they score
+WHOLE = ("area_attention", "mfhca", "ca_mser", "emosphere_ser")  # unit_costs.py already counts all that they score
 UNITS = {"linear_probe": "superb_er"}  # system -> the experiment that was measured, where the names differ
 
 

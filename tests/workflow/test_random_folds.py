@@ -33,3 +33,21 @@ def test_light_sernet_under_its_published_protocol(project: Project) -> None:
         assert fold["dev"] == fold["test"] and fold["train"]["utterances"] == 256
     assert found["light_sernet/focal_3s/emodb_7/test_selected", "WA", "pooled"]["claim"] == "93.08"
     assert project.planned() == {}
+
+
+def test_area_attention_reports_each_number_from_its_own_epoch(project: Project) -> None:
+    project.set(experiments={"area_attention": ["vtlp_3x3", "vtlp_3x3_ua"]})
+    project.build()
+    found = {(row["row"], row["metric"]): row for row in rows(project) if row["aggregation"] == "fold_mean"}
+    claimed = {key: row["claim"] for key, row in found.items() if row["claim"]}
+    assert claimed == {("vtlp_3x3", "WA"): "79.34", ("vtlp_3x3_ua", "UA"): "77.54"}
+    assert {row["status"] for row in found.values()} == {"ok"}
+    assert float(found["vtlp_3x3", "WA"]["value"]) >= float(found["vtlp_3x3_ua", "WA"]["value"])
+    assert float(found["vtlp_3x3", "UA"]["value"]) <= float(found["vtlp_3x3_ua", "UA"]["value"])
+    split = project.folder / "work/demo/splits/area_attention/iemocap_2659/test_selected.json"
+    assert json.loads(split.read_text())["left_out"]["2 s or shorter"] > 0
+    histories = [
+        (project.folder / f"work/demo/runs/area_attention/{row}/iemocap_2659/test_selected/seed1/fold1/history.csv")
+        for row in ("vtlp_3x3", "vtlp_3x3_ua")
+    ]
+    assert histories[0].read_bytes() == histories[1].read_bytes()  # the same training; only the epoch differs
