@@ -140,7 +140,7 @@ class Task:
         self.samples = round(settings.segment_seconds * RATE)
         self.frames = 1 + self.samples // HOP
         self.window = centred_window("hann", WINDOW, WINDOW)
-        self.bank = mel_bank(settings.n_mels, WINDOW, 0, RATE / 2, "slaney")
+        self.bank = mel_bank(settings.n_mels, WINDOW, 0, RATE / 2, "slaney", "area")
         self.classes = len(fold.labels)
         self.weights = class_weights(settings.class_weights, fold.train.targets, self.classes)
 
@@ -186,7 +186,7 @@ class Task:
     def _mel(self, example: Example, generator: np.random.Generator | None) -> np.ndarray:
         """float32 [bands, frames]."""
         x = waveform(self.audio[example.utterance][example.start : example.stop])
-        power = power_frames(np.pad(x, (0, self.samples - len(x))), self.window, HOP)
+        power = power_frames(np.pad(x, (0, self.samples - len(x))), self.window, HOP, "reflection")
         if isinstance(example, Warped) and generator is not None:
             spread = self.settings.vtlp_range
             power = warped(power, generator.uniform(1 - spread, 1 + spread), self.settings.vtlp_hz)

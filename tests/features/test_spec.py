@@ -48,7 +48,7 @@ def test_a_spec_has_one_text():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({}, "kind is None: use one of audio, encoder, functionals"),
+        ({}, "kind is None: use one of audio, clip_mfcc, encoder"),
         ({"kind": ["log_mel"]}, "kind is ['log_mel']"),
         ({"kind": "log_mel", "mels": 3, "bins": 4}, "unknown setting 'bins', unknown setting 'mels': log_mel has"),
         ({"kind": "encoder"}, "missing setting 'encoder', missing setting 'layer'"),

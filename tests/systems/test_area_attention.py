@@ -114,7 +114,7 @@ def test_the_front_end_is_that_of_torchaudio(tmp_path):
     assert batch["mel"].shape == (4, 1, 128, 81)
     wave = torch.from_numpy(np.stack([given.stores["audio"][name] for name in given.test.utterances])) / 32768
     window = torch.hann_window(800)
-    power = torch.stft(wave, 800, 400, window=window, pad_mode="constant", return_complex=True).abs() ** 2
+    power = torch.stft(wave, 800, 400, window=window, pad_mode="reflect", return_complex=True).abs() ** 2
     bank = torchaudio.functional.melscale_fbanks(401, 0, 8000, 128, 16_000, "slaney", "slaney")
     expected = (bank.T @ power).clamp_min(1e-10).log10()
     torch.testing.assert_close(batch["mel"][:, 0], expected, atol=2e-3, rtol=0)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ser.features.spec import Extractor
-from ser.waveforms import RATE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +19,7 @@ class Settings:
     clipped to +-`limit`.
 
     Not known of that code, and chosen: that the beginning is kept, that the percentile is one of magnitudes (silence
-    included), `spectrum`, `mel_scale` and the norm of the DCT.
+    included), `spectrum`, `mel_scale`, `mel_norm` and the norm of the DCT.
     """
 
     seconds: float = 3.0
@@ -33,6 +32,7 @@ class Settings:
     f_min: float = 80.0
     f_max: float = 7600.0
     mel_scale: Literal["slaney", "htk"] = "htk"
+    mel_norm: Literal["area", "height"] = "height"
     offset: float = 1e-6
     n_mfcc: int = 40
     limit: float = 10.0
@@ -40,19 +40,19 @@ class Settings:
     @property
     def n_fft(self) -> int:
         """A frame in samples: nothing is padded."""
-        return round(self.window_ms * RATE / 1000)
+        return round(self.window_ms * 16)
 
     def problems(self) -> Iterator[str]:
         """What cannot work together, at 16 samples per millisecond."""
         for name in ("window_ms", "hop_ms"):
-            samples = getattr(self, name) * RATE / 1000
+            samples = getattr(self, name) * 16
             if samples < 1 or not samples.is_integer():
                 yield f"{name} {getattr(self, name)} must be a whole number of samples"
-        if self.seconds * RATE < self.n_fft:
+        if self.seconds * 16_000 < self.n_fft:
             yield f"seconds {self.seconds} must be at least one window (window_ms {self.window_ms})"
         if not 0 < self.percentile <= 100:
             yield f"percentile {self.percentile} must be above 0 and at most 100"
-        if not 0 <= self.f_min < self.f_max <= RATE / 2:
+        if not 0 <= self.f_min < self.f_max <= 8000:
             yield f"f_min {self.f_min}, f_max {self.f_max}: must increase within 0 to 8000 Hz"
         if not 0 < self.n_mfcc <= self.n_mels:
             yield f"n_mfcc {self.n_mfcc} must be from 1 to n_mels"
@@ -68,8 +68,9 @@ def extractor(settings: Settings, **_: Any) -> Extractor:
     from numpy.lib.stride_tricks import sliding_window_view
 
     from ser.features.spectrogram import centred_window, cosines, whole_mel_bank
+    from ser.waveforms import RATE
 
-    s, size, hop = settings, settings.n_fft, round(settings.hop_ms * RATE / 1000)
+    s, size, hop = settings, settings.n_fft, round(settings.hop_ms * 16)
     length = round(s.seconds * RATE)
     window = centred_window(s.window, size, size)
     bank, basis = whole_mel_bank(s, "clip_mfcc"), cosines(s.n_mels, s.n_mfcc)
