@@ -12,8 +12,8 @@ must plan to make it again. In the end nothing may be planned, and each file of 
 MLflow must be as after a build from nothing. Exit code 1 if anything was not.
 
 `kills` counts only those that met the job while it ran; `missed`: it had ended before, so a power cut followed at once
-(or, rarely, the whole build had); `afterwards`: what lay in results/ after a kill; `absent`: files that no build made
-again because nothing reads them any more (`READ_ONCE`). `--folder` keeps the projects, and puts those aside that
+(or, rarely, the whole build had); `afterwards`: what lay in results/ after a kill; `absent`: builds that did not make files
+of a folder again because nothing reads them any more (`READ_ONCE`). `--folder` keeps the projects, and puts those aside that
 differ.
 """
 
@@ -216,7 +216,7 @@ class Faults:
         found = hashes(folder)
         unlike = difference(found, self._files[self._demo_seed])
         absent = [name for name in unlike if name not in found and name.startswith(READ_ONCE) and not wrong]
-        self.outcome.absent.update(absent)
+        self.outcome.absent.update({part for part in READ_ONCE if any(name.startswith(part) for name in absent)})
         wrong += sorted({*unlike} - {*absent})
         if "all" in self._scope.targets and not self._victim.code:
             wrong += difference(in_mlflow(folder), in_mlflow(reference.project.folder)) + unlike_table(folder)
