@@ -11,10 +11,10 @@ After each kill, each file of results/ must be what a build from nothing makes o
 must plan to make it again. In the end nothing may be planned, and each file of `COMPARED` (_kills.py) and each run in
 MLflow must be as after a build from nothing. Exit code 1 if anything was not.
 
-`kills` counts only those that met the job while it ran; `missed`: it had ended before, so a power cut followed at once
-(or, rarely, the whole build had); `afterwards`: what lay in results/ after a kill; `absent`: builds that did not make files
-of a folder again because nothing reads them any more (`READ_ONCE`). `--folder` keeps the projects, and puts those aside that
-differ.
+`kills` counts only those that met the job while it ran; `missed`: it had ended before, so a power cut followed at
+once (or, rarely, the whole build had); `afterwards`: what lay in results/ after a kill; `absent`: builds that did not
+make files of a folder again because nothing reads them any more (`READ_ONCE`). `--folder` keeps the projects, and
+puts those aside that differ.
 """
 
 import csv
