@@ -63,9 +63,12 @@ def check_leaks(protocol: Protocol, selection: str, found: Mapping[str, Mapping[
 
 
 def described(found: Collection[str]) -> str:
-    """Kinds of leaks in words: "sessions with train and dev, speakers with dev"."""
-    parts = {kind: [part for part, of in (("train", kind), ("dev", f"dev_{kind}")) if of in found] for kind in LEAKS}
-    return ", ".join(f"{kind} with {' and '.join(shared)}" for kind, shared in parts.items() if shared)
+    """Kinds of leaks in words: "sessions, sentences with train and dev, speakers with dev"."""
+    kinds: dict[str, list[str]] = {}
+    for kind in LEAKS:
+        shared = [part for part, leak in (("train", kind), ("dev", f"dev_{kind}")) if leak in found]
+        kinds.setdefault(" and ".join(shared), []).append(kind)
+    return ", ".join(f"{', '.join(of_parts)} with {parts}" for parts, of_parts in kinds.items() if parts)
 
 
 def shared_values(column: Column, some_rows: np.ndarray, other_rows: np.ndarray) -> np.ndarray:
