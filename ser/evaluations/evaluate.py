@@ -22,10 +22,10 @@ def evaluate(
     """The numbers of a group: `results[part][aggregation][metric]` (see `numbers`) and what they rest on.
 
     `splits`: the one for all seeds, or each seed's. A part is an official one that the protocol reports, or "":
-    everything tested. `folders` hold the group's runs.
-    `runs` has each run's metrics per part and the SHA-256 of its files; `confusion[part]` each seed's matrix over
-    all folds, rows the reference, and is empty for attributes; `notes` are the split's, and name runs that were made on
-    different kinds of machine. `partial`: the numbers are over the folds that every seed has.
+    everything tested. `folders` hold the group's runs. `runs` has each run's metrics per part and the SHA-256 of its
+    files; `confusion[part]` each seed's matrix over all folds, rows the reference, and is empty for attributes; `notes`
+    are the split's, and name runs that were made on different kinds of machine. `partial`: the numbers are over the
+    folds that every seed has.
 
     Raises InputError as `gather.gather` does, which explains `made_from`.
     """

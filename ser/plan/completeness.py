@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ser.files import words
+from ser.manifests.reading import release_of
 from ser.manifests.user_manifest import read_user_manifest
 from ser.manifests.utterance import Utterance, read_manifest
 
@@ -15,7 +16,7 @@ def lacking_emotions(corpus: str, entry: Mapping[str, Any], read: Path, emotions
 
     `entry` is the corpus's in params.yaml. Labels are read as the manifest job does, without the audio; where the
     folder is not on this machine, from the manifest `read` that was made on another. A corpus without published counts
-    lacks nothing. Raises InputError for a folder that is not the corpus's.
+    (of a release that is near) lacks nothing. Raises InputError for a folder that is not the corpus's.
     """
     if corpus not in words("corpora"):
         return []
@@ -23,9 +24,8 @@ def lacking_emotions(corpus: str, entry: Mapping[str, Any], read: Path, emotions
     if not loader.PUBLISHED:
         return []
     utterances = _utterances(loader, entry, read)
-    release = min(loader.PUBLISHED, key=lambda release: abs(release.total - len(utterances)))
-    lacking: list[str] = release.emotions.lacking(utterances, emotions)
-    return lacking
+    release = release_of(loader.PUBLISHED, len(utterances))
+    return release.emotions.lacking(utterances, emotions) if release else []
 
 
 def _utterances(loader: Any, entry: Mapping[str, Any], read: Path) -> list[Utterance]:

@@ -199,7 +199,7 @@ class Task:
         self.n_regions = 0 if settings.region_loss == "none" else n
         self.weights = None
         if self.n_regions:
-            trained = np.array(self._regions(fold.train), np.int64)
+            trained = np.array([self.regions[utterance] for utterance in fold.train.utterances], np.int64)
             self.weights = class_weights(settings.class_weights, trained, self.n_regions)
         self.mean, self.scale = statistics(self.store, fold.train.utterances)
         self.longest = round(settings.seconds * RATE)

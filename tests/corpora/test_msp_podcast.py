@@ -7,7 +7,7 @@ import pytest
 from helpers.wavs import write_wav
 from ser.corpora import msp_podcast
 from ser.errors import InputError
-from ser.manifests.build import release_of
+from ser.manifests.reading import release_of
 
 HEADER = "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set\n"
 ROWS = """\

@@ -2,9 +2,8 @@
 
 It has what readers of the release stumble over: turns of class O and X, turns of unknown speakers, podcasts whose
 speakers are in different parts, one stereo file at 44.1 kHz, Test3 with hidden labels. Every class is in every part.
-Not written: partitions file, transcripts,
-alignments. The format of the lines of Speaker_ids.txt and of the columns of labels_detailed.csv is not documented:
-these are ours.
+Not written: partitions file, transcripts, alignments. The format of the lines of Speaker_ids.txt and of the columns of
+labels_detailed.csv is not documented: these are ours.
 """
 
 import csv

@@ -21,8 +21,8 @@ def n_regions(kind: str) -> int:
     """
     if kind == "octants":
         return len(_OCTANTS)
-    cells, _, step = kind.partition("_")
-    return (360 // int(step)) * (180 // int(step)) + (cells == "grid")
+    step, origin_is_apart = _grid(kind)
+    return (360 // step) * (180 // step) + origin_is_apart
 
 
 def region_of(kind: str, points: np.ndarray) -> np.ndarray:
@@ -30,8 +30,13 @@ def region_of(kind: str, points: np.ndarray) -> np.ndarray:
     points = np.asarray(points, np.float64)
     if kind == "octants":
         return _octants(points)
-    cells, _, step = kind.partition("_")
-    return _cells(points, int(step), cells == "grid")
+    return _cells(points, *_grid(kind))
+
+
+def _grid(kind: str) -> tuple[int, bool]:
+    """The step of a `grid` or of `cells` in degrees, and whether the origin has a class of its own."""
+    name, _, step = kind.partition("_")
+    return int(step), name == "grid"
 
 
 def _octants(points: np.ndarray) -> np.ndarray:
