@@ -259,6 +259,19 @@ def test_of_two_imports_at_once_the_second_finds_all_done(project: Tracked) -> N
     assert len(project.runs()) == 22
 
 
+def test_an_import_that_a_killed_build_left_behind_changes_nothing(
+    project: Tracked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take back what the newer build has put there."""
+    before = rows_of(project.database)
+    (project.folder / ".snakemake").mkdir()
+    (project.folder / ".snakemake/ser.build").write_text("new")
+    monkeypatch.setenv("SER_BUILD", "old")
+    result = project.script()
+    assert result.returncode == 2 and "a newer build has begun" in result.stderr
+    assert rows_of(project.database) == before and not Path(project.places.tracked).exists()
+
+
 def one_line(result: subprocess.CompletedProcess[str]) -> str:
     assert result.returncode == 1 and not result.stdout
     (line,) = result.stderr.splitlines()
