@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.fft import next_fast_len
 
 from ser.corpora.demo.espeak import Synthesiser
 
@@ -117,14 +118,27 @@ def resample(samples: np.ndarray, rate: int, to: int, tilt: float = 0.0) -> np.n
     """Change the sampling rate, by cutting or padding the spectrum; float64 [n * to / rate].
 
     `tilt` in decibels per octave makes the sound brighter (> 0) or duller, around 1 kHz. The signal should be
-    silent at both ends, because the spectrum treats it as a loop.
+    silent at both ends, because the spectrum treats it as a loop. The pitch is right to 0.2 %: see `_quick_lengths`.
     """
-    length = round(len(samples) * to / rate)
-    spectrum = np.fft.rfft(samples)
+    before, after = _quick_lengths(len(samples), to / rate)
+    spectrum = np.fft.rfft(samples, before)
     if tilt:
-        octaves = np.log2(np.maximum(np.fft.rfftfreq(len(samples), 1 / rate), 100.0) / 1000)
+        octaves = np.log2(np.maximum(np.fft.rfftfreq(before, 1 / rate), 100.0) / 1000)
         spectrum *= 10 ** (tilt * octaves / 20)
-    return np.fft.irfft(spectrum, length) * (length / len(samples))
+    return np.fft.irfft(spectrum, after)[: round(len(samples) * to / rate)] * (after / before)
+
+
+def _quick_lengths(least: int, ratio: float) -> tuple[int, int]:
+    """Lengths before and after, for which transforms take a fraction of the time that most others do: of the first two
+    dozen of at least `least` samples, those nearest to `ratio`.
+    """
+    before, found = least, []
+    for _ in range(24):
+        before = next_fast_len(before)
+        after = next_fast_len(round(before * ratio))
+        found.append((abs(after / (before * ratio) - 1), before, after))
+        before += 1
+    return min(found)[1:]
 
 
 def ratings(mood: np.ndarray, raters: int, low: int, high: int, rng: np.random.Generator) -> np.ndarray:
