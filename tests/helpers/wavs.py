@@ -1,5 +1,6 @@
 """Small real audio files for tests."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ def write_wav(path: Path, samples: int = 800, rate: int = 16_000, channels: int 
     _written += 1
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(_written).uniform(-0.5, 0.5, (samples, channels))
-    soundfile.write(path, noise, rate)
+    memory = io.BytesIO()  # soundfile waits for the disk after each file, and some tests write thousands
+    soundfile.write(memory, noise, rate, format=path.suffix[1:])
+    path.write_bytes(memory.getbuffer())
     return path
 
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from ser.corpora.casia import EMOTIONS
 from ser.corpora.demo import speech
@@ -40,5 +39,5 @@ def write_release(root: Path, seed: int, utterances: int) -> None:
             for number, text in enumerate(MANDARIN[:sentences], start=201):
                 take = speech.act(synthesiser, actor, text, (emotion,), SPREAD, rng)
                 path = root / name / folder / f"{number}.wav"
-                soundfile.write(path, take.samples, speech.SAMPLE_RATE, "PCM_16")
+                speech.write_wav(path, take.samples)
     (root / "readme.txt").write_text(_README, encoding="utf-8")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from ser.corpora.demo import speech
 from ser.corpora.demo.espeak import Synthesiser
@@ -90,7 +89,7 @@ def write_release(root: Path, seed: int, utterances: int) -> None:
                         synthesiser,
                         rng,
                     )
-                    soundfile.write(wav / f"{turn.name}.wav", samples, speech.SAMPLE_RATE, "PCM_16")
+                    speech.write_wav(wav / f"{turn.name}.wav", samples)
                     turns.append(turn)
                 _write_labels(root / f"Session{session}" / "dialog", dialog, turns, rng)
     (root / "README.txt").write_text(_README, encoding="latin-1")

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from ser.corpora.demo import speech
 from ser.corpora.demo.espeak import Synthesiser
@@ -145,7 +144,7 @@ def _speak(
     if file == _STEREO:
         wide = speech.resample(samples, rate, 44_100)
         samples, rate = np.stack([wide, 0.8 * wide], axis=1), 44_100
-    soundfile.write(folder / file, samples, rate, "PCM_16")
+    speech.write_wav(folder / file, samples, rate)
     workers = int(rng.integers(5, 8))
     ballot = speech.votes(labels, workers, [each for each in _CLASSES if each != "X"], rng)
     return _Turn(file, label, ballot, speech.ratings(take.attitude, workers, 1, 7, rng), guest, part)

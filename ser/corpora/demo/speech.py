@@ -6,10 +6,13 @@ None of the numbers describes real speech: they are chosen so that a plain class
 speakers, but not perfectly.
 """
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import soundfile
 from scipy.fft import next_fast_len
 
 from ser.corpora.demo.espeak import Synthesiser
@@ -139,6 +142,13 @@ def _quick_lengths(least: int, ratio: float) -> tuple[int, int]:
         found.append((abs(after / (before * ratio) - 1), before, after))
         before += 1
     return min(found)[1:]
+
+
+def write_wav(path: Path, samples: np.ndarray, rate: int = SAMPLE_RATE) -> None:
+    """Write float [n] as 16-bit PCM, without waiting for the disk after each file as soundfile does."""
+    memory = io.BytesIO()
+    soundfile.write(memory, samples, rate, "PCM_16", format="WAV")
+    path.write_bytes(memory.getbuffer())
 
 
 def ratings(mood: np.ndarray, raters: int, low: int, high: int, rng: np.random.Generator) -> np.ndarray:
