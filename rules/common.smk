@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import sys
+from functools import partial
 
 sys.path.insert(0, workflow.basedir)
 
@@ -13,7 +14,7 @@ from ser.compute.machine import limits
 from ser.errors import InputError
 from ser.plan import places
 from ser.plan.code import code_of_module, reaches
-from ser.plan.jobs import train_options
+from ser.plan.jobs import train_options, training_rules
 from ser.plan.load import OWN, load_plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.origins import Origins

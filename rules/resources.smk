@@ -38,32 +38,32 @@ def small_at_demo(name):
     return name if DEMO else None
 
 
-def can_use_gpu(wildcards):
+def can_use_gpu(group):
     """Only systems that use the training loop can; the others need not wait for one."""
-    return uses_training_loop(group_of(wildcards))
+    return uses_training_loop(group)
 
 
-def train_gpu(wildcards):
-    return gpu(can_use_gpu(wildcards))
+def train_gpu(group):
+    return gpu(can_use_gpu(group))
 
 
-def train_submission(wildcards):
+def train_submission(group):
     """Runs that need no GPU are not submitted with those that do: they would hold it."""
-    return small_at_demo("gpu_runs" if can_use_gpu(wildcards) else "runs")
+    return small_at_demo("gpu_runs" if can_use_gpu(group) else "runs")
 
 
-def train_slots(wildcards):
+def train_slots(group):
     """A run that trains a speech encoder needs all memory of a GPU."""
-    return gpu_slots(can_use_gpu(wildcards), SLOTS if trains_speech_encoder(group_of(wildcards)) else 1)
+    return gpu_slots(can_use_gpu(group), SLOTS if trains_speech_encoder(group) else 1)
 
 
-def train_memory(wildcards):
+def train_memory(group):
     """MB of main memory on a machine without a GPU (benchmarks/unit_costs.json)."""
-    if DEMO or not can_use_gpu(wildcards):
+    if DEMO or not can_use_gpu(group):
         return 2000
-    return 24000 if trains_speech_encoder(group_of(wildcards)) else 8000
+    return 24000 if trains_speech_encoder(group) else 8000
 
 
-def train_minutes(wildcards):
+def train_minutes(group):
     """A run that is stopped by its time limit goes on from its last epoch when it is tried again."""
-    return 10 if DEMO else 2880 if trains_speech_encoder(group_of(wildcards)) else 480
+    return 10 if DEMO else 2880 if trains_speech_encoder(group) else 480

@@ -1,12 +1,40 @@
-# One run per (experiment, row, protocol, selection, seed, fold). A job makes one run, or all folds of a seed where
-# a fold is quicker than the start of a process (`one_job_per`, params.yaml and experiment files).
-def train_inputs(wildcards):
-    group = group_of(wildcards)
+# One run per (experiment, row, protocol, selection, seed, fold). How many of them one process makes is said by
+# `one_job_per` (params.yaml and experiment files), for runs that are quicker than the start of a process.
+def train_inputs(groups, wildcards):
     return {
-        "split": [PLACES.split(group.split(int(wildcards.seed)), suffix) for suffix in (".json", ".csv")],
-        "stores": list(group.stores(PLACES).values()),
-        "encoders": [file for encoder in group.encoders.values() for file in ORIGINS.encoder_files(encoder)],
+        "split": [PLACES.split(group.split(int(wildcards.seed)), end) for group in groups for end in (".json", ".csv")],
+        "stores": [store for group in groups for store in group.stores(PLACES).values()],
+        "encoders": [
+            file for group in groups for encoder in group.encoders.values() for file in ORIGINS.encoder_files(encoder)
+        ],
     }
+
+
+def train_order(groups, wildcards):
+    return [MADE_FROM.runs(group, int(wildcards.seed)).text for group in groups]
+
+
+def train_arguments(groups, wildcards, job):
+    """For each group what its runs compute, from what, and where to."""
+    states = PLACES.states(job.format(**dict(wildcards.items())))
+    options = [
+        [
+            *train_options(
+                group,
+                seed=(seed := int(wildcards.seed)),
+                folds=[int(wildcards.fold)] if "fold" in wildcards.keys() else group.folds,
+                device=config["compute"]["device"],
+                threads=config["compute"]["threads"],
+                output=PLACES.seed(group.name, seed),
+                places=PLACES,
+                origins=ORIGINS,
+                made_from=MADE_FROM,
+            ),
+            *("--states", f"{states}/{group.name}" if len(groups) > 1 else states),
+        ]
+        for group in groups
+    ]
+    return [word for of_group in options for word in ("--and", *of_group)][1:]
 
 
 def kept(models):
@@ -14,53 +42,36 @@ def kept(models):
     return models if config["compute"]["keep_models"] else temp(models)
 
 
-# Folds of a job -> the groups whose jobs make these. A job of one run has the wildcard {fold}.
-TRAINING = {("{fold}",): [group.name for group in PLAN.live if group.one_job_per == "fold"]}
-for group in PLAN.live:
-    if group.one_job_per == "seed":
-        TRAINING.setdefault(tuple(group.folds), []).append(group.name)
-
-for folds, names in TRAINING.items():
-    IS_ONE = folds == ("{fold}",)
-    JOB = "{group}/seed{seed}-fold{fold}" if IS_ONE else "{group}/seed{seed}"
-    WHAT = "fold {wildcards.fold}" if IS_ONE else "all folds"
-    FOLDERS = [PLACES.run("{group}", "{seed}", fold) for fold in folds]
+for TRAINING in training_rules(PLAN):
 
     rule:
         name:
-            "train" if IS_ONE else f"train_{len(folds)}_folds"
+            TRAINING.name
         input:
-            unpack(train_inputs),
+            unpack(TRAINING.by_groups(train_inputs)),
         output:
-            [f"{folder}/{file}" for folder in FOLDERS for file in places.RUN_FILES],
-            model=kept([f"{folder}/{places.MODEL}" for folder in FOLDERS]),
+            [f"{folder}/{file}" for folder in TRAINING.folders(PLACES) for file in places.RUN_FILES],
+            model=kept([f"{folder}/{places.MODEL}" for folder in TRAINING.folders(PLACES)]),
         log:
-            PLACES.log("train", JOB),
+            PLACES.log("train", TRAINING.job),
         benchmark:
-            PLACES.benchmark("train", JOB)
+            PLACES.benchmark("train", TRAINING.job)
         wildcard_constraints:
-            group=any_of(names),
+            group=any_of(group.name for group in TRAINING.groups),
         group:
-            train_submission
+            TRAINING.by_group(train_submission)
         threads: config["compute"]["threads"]
         resources:
-            mem_mb=needs(train_memory),
-            runtime=needs(train_minutes),
-            gpu=train_gpu,
-            gpu_slots=train_slots,
+            mem_mb=needs(TRAINING.by_group(train_memory)),
+            runtime=needs(TRAINING.by_group(train_minutes)),
+            gpu=TRAINING.by_group(train_gpu),
+            gpu_slots=TRAINING.by_group(train_slots),
             slots_per_gpu=SLOTS,
         params:
-            order=lambda wildcards: MADE_FROM.runs(group_of(wildcards), int(wildcards.seed)).text,
-            options=lambda wildcards: train_options(group_of(wildcards), PLACES, ORIGINS),
-            folds=" ".join(map(str, folds)),
-            device=config["compute"]["device"],
-            threads=config["compute"]["threads"],
-            states=PLACES.states(JOB),
-            folder=PLACES.seed("{group}", "{seed}"),
+            order=TRAINING.by_groups(train_order),
+            options=TRAINING.by_groups(partial(train_arguments, job=TRAINING.job)),
         message:
-            "training {wildcards.group}, seed {wildcards.seed}, " + WHAT
+            "training " + TRAINING.what
         shell:
-            "{PYTHON} workflow_scripts/train.py {params.options:q} --split {input.split[0]} --seed {wildcards.seed}"
-            " --folds {params.folds} --device {params.device} --threads {params.threads}"
-            " --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu}"
-            " --states {params.states:q} --order {params.order:q} --output-dir {params.folder:q} > {log} 2>&1"
+            "{PYTHON} workflow_scripts/train.py --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu}"
+            " {params.options:q} > {log} 2>&1"

@@ -1,9 +1,12 @@
-"""Rule train: the runs of one group and seed, with metrics, predictions, history and model of each fold."""
+"""Rule train: runs of one group and seed, with metrics, predictions, history and model of each fold; of several groups
+in one process, whose options follow each other with `--and` between them.
+"""
 
 import argparse
 import importlib
 import json
 import shutil
+import sys
 from dataclasses import asdict
 from hashlib import sha256
 from importlib.metadata import version
@@ -46,10 +49,17 @@ def main() -> None:
     parser.add_argument("--threads", default=1, type=int)
     parser.add_argument("--states", type=Path, help="folder for the states of unfinished runs")
     parser.add_argument("--output-dir", required=True, type=Path, help="folder for fold<k>/ of each fold")
-    args = parser.parse_args()
-    waited = be_alone_with(*(args.output_dir / f"fold{number}" for number in args.folds))
-    with gpu_slots(*args.gpu_slots if args.device != "cpu" else (0, 1)):
-        _train(args, waited)
+    words = sys.argv[1:]
+    ends = [i for i, word in enumerate(words) if word == "--and"]
+    starts = [0, *(end + 1 for end in ends)]
+    groups = [parser.parse_args(words[i:j]) for i, j in zip(starts, [*ends, len(words)], strict=True)]
+    waited = be_alone_with(*(args.output_dir / f"fold{number}" for args in groups for number in args.folds))
+    with gpu_slots(*groups[0].gpu_slots if groups[0].device != "cpu" else (0, 1)):
+        for args in groups:
+            _train(args, waited)
+    for args in groups:  # only now: a job that is killed in its last run keeps what the others learned
+        if args.states:
+            shutil.rmtree(args.states, ignore_errors=True)
 
 
 def _train(args: argparse.Namespace, waited: bool) -> None:
@@ -93,8 +103,6 @@ def _train(args: argparse.Namespace, waited: bool) -> None:
             print(f"{folder}: the other process has finished this run: it is kept", flush=True)
             continue
         _one(system, settings, Fold.of(split, number, stores, encoders), of_fold, known, args)
-    if args.states:  # only now: a job that is killed in its last fold keeps what the others learned
-        shutil.rmtree(args.states, ignore_errors=True)
 
 
 def _is_there(folder: Path, facts: dict) -> bool:

@@ -13,7 +13,7 @@ from ser.files import words
 from ser.plan.claims import check_claims
 from ser.plan.completeness import lacking_emotions
 from ser.plan.experiments import Experiment, check_names, refuse_near
-from ser.plan.groups import Group
+from ser.plan.groups import ONE_JOB_PER, Group
 from ser.plan.places import Places
 from ser.plan.settings import settings_schema
 from ser.plan.validation import validate
@@ -77,7 +77,7 @@ class Expansion:
                     encoders=encoders,
                     seeds=tuple(self._scale["seeds"][:1] if row.get("deterministic") else self._scale["seeds"]),
                     note=self._note(row, key, features, encoders),
-                    one_job_per=row.get("one_job_per", self._scale["one_job_per"]),
+                    one_job_per=max(row.get("one_job_per", "fold"), self._scale["one_job_per"], key=ONE_JOB_PER.index),
                     skipped=skipped,
                 )
 

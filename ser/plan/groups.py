@@ -8,6 +8,8 @@ from ser.features.spec import feature_name
 from ser.plan.places import Places
 from ser.splits.protocol import Protocol
 
+ONE_JOB_PER = ("fold", "seed", "system")  # how many runs share a process: one; all folds; all groups of a system, too
+
 
 @dataclass(frozen=True)
 class Group:
@@ -78,10 +80,6 @@ class Group:
             else places.feature(self.corpus, feature_name(spec))
             for name, spec in self.features.items()
         }
-
-    def job(self, seed: int | str, fold: int | str) -> str:
-        """The name, in logs, benchmarks and states, of the job that makes a run; it may make all folds of a seed."""
-        return f"seed{seed}" if self.one_job_per == "seed" else f"seed{seed}-fold{fold}"
 
 
 @dataclass(frozen=True)

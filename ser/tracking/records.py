@@ -16,6 +16,7 @@ from ser.evaluations.evaluate import is_of
 from ser.evaluations.names import unit_of
 from ser.plan.claims import averaging, claim_columns, of_group
 from ser.plan.groups import Group, Plan
+from ser.plan.jobs import TrainingRule, training_rules
 from ser.plan.places import Places
 from ser.results.table import STATISTICS, described, joined
 from ser.sealed import read_sealed
@@ -68,14 +69,15 @@ def tracked(plan: Plan, places: Places) -> Iterator[TrackedGroup]:
 
     A run is finished once its metrics.json, which is written last, is there.
     """
+    rules = {group.name: rule for rule in training_rules(plan) for group in rule.groups}
     for group in plan.live:
-        if found := _Reader(plan, group, places).read():
+        if found := _Reader(plan, group, places, rules[group.name]).read():
             yield found
 
 
 class _Reader:
-    def __init__(self, plan: Plan, group: Group, places: Places) -> None:
-        self.plan, self.group, self.places = plan, group, places
+    def __init__(self, plan: Plan, group: Group, places: Places, rule: TrainingRule) -> None:
+        self.plan, self.group, self.places, self.rule = plan, group, places, rule
 
     def read(self) -> TrackedGroup | None:
         facts = self.facts
@@ -225,18 +227,18 @@ class _Reader:
         return {f"source.{name}": source for name, source in self.group.sources.items()}
 
     def _job(self, seed: int, fold: int) -> tuple[dict[str, str], dict[str, float], int]:
-        """Tags and metrics of the job that made a run, and its start: a job may make all folds of a seed."""
-        shared = self.group.one_job_per == "seed"
-        folds = list(self.group.folds) if shared else [fold]
-        name = f"{self.group.name}/{self.group.job(seed, fold)}"
-        benchmark = Path(self.places.benchmark("train", name))
+        """Tags and metrics of the job that made a run, and its start: a job may make many runs."""
+        job = self.rule.job.format(group=self.group.name, seed=seed, fold=fold)
+        runs = self.rule.runs(self.group, seed, fold)
+        benchmark = Path(self.places.benchmark("train", job))
         tags = {
-            "snakemake.rule": f"train_{len(folds)}_folds" if shared else "train",
-            "job.runs": f"all {len(folds)} folds of seed {seed}" if shared else "this one",
-            "job.log": self.places.log("train", name),
+            "snakemake.rule": self.rule.name,
+            "job.runs": f"{len(runs)} of seed {seed}" if len(runs) > 1 else "this one",
+            "job.log": self.places.log("train", job),
             "job.benchmark": benchmark.as_posix(),
         }
-        end = max(self.facts[seed, k]["end"] for k in folds if (seed, k) in self.facts)
+        files = (Path(self.places.metrics(*run)) for run in runs)
+        end = max(_mtime(file) for file in files if file.is_file())
         try:
             with benchmark.open(encoding="utf-8", newline="") as file:
                 row = next(csv.DictReader(file, delimiter="\t"))

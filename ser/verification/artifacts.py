@@ -1,7 +1,7 @@
 """The chain of hashes from the evaluations back to the recordings: each artifact as it was written, and as planned."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,10 +65,11 @@ def open_artifact(path: Path | str) -> Artifact:
     return Artifact(path, facts, seal, facts.get("made_from", ""), facts.get("code_version", ""), inputs)
 
 
-def are_as_ordered(order: str, outputs: Iterable[Path]) -> bool:
+def are_as_ordered(order: str | Sequence[str], outputs: Iterable[Path]) -> bool:
     """Whether those of a job's outputs that say what they were made from, at least one, were made from what the `order`
-    (its text) says. What they describe is not read.
+    (its text; several where a job makes several things) says. What they describe is not read.
     """
+    orders = [order] if isinstance(order, str) else order
     found = []
     for path in outputs:
         try:
@@ -76,7 +77,7 @@ def are_as_ordered(order: str, outputs: Iterable[Path]) -> bool:
                 found.append(open_artifact(path).made_from)
         except InputError:
             continue  # it describes nothing, such as a table or a checkpoint's own files
-    return bool(found) and {*found} == {Order.parse(order).made_from}
+    return bool(found) and {*found} == {Order.parse(text).made_from for text in orders}
 
 
 def check_artifacts(

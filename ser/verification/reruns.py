@@ -91,11 +91,18 @@ class Rerunner:
         start = time.monotonic()
         with tempfile.TemporaryDirectory(dir=self._places.work, prefix=".verify-") as other:
             command = [
-                *(sys.executable, ROOT / "workflow_scripts/train.py"),
-                *train_options(group, self._places, self._origins),
-                *("--split", self._places.split(group.split(seed)), "--seed", str(seed), "--folds", str(fold)),
-                *("--device", facts["device"], "--threads", str(self._threads)),
-                *("--order", self._made_from.runs(group, seed).text, "--output-dir", other),
+                *(sys.executable, str(ROOT / "workflow_scripts/train.py")),
+                *train_options(
+                    group,
+                    seed,
+                    [fold],
+                    device=facts["device"],
+                    threads=self._threads,
+                    output=other,
+                    places=self._places,
+                    origins=self._origins,
+                    made_from=self._made_from,
+                ),
             ]
             done = subprocess.run(command, env=self._environment, capture_output=True, text=True)
             if done.returncode:

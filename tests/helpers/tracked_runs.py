@@ -89,7 +89,7 @@ def finish_run(
     known = {"group": group.name, "git_commit": "0123abcd-dirty", "key": f"{code}-{seed}-{fold}"}
     facts = {"facts": {"best_epoch": epochs}, "sha256": {"predictions.csv": sha256_of(folder / "predictions.csv")}}
     write_sealed(folder / "metrics.json", identity | known | facts)
-    job = f"{group.name}/{group.job(seed, fold)}"
+    job = f"{group.name}/seed{seed}"
     write_table(Path(places.benchmark("train", job)), [{"s\tmax_rss": "20.5\t700.25"}])
     return folder
 

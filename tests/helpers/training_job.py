@@ -38,15 +38,18 @@ class TrainingJob:
         )
         self.settings = asdict(SETTINGS) | {"criterion": "UA", "projection": 64} | settings
 
-    def start(self, output: str, log: str, **settings: Any) -> subprocess.Popen[bytes]:
-        """Begin to write the runs below `output`; what is said goes to `log`."""
-        options = [
+    def options(self, output: str, **settings: Any) -> list[str]:
+        """Those for runs that are written below `output`."""
+        return [
             *("--system", "linear_probe", "--settings", json.dumps(self.settings | settings), "--group", "a group"),
             *("--split", "split.json", "--store", "states=states", "--seed", "1", "--folds", "1", "2"),
             *("--device", "cpu", "--states", f"{output}/states", "--output-dir", output),
         ]
+
+    def start(self, output: str, log: str, *more: str, **settings: Any) -> subprocess.Popen[bytes]:
+        """Begin to write the runs below `output`; `more` options follow, and what is said goes to `log`."""
+        command = [sys.executable, str(ROOT / "workflow_scripts/train.py"), *self.options(output, **settings), *more]
         with (self.folder / log).open("wb") as file:
-            command = [sys.executable, str(ROOT / "workflow_scripts/train.py"), *options]
             return subprocess.Popen(command, cwd=self.folder, stdout=file, stderr=subprocess.STDOUT)
 
     def make(self, output: str, log: str, **settings: Any) -> dict[str, bytes]:

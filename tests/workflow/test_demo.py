@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.params import params
 from helpers.project import PATIENCE, Project, copy_project
 from ser.results.table import COLUMNS
 
@@ -21,7 +22,9 @@ GROUP = "emosphere_ser/official_parts/msp_podcast_attributes"
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = copy_project(tmp_path_factory.mktemp("demo") / "project", experiments=EXPERIMENTS)
+    scales = params()["scales"]
+    scales["demo"]["one_job_per"] = "system"  # as params.yaml has it
+    project = copy_project(tmp_path_factory.mktemp("demo") / "project", experiments=EXPERIMENTS, scales=scales)
     project.build()
     return project
 
@@ -95,7 +98,8 @@ def test_editing_a_system_plans_its_runs_and_what_follows_only(built: Project) -
     path.write_text(before + "\n# changed\n")
     try:
         planned = built.planned()
-        assert planned == {"train_1_folds": 3, "evaluate": 3, "table": 1}  # one row under clean and test_selected
+        # three groups, one row being under clean and test_selected, in one process
+        assert planned == {"train_emosphere_ser_emosphere_ser_msp_podcast": 1, "evaluate": 3, "table": 1}
         assert "functionals_svm" not in built.planned_outputs().split("rule table")[0]
     finally:
         path.write_text(before)

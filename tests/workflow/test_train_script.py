@@ -81,3 +81,19 @@ def test_a_job_killed_at_random_moments_ends_with_the_same_bytes(
             output += "_again"
     assert job.make(output, "killed_log") == undisturbed
     assert resumed
+
+
+def test_groups_that_share_a_process_have_the_bytes_of_their_own_and_are_all_resumed(
+    job: TrainingJob, undisturbed: dict[str, bytes]
+) -> None:
+    other = job.make("other", "log", weight_decay=0.5)
+    also = ["--and", *job.options("second", weight_decay=0.5)]
+    process = job.start("first", "shared", *also)
+    wait_until(lambda: (job.folder / "second/states/fold1/state.safetensors").is_file())
+    process.kill()
+    process.wait()
+    shutil.rmtree(job.folder / "first/fold1")  # as Snakemake does with all outputs of a job that was killed
+    shutil.rmtree(job.folder / "first/fold2")
+    process = job.start("first", "shared", *also)
+    assert process.wait() == 0 and job.said("shared").count("training goes on after epoch") >= 3
+    assert job.files("first") == undisturbed and job.files("second") == other != undisturbed
