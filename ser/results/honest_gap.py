@@ -157,5 +157,5 @@ def _context(plan: Plan, pair: Pair, rule: str) -> Iterator[Claim]:
 
 def _also_trained_on(protocol: Protocol) -> str:
     """The note where part of the gap is due to more training data."""
-    held_out = protocol.folds.kind == "official" and set(protocol.folds.dev) <= set(protocol.folds.also_report)
-    return "" if held_out else "test_selected also trains on the dev part"
+    reported = protocol.folds.kind == "official" and set(protocol.folds.dev) <= set(protocol.folds.also_report)
+    return "" if reported or protocol.dev.held_out else "test_selected also trains on the dev part"

@@ -201,4 +201,5 @@ def _left_out(files: list[str]) -> str:
 def _folds(folds: Folds, number: int, part: str) -> str:
     if part:
         return f"{folds.kind}: {part}"
-    return f"{number} x {folds.kind}" + (f" of {folds.group}s" if folds.group else "")
+    texts = f" and {folds.texts} parts of the texts" if folds.texts else ""
+    return f"{number} x {folds.kind}" + (f" of {folds.group}s{texts}" if folds.group else "")

@@ -40,6 +40,7 @@ class Columns:
     speaker: Column
     session: Column
     partition: Column
+    sentence: Column
     strata: np.ndarray
 
 
@@ -47,25 +48,30 @@ def deal(protocol: Protocol, selection: str, columns: Columns, seed: int | None 
     """Parts int8 [n, folds], indices into `split.PARTS`.
 
     Under `test_selected` the dev part is the test part; under `last_epoch` there is none. Under both, the
-    utterances that the protocol sets aside for dev train, except in dev parts that are also reported: those are
-    `reported`, which means scored and nothing else. `seed` is that of the draw, where the dev part is drawn.
+    utterances that the protocol sets aside for dev train, unless they are `held_out` (then they are in no part), and
+    except in dev parts that are also reported: those are `reported`, which means scored and nothing else. `seed` is
+    that of the draw, where the dev part is drawn.
 
-    Raises InputError where the corpus does not have the groups, parts or speakers that the protocol declares.
+    Raises InputError where the corpus does not have the groups, texts, parts or speakers that the protocol declares.
     """
     tested = _tested(protocol, columns)
+    texts = _text_parts(protocol, columns.sentence)
     parts = np.zeros(tested.shape, dtype=np.int8)
     for k, test in enumerate(tested.T):
         if protocol.folds.kind == "official":
             rest = _in_parts(columns.partition, (*protocol.folds.train, *protocol.folds.dev))
         else:
-            rest = ~test
+            group, text = divmod(k, protocol.folds.per_group)
+            rest = ~_of_group(protocol, tested, group)
+            if protocol.folds.texts:
+                rest &= texts != text
         parts[rest, k] = TRAIN
         parts[test, k] = TEST
         parts[_in_parts(columns.partition, protocol.folds.also_report), k] = REPORTED
         if protocol.is_drawn(selection):
             parts[_drawn(protocol, columns, seed), k] = DEV
-        elif selection == "clean":
-            parts[_dev(protocol, columns, tested, k, rest) & rest, k] = DEV
+        elif selection == "clean" or protocol.dev.held_out:
+            parts[_dev(protocol, columns, tested, k, rest) & rest, k] = DEV if selection == "clean" else 0
     trains_only = np.array([name in protocol.train_only for name in columns.emotion.names])[columns.emotion.codes]
     parts[trains_only[:, None] & (parts != TRAIN)] = 0
     return parts
@@ -78,8 +84,46 @@ def _tested(protocol: Protocol, columns: Columns) -> np.ndarray:
         return _official(protocol, columns.partition)[:, None]
     if folds.kind == "random":
         return _random(protocol, len(columns.strata))
-    tested: np.ndarray = _fold_of(protocol, columns)[:, None] == np.arange(folds.number)
+    fold_of = _fold_of(protocol, columns)
+    if folds.texts:  # the folds of a group follow each other
+        fold_of = fold_of * folds.texts + _text_parts(protocol, columns.sentence)
+    tested: np.ndarray = fold_of[:, None] == np.arange(protocol.n_folds)
     return tested
+
+
+def _text_parts(protocol: Protocol, sentence: Column) -> np.ndarray:
+    """int64 [n]: the part of the texts that each utterance belongs to; 0 where texts are not kept apart."""
+    number, found = protocol.folds.texts, len(sentence.names)
+    if not number:
+        return np.zeros(len(sentence.codes), np.int64)
+    if not sentence.known.all() or found < number:
+        unnamed = int((~sentence.known[sentence.codes]).sum())
+        have = f"{unnamed} utterances have no sentence" if unnamed else f"the corpus has {found} sentences"
+        raise InputError(
+            f"protocol of {protocol.corpus}: folds.texts: {number} parts of the texts are to be apart, but {have}: "
+            f"name the texts in the manifest's column `sentence`, or remove `texts`"
+        )
+    sizes = np.bincount(sentence.codes)
+    part_of: np.ndarray = _balanced(sizes, np.argsort(-sizes, kind="stable"), number)[sentence.codes]
+    return part_of
+
+
+def _of_group(protocol: Protocol, tested: np.ndarray, group: int) -> np.ndarray:
+    """bool [n]: what the folds of one group test together, which is all of its texts."""
+    per_group = protocol.folds.per_group
+    together: np.ndarray = np.any(tested[:, group * per_group : (group + 1) * per_group], axis=1)
+    return together
+
+
+def _balanced(sizes: np.ndarray, order: np.ndarray, number: int) -> np.ndarray:
+    """int64 [len(sizes)]: in this order, each goes to the one of `number` parts that has the fewest utterances so far,
+    so no two parts differ by more than one of them.
+    """
+    totals, dealt = np.zeros(number, np.int64), np.zeros(len(sizes), np.int64)
+    for one in order:
+        dealt[one] = totals.argmin()
+        totals[dealt[one]] += sizes[one]
+    return dealt
 
 
 def _random(protocol: Protocol, n: int) -> np.ndarray:
@@ -103,13 +147,9 @@ def _fold_of(protocol: Protocol, columns: Columns) -> np.ndarray:
     _check_groups(protocol, groups)
     if folds.kind == "leave_one_out":
         return groups.codes
-    # Each group goes to the fold with the fewest utterances so far, so no two folds differ by more than one group.
-    sizes, totals = np.bincount(groups.codes), np.zeros(folds.number, np.int64)
-    fold_of_group = np.empty(len(sizes), np.int64)
-    for group in np.random.default_rng(folds.seed).permutation(len(sizes)):
-        fold_of_group[group] = totals.argmin()
-        totals[fold_of_group[group]] += sizes[group]
-    dealt: np.ndarray = fold_of_group[groups.codes]
+    sizes = np.bincount(groups.codes)
+    order = np.random.default_rng(folds.seed).permutation(len(sizes))
+    dealt: np.ndarray = _balanced(sizes, order, folds.number)[groups.codes]
     return dealt
 
 
@@ -146,15 +186,15 @@ def _official(protocol: Protocol, partition: Column) -> np.ndarray:
 
 def _dev(protocol: Protocol, columns: Columns, tested: np.ndarray, fold: int, rest: np.ndarray) -> np.ndarray:
     """bool [n]: the dev part of one fold, which the caller restricts to `rest`: what may train or develop."""
-    kind = protocol.dev.kind
+    kind, group = protocol.dev.kind, fold // protocol.folds.per_group
     if kind == "next_group":  # folds of speakers or sessions are in sorted or dealt order: the next fold's test part
-        dev: np.ndarray = tested[:, (fold + 1) % protocol.n_folds]
+        dev: np.ndarray = _of_group(protocol, tested, (group + 1) % protocol.folds.number)
     elif kind == "official":
         dev = _in_parts(columns.partition, protocol.folds.dev)
     elif kind == "other_of_session":
-        dev = columns.speaker.codes == _other_of_session(protocol, columns, fold)
+        dev = columns.speaker.codes == _other_of_session(protocol, columns, group)
     elif kind == "speaker_of_next_session":
-        dev = columns.speaker.codes == _speaker_of_next_session(protocol, columns, fold)
+        dev = columns.speaker.codes == _speaker_of_next_session(protocol, columns, group)
     else:  # random: every 1/fraction-th of the stratified order, so each class gives its share, give or take one
         candidates = np.flatnonzero(rest)
         seed = [protocol.dev.seed, fold]
@@ -186,27 +226,27 @@ def _drawn(protocol: Protocol, columns: Columns, seed: int | None) -> np.ndarray
     return np.concatenate(drawn)
 
 
-def _other_of_session(protocol: Protocol, columns: Columns, fold: int) -> int:
-    """The code of the only other speaker in the session of speaker `fold`."""
+def _other_of_session(protocol: Protocol, columns: Columns, one: int) -> int:
+    """The code of the only other speaker in the session of speaker `one`."""
     speaker, session = columns.speaker, columns.session
-    sessions = np.unique(session.codes[speaker.codes == fold])
-    others = np.setdiff1d(speaker.codes[np.isin(session.codes, sessions)], [fold])
+    sessions = np.unique(session.codes[speaker.codes == one])
+    others = np.setdiff1d(speaker.codes[np.isin(session.codes, sessions)], [one])
     if len(others) != 1 or not session.known[sessions].all():
         raise InputError(
             f"protocol of {protocol.corpus}: dev other_of_session needs two speakers in each session, but speaker "
-            f"{speaker.names[fold]} of session {listed([session.names[code] for code in sessions])} shares it "
+            f"{speaker.names[one]} of session {listed([session.names[code] for code in sessions])} shares it "
             f"with {listed([speaker.names[code] for code in others]) or 'nobody'}: choose another dev part"
         )
     return int(others[0])
 
 
-def _speaker_of_next_session(protocol: Protocol, columns: Columns, fold: int) -> int:
-    """The code of a speaker of the session after session `fold`: the first, or one drawn by the seed."""
-    following = (fold + 1) % protocol.n_folds
+def _speaker_of_next_session(protocol: Protocol, columns: Columns, session: int) -> int:
+    """The code of a speaker of the session after this one: the first, or one drawn by the seed."""
+    following = (session + 1) % protocol.folds.number
     speakers = np.unique(columns.speaker.codes[columns.session.codes == following])
     if protocol.dev.seed is None:
         return int(speakers[0])
-    return int(np.random.default_rng([protocol.dev.seed, fold]).choice(speakers))
+    return int(np.random.default_rng([protocol.dev.seed, session]).choice(speakers))
 
 
 def _stratified(strata: np.ndarray, generator: np.random.Generator) -> np.ndarray:

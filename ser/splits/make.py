@@ -31,6 +31,7 @@ def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utteranc
         speaker=Column.of([row.speaker for row in chosen]),
         session=Column.of([row.session for row in chosen]),
         partition=Column.of([row.partition for row in chosen]),
+        sentence=Column.of([row.sentence for row in chosen]),
         strata=np.zeros(len(chosen), np.int64) if protocol.targets else targets,
     )
     parts = deal(protocol, selection, columns, seed)

@@ -14,6 +14,12 @@ Longer than 300 lines, because a third of them tell what is wrong with a protoco
     aggregation: fold_mean                              # what the paper reports: fold_mean | pooled
     leaks: [sessions, dev_speakers]                     # what test may share with training and dev, or dev alone
 
+Folds of speakers or sessions may keep texts apart as well, and a dev part may be held out of training under every
+selection rule, so that the rules differ in nothing but the choice of the epoch:
+
+    folds: {kind: leave_one_out, group: speaker, number: 10, texts: 2}    # 2 parts of the texts: 20 folds
+    dev: {kind: next_group, held_out: true}
+
 Official parts are one fold: one model, and a number for each part that it is scored on.
 
     folds: {kind: official, train: [train], dev: [dev], test: [test1, test2], also_report: [dev]}
@@ -45,22 +51,24 @@ GROUPS = ("speaker", "session")
 LEAKS = ("speakers", "sessions", "sentences", "audio")  # what test may share with train
 DEV_LEAKS = tuple(f"dev_{kind}" for kind in LEAKS)  # and what it may share with dev alone; `speakers` allows both
 FOLD_KEYS = {
-    "leave_one_out": ("group", "number"),
-    "group_k_fold": ("group", "number", "seed"),
+    "leave_one_out": ("group", "number", "texts"),
+    "group_k_fold": ("group", "number", "seed", "texts"),
     "random_k_fold": ("number", "seed"),
     "random": ("number", "fraction", "seed"),
     "official": ("train", "dev", "test", "also_report"),
 }
 DEV_KEYS = {
-    "next_group": (),
-    "other_of_session": (),
-    "speaker_of_next_session": ("seed",),
-    "random": ("fraction", "seed"),
+    "next_group": ("held_out",),
+    "other_of_session": ("held_out",),
+    "speaker_of_next_session": ("seed", "held_out"),
+    "random": ("fraction", "seed", "held_out"),
     "official": (),
     "drawn": ("part", "per_emotion"),
     "none": (),
 }
 _MAY_BE_LEFT_OUT = {("official", "dev"), ("official", "also_report"), ("speaker_of_next_session", "seed")}
+# Keys that came later: protocols without them are recognised by their digests as before.
+_UNLESS_USED = ("texts", "held_out")
 _KEYS = (
     *("corpus", "labels", "targets", "scale", "emotions", "train_only", "subset", "min_seconds", "folds", "dev"),
     *("aggregation", "leaks"),
@@ -71,7 +79,8 @@ _KEYS = (
 class Folds:
     """How utterances are dealt into folds.
 
-    `fraction` of the utterances is tested in each fold of kind random.
+    `fraction` of the utterances is tested in each fold of kind random. `texts` is the number of parts of the texts: a
+    fold tests one part said by its speakers, and trains on the others said by others (0: texts are not kept apart).
     `train`, `dev` and `test` name official parts, which make one fold. `also_report` names dev parts that are
     scored alongside the test parts; no selection rule trains on them, and test_selected never selects on them.
     """
@@ -79,6 +88,7 @@ class Folds:
     kind: str
     group: str = ""
     number: int = 0
+    texts: int = 0
     seed: int = 0
     fraction: float = 0.0
     train: tuple[str, ...] = ()
@@ -86,11 +96,17 @@ class Folds:
     test: tuple[str, ...] = ()
     also_report: tuple[str, ...] = ()
 
+    @property
+    def per_group(self) -> int:
+        """How many folds test a group, or a fold's part of the groups: one for each part of the texts."""
+        return self.texts or 1
+
 
 @dataclass(frozen=True)
 class Dev:
     """Where a fold's dev part comes from. A `seed` of None takes the first speaker instead of drawing one; a dev part
-    that is `drawn` has `per_emotion` utterances of each emotion, out of the tested `part`.
+    that is `drawn` has `per_emotion` utterances of each emotion, out of the tested `part`. One that is `held_out` never
+    trains, whatever chooses the epoch.
     """
 
     kind: str
@@ -98,6 +114,7 @@ class Dev:
     seed: int | None = None
     part: str = ""
     per_emotion: int = 0
+    held_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,7 +190,7 @@ class Protocol:
     @property
     def n_folds(self) -> int:
         """The number of folds; official parts make one."""
-        return self.folds.number or 1
+        return self.folds.number * self.folds.per_group or 1
 
     @property
     def reported(self) -> tuple[str, ...]:
@@ -188,8 +205,10 @@ class Protocol:
             what |= {"train_only": self.train_only} if self.train_only else {}
         else:
             what = {"labels": self.classes}
-        folds = {key: getattr(self.folds, key) for key in ("kind", *FOLD_KEYS[self.folds.kind])}
-        dev = {key: getattr(self.dev, key) for key in ("kind", *DEV_KEYS[self.dev.kind])}
+        folds, dev = (
+            {key: value for key in ("kind", *keys) if (value := getattr(of, key)) or key not in _UNLESS_USED}
+            for of, keys in ((self.folds, FOLD_KEYS[self.folds.kind]), (self.dev, DEV_KEYS[self.dev.kind]))
+        )
         rest = {"corpus": self.corpus, "subset": self.subset, "aggregation": self.aggregation}
         if self.min_seconds:  # most protocols leave nothing out, and are recognised by their digests without it
             what["min_seconds"] = self.min_seconds
@@ -281,9 +300,10 @@ def _kind(value: Any, kinds: Mapping[str, tuple[str, ...]], where: str) -> dict[
         raise InputError(f"{where}: must be a mapping with kind: {' | '.join(kinds)}, not {value!r}")
     kind = _name(value["kind"], f"{where}: kind", kinds)
     _check_keys(value, ("kind", *kinds[kind]), f"{where}: {kind}")
-    _require(value, [key for key in kinds[kind] if (kind, key) not in _MAY_BE_LEFT_OUT], f"{where}: {kind}")
+    optional = [key for key in kinds[kind] if (kind, key) in _MAY_BE_LEFT_OUT or key in _UNLESS_USED]
+    _require(value, [key for key in kinds[kind] if key not in optional], f"{where}: {kind}")
     for key, (is_valid, what) in _VALUES.items():
-        left_out = value.get(key) is None and (kind, key) in _MAY_BE_LEFT_OUT
+        left_out = value.get(key) is None and key in optional
         if key in value and not left_out and not is_valid(value[key]):
             raise InputError(f"{where}: {key} must be {what}, not {value[key]!r}")
     return dict(value)
@@ -300,6 +320,8 @@ def _is_integer(value: Any) -> bool:
 _VALUES = {
     "group": (GROUPS.__contains__, " or ".join(GROUPS)),
     "number": (lambda value: _is_integer(value) and value >= 2, "an integer of at least 2"),
+    "texts": (lambda value: _is_integer(value) and value >= 2, "an integer of at least 2"),
+    "held_out": (lambda value: isinstance(value, bool), "true or false"),
     "seed": (lambda value: _is_integer(value) and value >= 0, "an integer of at least 0"),
     "per_emotion": (lambda value: _is_integer(value) and value >= 1, "an integer of at least 1"),
     "part": (lambda value: isinstance(value, str), "the name of an official part"),
