@@ -36,6 +36,7 @@ localrules:
     runs,
     table,
     honest_gap,
+    protocol_ladder,
     charts,
     track,
 
@@ -45,6 +46,7 @@ rule all:
     input:
         places.TABLE,
         places.HONEST_GAP,
+        places.PROTOCOL_LADDER,
         places.METRICS,
         PLACES.tracked,
 

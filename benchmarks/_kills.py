@@ -33,7 +33,12 @@ MAY_DIFFER = {
 # These may be absent, once nothing is planned: Snakemake does not miss what only finished jobs have read. It happens
 # when a change is taken back after the job was killed that made them anew.
 READ_ONCE = tuple(f"work/demo/{name}/" for name in ("releases", "encoders", "audio", "features"))
-DERIVED = {"results/table.csv": "table", "results/honest_gap.csv": "honest_gap", "results/metrics.json": "charts"}
+DERIVED = {
+    "results/table.csv": "table",
+    "results/honest_gap.csv": "honest_gap",
+    "results/protocol_ladder.csv": "protocol_ladder",
+    "results/metrics.json": "charts",
+}
 # Seconds into the next build until orphans go on: it takes about 3 to start its first job. Some go on when the last
 # build of a change has ended, or after so many seconds in which it may have been waiting for them.
 REPRIEVE, LATE, HOW_OFTEN_LATE = 8.0, 40.0, 0.2

@@ -15,6 +15,7 @@ from ser.errors import InputError
 from ser.plan import places
 from ser.plan.code import code_of_module, reaches
 from ser.plan.jobs import train_options, training_rules
+from ser.plan.ladders import ladders
 from ser.plan.load import OWN, load_plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.origins import Origins

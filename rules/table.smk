@@ -49,6 +49,41 @@ rule honest_gap:
         " --output {output} > {log} 2>&1"
 
 
+# What each thing is worth that a published kind of protocol does and a clean one does not.
+CLIMBED = list(
+    {
+        step.group.name: step.group
+        for ladder in ladders(PLAN)
+        for step in ladder.steps.values()
+        if not step.group.skipped
+    }.values()
+)
+
+
+rule protocol_ladder:
+    input:
+        splits=[splits_of(group, suffix) for group in CLIMBED for suffix in (".json", ".csv")],
+        runs=[runs_of(group) for group in CLIMBED],
+        predictions=[runs_of(group, "predictions.csv") for group in CLIMBED],
+        reports=sorted({PLACES.manifest(group.corpus, ".json") for group in CLIMBED}),
+    output:
+        places.PROTOCOL_LADDER,
+    log:
+        PLACES.log("protocol_ladder"),
+    benchmark:
+        PLACES.benchmark("protocol_ladder")
+    resources:
+        mem_mb=1000,
+    params:
+        made_from=lambda wildcards: MADE_FROM.result("protocol_ladder"),
+        config=CONFIG,
+    message:
+        "writing {output}"
+    shell:
+        "{PYTHON} workflow_scripts/protocol_ladder.py --params {params.config:q} --made-from {params.made_from}"
+        " --output {output} > {log} 2>&1"
+
+
 if workflow.is_main_process and Path(places.TABLE).is_file():
     BELOW = MADE_FROM.orders()
     if gone := sum(not Path(file).exists() for file in BELOW):

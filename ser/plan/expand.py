@@ -14,6 +14,7 @@ from ser.plan.claims import check_claims
 from ser.plan.completeness import lacking_emotions
 from ser.plan.experiments import Experiment, check_names, refuse_near
 from ser.plan.groups import ONE_JOB_PER, Group
+from ser.plan.ladders import check_ladder
 from ser.plan.places import Places
 from ser.plan.settings import settings_schema
 from ser.plan.validation import validate
@@ -34,7 +35,7 @@ class Expansion:
         """The groups of the rows `wanted` of an experiment (`all`: every row).
 
         Raises InputError for a row, system, setting, feature, encoder or protocol that does not exist, and for a
-        claim that no line of the table would show.
+        claim that no line of the table would show, and for a step of a ladder that has no runs.
         """
         experiment = self.experiments[name]
         protocols = {key: self._protocol(name, key) for key in experiment["protocols"]}
@@ -43,6 +44,7 @@ class Expansion:
         for row in rows:
             yield from self._row(name, row, protocols)
         check_claims(experiment, protocols, f"experiments/{name}.yaml")
+        check_ladder(experiment, protocols, f"experiments/{name}.yaml")
 
     @property
     def _scale(self) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Every derived number once more, from the predictions on the disk: evaluations, table, gap and charts."""
+"""Every derived number once more, from the predictions on the disk: evaluations, table, gap, ladder and charts."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -9,8 +9,8 @@ from ser.evaluations.evaluate import evaluate
 from ser.outputs import json_text, write_json, write_table
 from ser.plan.groups import Plan
 from ser.plan.made_from import MadeFrom
-from ser.plan.places import HONEST_GAP, METRICS, PLOTS, TABLE, Places
-from ser.results import charts, honest_gap, table
+from ser.plan.places import HONEST_GAP, METRICS, PLOTS, PROTOCOL_LADDER, TABLE, Places
+from ser.results import charts, honest_gap, protocol_ladder, table
 from ser.sealed import read_sealed
 from ser.splits.split import read_split
 from ser.verification.artifacts import Check
@@ -42,7 +42,9 @@ def check_evaluations(
 
 def check_results(plan: Plan, places: Places, made_from: MadeFrom) -> Check:
     """The files of results/, written again elsewhere from the evaluations and runs, byte by byte."""
-    found = Check("results", "table, gap and charts, written again from evaluations and predictions, byte by byte")
+    found = Check(
+        "results", "table, gap, ladder and charts, written again from evaluations and predictions, byte by byte"
+    )
     with tempfile.TemporaryDirectory() as folder:
         try:
             for name in _written(plan, places, made_from, Path(folder)):
@@ -71,6 +73,9 @@ def _written(plan: Plan, places: Places, made_from: MadeFrom, folder: Path) -> I
     yield TABLE
     write_table(folder / HONEST_GAP, list(honest_gap.gap_lines(plan, places, made_from)), honest_gap.COLUMNS)
     yield HONEST_GAP
+    climbed = list(protocol_ladder.ladder_lines(plan, places, made_from))
+    write_table(folder / PROTOCOL_LADDER, climbed, protocol_ladder.COLUMNS)
+    yield PROTOCOL_LADDER
     texts = charts.read_lines(folder / TABLE)
     for name, (rows, columns) in charts.chart_files(plan, places, texts).items():
         write_table(folder / name, rows, columns)

@@ -26,7 +26,7 @@ from ser.splits.protocol import Protocol
 from ser.splits.write import write_split
 from ser.verification.certificate import verify
 
-TARGETS = ["results/table.csv", "results/honest_gap.csv", "results/metrics.json"]
+TARGETS = [f"results/{name}" for name in ("table.csv", "honest_gap.csv", "protocol_ladder.csv", "metrics.json")]
 GROUP = "fair/functionals_svm/casia/clean"
 RUN = f"work/demo/runs/{GROUP}/seed1/fold2"
 PROBE = "work/demo/runs/fair/linear_probe/casia/clean/seed1/fold1"
@@ -138,6 +138,7 @@ TAMPERED = {
     "a forged evaluation": (forge_evaluation, r"clean\.json: not what its runs' predictions give"),
     "an edited table": (edit("results/table.csv", r"\d\d\.\d\d", "99.99"), r"results/table\.csv: not what the eval"),
     "an edited gap": (edit("results/honest_gap.csv", "seed_std", "std"), r"results/honest_gap\.csv: not what"),
+    "an edited ladder": (edit("results/protocol_ladder.csv", "n_train", "n"), r"results/protocol_ladder\.csv: not wh"),
     "an edited chart": (edit("results/metrics.json", r"\d+\.\d+", "9.9"), r"results/metrics\.json: not what"),
     "a chart of no row": (lambda: Path("results/plots/x.csv").touch(), r"plots/x\.csv: belongs to no row"),
     "a store that is gone": (lambda: Path("work/demo/audio/casia.safetensors").unlink(), r"casia.*: no such store"),

@@ -1,0 +1,171 @@
+"""The protocol ladder: what a number gains by each thing that published protocols do and a clean one does not.
+
+All steps of a ladder train the same row with the same seeds, and their folds together test the same utterances. So
+predictions are pooled over the folds, whose number may differ, and the interval of a gain draws the same speakers for
+both steps.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ser.compute.machine import mixture
+from ser.evaluations.evaluate import metrics_of, numbers
+from ser.evaluations.gather import Gathered, GatheredPart, gather
+from ser.evaluations.names import metric_names
+from ser.plan.groups import Group, Plan
+from ser.plan.ladders import Ladder, ladders
+from ser.plan.made_from import MadeFrom
+from ser.plan.places import Places
+from ser.results.table import STATISTICS, described, joined, measured, read_report, rounded
+from ser.splits.leaks import described as leaks_described
+from ser.splits.split import Split, read_split
+
+COLUMNS = [
+    "experiment",
+    "row",
+    "system",
+    "corpus",
+    "labels",
+    "subset",
+    "ladder",
+    "step",
+    "title",
+    "protocol",
+    "selection",
+    "folds",
+    "shared",
+    "metric",
+    "value",
+    "ci_low",
+    "ci_high",
+    "seed_std",
+    "against",
+    "gains_by",
+    "gain",
+    "gain_ci_low",
+    "gain_ci_high",
+    "gain_seed_std",
+    "n_seeds",
+    "n_folds",
+    "n_train",
+    "n_utterances",
+    "n_speakers",
+    "aggregation",
+    "scale",
+    "protocol_hash",
+    "data_hash",
+    "code_version",
+    "status",
+    "note",
+]
+_AGGREGATION = "pooled"
+
+Numbers = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Computed:
+    """The runs of a step."""
+
+    split: Split
+    gathered: Gathered
+
+    @property
+    def part(self) -> GatheredPart:
+        """All that its folds test."""
+        return self.gathered.parts[""]
+
+    @property
+    def tested(self) -> list[tuple[str, str, str]]:
+        """Utterance, speaker and session of all that its folds test, sorted; as often as it is tested."""
+        split = self.split
+        rows = np.concatenate([split.scored(fold) for fold in self.gathered.folds])
+        return sorted((split.utterances[row], split.speakers[row], split.sessions[row]) for row in rows)
+
+
+def ladder_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[dict[str, Any]]:
+    """A line per row, ladder, step, cleaner step that it is compared with, and metric, from the files in `places`.
+
+    A step that is compared with none has one line per metric, without a gain. A step that is not computed has the
+    status `skipped`, and its note says why.
+
+    Raises InputError as `gather` does.
+    """
+    for ladder in ladders(plan):
+        groups = {name: step.group for name, step in ladder.steps.items()}
+        found = {name: _computed(group, places, made_from) for name, group in groups.items() if not group.skipped}
+        for name, step in ladder.steps.items():
+            report = {} if step.group.skipped else read_report(step.group, places)
+            own = step_numbers(found[name]) if name in found else {}
+            for against, cause in step.against.items() or [("", "")]:
+                gain: Numbers = {}
+                if name in found and against in found and found[name].tested == found[against].tested:
+                    gain = step_numbers(found[name], minus=found[against])
+                notes = _why_no_gain(ladder, name, against) if not gain else _mixture(found, name, against)
+                for metric in metric_names(step.group.protocol):
+                    line = _described(plan, ladder, name, metric) | {"against": against, "gains_by": cause}
+                    if name in found:
+                        columns, about = measured(plan, step.group, metric, own[metric], report)
+                        line |= columns | _facts(found[name])
+                        line["note"] = joined([step.group.note, *about, *notes])
+                    if gain:
+                        names = {key: "gain" if key == "value" else f"gain_{key}" for key in STATISTICS}
+                        line |= {to: rounded(gain[metric][key], metric) for key, to in names.items()}
+                    yield line
+
+
+def step_numbers(step: Computed, minus: Computed | None = None) -> Numbers:
+    """Metric -> what `evaluate.numbers` returns for a step, pooled over its folds; with `minus`, for what it gains over
+    another step that tests the same utterances.
+    """
+    other = minus.part.aggregations[_AGGREGATION] if minus else ()
+    part = step.part
+    return numbers(metrics_of(step.split), part.aggregations[_AGGREGATION], part.n_speakers, part.counts, other)
+
+
+def _computed(group: Group, places: Places, made_from: MadeFrom) -> Computed:
+    splits = [read_split(places.split(name)) for name in group.splits]
+    folders = [Path(places.run(group.name, *run)) for run in group.runs]
+    return Computed(splits[0], gather(splits, folders, made_from.seeds(group)))
+
+
+def _described(plan: Plan, ladder: Ladder, name: str, metric: str) -> dict[str, Any]:
+    """A line's columns that need no number; its status is that of a step which is not computed."""
+    group = ladder.steps[name].group
+    line = dict.fromkeys(COLUMNS, "") | described(plan, group, "", metric, _AGGREGATION)
+    line |= {"ladder": ladder.name, "step": name, "title": ladder.steps[name].title}
+    line |= {"protocol": group.protocol_name, "selection": group.selection}
+    line |= {"protocol_hash": group.protocol.digest(group.selection), "status": "skipped", "note": group.skipped}
+    return {key: line[key] for key in COLUMNS}
+
+
+def _facts(step: Computed) -> dict[str, Any]:
+    """What a step trains on, what test shares with it, and its hashes."""
+    split = step.split
+    return {
+        "shared": leaks_described(split.leaks),
+        "n_train": round(np.mean([len(split.rows(fold, "train")) for fold in step.gathered.folds])),
+        "data_hash": split.data_hash,
+        "code_version": step.gathered.facts["code_version"],
+    }
+
+
+def _why_no_gain(ladder: Ladder, name: str, against: str) -> list[str]:
+    if not against or ladder.steps[name].group.skipped:
+        return []
+    reason = ladder.steps[against].group.skipped
+    return [f"no gain: {against} is skipped: {reason}" if reason else f"no gain: {against} tests other utterances"]
+
+
+def _mixture(found: Mapping[str, Computed], *names: str) -> list[str]:
+    return mixture(
+        {
+            f"{name} seed {seed} fold {fold}": machine
+            for name in names
+            for (seed, fold), machine in found[name].gathered.machines.items()
+        }
+    )
