@@ -92,7 +92,9 @@ def test_a_job_cancelled_after_a_change_leaves_no_table_of_before(
     for copy in (project, afresh):
         shutil.copytree(local.folder, copy.folder, symlinks=True)
         experiment = copy.folder / "experiments/superb_er.yaml"
-        experiment.write_text(experiment.read_text().replace("{epochs: 10,", "{epochs: 20,"))
+        demo = "{epochs: 2,"
+        assert demo in experiment.read_text()
+        experiment.write_text(experiment.read_text().replace(demo, "{epochs: 200,"))
     for folder in ("work/demo/runs", "work/demo/evaluations"):
         shutil.rmtree(afresh.folder / folder)
 
