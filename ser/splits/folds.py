@@ -147,6 +147,10 @@ def _fold_of(protocol: Protocol, columns: Columns) -> np.ndarray:
     _check_groups(protocol, groups)
     if folds.kind == "leave_one_out":
         return groups.codes
+    if folds.kind == "listed":
+        tests = {name: number for number, names in enumerate(folds.groups) for name in names}
+        in_fold: np.ndarray = np.array([tests[name] for name in groups.names])[groups.codes]
+        return in_fold
     sizes = np.bincount(groups.codes)
     order = np.random.default_rng(folds.seed).permutation(len(sizes))
     dealt: np.ndarray = _balanced(sizes, order, folds.number)[groups.codes]
@@ -161,7 +165,14 @@ def _check_groups(protocol: Protocol, groups: Column) -> None:
             f"protocol of {protocol.corpus}: {unknown} utterances have no known {folds.group}, so folds cannot "
             f"be made of {folds.group}s: name them in the manifest, or choose other folds"
         )
-    if found < folds.number or (found > folds.number and folds.kind == "leave_one_out"):
+    if folds.kind == "listed":
+        named = {name for names in folds.groups for name in names}
+        if odd := sorted(named ^ {*groups.names}):
+            raise InputError(
+                f"protocol of {protocol.corpus}: its folds list {len(named)} {folds.group}s, and the manifest has "
+                f"{found}; in one of the two alone: {listed(odd)}: complete the corpus, or choose other folds"
+            )
+    elif found < folds.number or (found > folds.number and folds.kind == "leave_one_out"):
         raise InputError(
             f"protocol of {protocol.corpus}: it declares {folds.number} {_what(protocol)}, but the manifest has "
             f"{found}: {listed(groups.names)}: set folds.number to what the corpus has, or correct the manifest"
@@ -187,7 +198,7 @@ def _official(protocol: Protocol, partition: Column) -> np.ndarray:
 def _dev(protocol: Protocol, columns: Columns, tested: np.ndarray, fold: int, rest: np.ndarray) -> np.ndarray:
     """bool [n]: the dev part of one fold, which the caller restricts to `rest`: what may train or develop."""
     kind, group = protocol.dev.kind, fold // protocol.folds.per_group
-    if kind == "next_group":  # folds of speakers or sessions are in sorted or dealt order: the next fold's test part
+    if kind == "next_group":  # groups are in sorted, dealt or listed order: what the next one's folds test
         dev: np.ndarray = _of_group(protocol, tested, (group + 1) % protocol.folds.number)
     elif kind == "official":
         dev = _in_parts(columns.partition, protocol.folds.dev)

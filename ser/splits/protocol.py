@@ -20,6 +20,10 @@ selection rule, so that the rules differ in nothing but the choice of the epoch:
     folds: {kind: leave_one_out, group: speaker, number: 10, texts: 2}    # 2 parts of the texts: 20 folds
     dev: {kind: next_group, held_out: true}
 
+The speakers (or sessions) that each fold tests may be listed, where somebody published folds of their own:
+
+    folds: {kind: listed, group: speaker, groups: [["01", "11"], ["04", "10"]]}
+
 Official parts are one fold: one model, and a number for each part that it is scored on.
 
     folds: {kind: official, train: [train], dev: [dev], test: [test1, test2], also_report: [dev]}
@@ -53,6 +57,7 @@ DEV_LEAKS = tuple(f"dev_{kind}" for kind in LEAKS)  # and what it may share with
 FOLD_KEYS = {
     "leave_one_out": ("group", "number", "texts"),
     "group_k_fold": ("group", "number", "seed", "texts"),
+    "listed": ("group", "groups"),
     "random_k_fold": ("number", "seed"),
     "random": ("number", "fraction", "seed"),
     "official": ("train", "dev", "test", "also_report"),
@@ -81,6 +86,7 @@ class Folds:
 
     `fraction` of the utterances is tested in each fold of kind random. `texts` is the number of parts of the texts: a
     fold tests one part said by its speakers, and trains on the others said by others (0: texts are not kept apart).
+    `groups` are the speakers or sessions that each fold tests, of kind listed; their `number` is that of the lists.
     `train`, `dev` and `test` name official parts, which make one fold. `also_report` names dev parts that are
     scored alongside the test parts; no selection rule trains on them, and test_selected never selects on them.
     """
@@ -89,6 +95,7 @@ class Folds:
     group: str = ""
     number: int = 0
     texts: int = 0
+    groups: tuple[tuple[str, ...], ...] = ()
     seed: int = 0
     fraction: float = 0.0
     train: tuple[str, ...] = ()
@@ -271,14 +278,25 @@ def _folds(value: Any, where: str) -> Folds:
     _names(sum((names for key, names in parts.items() if key != "also_report"), ()), where, least=0)  # no part twice
     if other := [name for name in reported if name not in parts.get("dev", ())]:
         raise InputError(f"{where}: also_report: {listed(other)}: name dev parts; test parts are reported anyway")
+    if "groups" in fields:
+        fields["groups"] = _groups(fields["groups"], f"{where}: groups")
+        fields["number"] = len(fields["groups"])
     return Folds(**{**fields, **parts})
+
+
+def _groups(value: Any, where: str) -> tuple[tuple[str, ...], ...]:
+    if not isinstance(value, list | tuple) or len(value) < 2:
+        raise InputError(f"{where}: must be one list of names for each of at least 2 folds, not {value!r}")
+    groups = tuple(_names(names, f"{where} of fold {number}") for number, names in enumerate(value, 1))
+    _names(sum(groups, ()), where)  # nobody in two folds
+    return groups
 
 
 def _dev(value: Any, folds: Folds, where: str) -> Dev:
     fields = _kind(value, DEV_KEYS, where)
     kind = fields["kind"]
     allowed = {
-        "next_group": folds.kind in ("leave_one_out", "group_k_fold"),
+        "next_group": folds.kind in ("leave_one_out", "group_k_fold", "listed"),
         "other_of_session": (folds.kind, folds.group) == ("leave_one_out", "speaker"),
         "speaker_of_next_session": (folds.kind, folds.group) == ("leave_one_out", "session"),
         "official": bool(folds.dev),
@@ -287,8 +305,8 @@ def _dev(value: Any, folds: Folds, where: str) -> Dev:
     if not allowed.get(kind, not folds.dev):
         raise InputError(
             f"{where}: {kind} does not go with folds {folds.kind}{folds.group and f' of {folds.group}s'}"
-            f"{' with dev parts' if folds.dev else ''}: next_group needs leave_one_out or group_k_fold, "
-            f"other_of_session leave_one_out of speakers, speaker_of_next_session leave_one_out of sessions, "
+            f"{' with dev parts' if folds.dev else ''}: next_group needs leave_one_out, group_k_fold or "
+            f"listed, other_of_session leave_one_out of speakers, speaker_of_next_session leave_one_out of sessions, "
             f"official (and only it) folds with dev parts, drawn one of the tested parts"
         )
     return Dev(**fields)

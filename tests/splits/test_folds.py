@@ -5,11 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from helpers import ROOT
 from helpers.builders import iemocap_like, protocol
 from helpers.split_cases import DRAWN, NO_DEV, OFFICIAL, RANDOM, SESSIONS, names, of_parts, official, speakers
 from ser.errors import InputError
+from ser.manifests.utterance import Utterance
+from ser.plan.experiments import read_experiments
 from ser.runs.contract import Fold
 from ser.splits.make import make_split
+from ser.splits.protocol import Protocol
 
 SPEAKERS = [f"Ses0{session}{voice}" for session in range(1, 6) for voice in "FM"]
 
@@ -101,6 +105,46 @@ def test_group_k_fold_is_balanced_seeded_and_keeps_speakers_whole() -> None:
         assert all(speakers(split, number, "dev") == tested[number % 4] for number in range(1, 5))
         assert of_seed.setdefault(seed, split.data_hash) == make_split(protocol(folds=folds), "clean", rows).data_hash
     assert len(set(of_seed.values())) > 1
+
+
+# EmoBox's metadata, counted: the actors that each of its folds tests.
+EMOBOX = ["01 11 20 21", "04 10 12 14", "08 09 19 23", "03 05 07 24", "02 15 16 18", "06 13 17 22"]
+
+
+def test_emobox_folds_of_ravdess_test_the_actors_of_its_metadata() -> None:
+    """All 1,440 utterances: neutral has one intensity, the other seven emotions two."""
+    fields = read_experiments(ROOT)["fair"]["protocols"]["ravdess_emobox"]
+    kept = {key: fields[key] for key in ("corpus", "labels", "subset", "folds", "dev", "aggregation", "leaks")}
+    rows = [
+        Utterance(
+            utterance=f"{emotion}_{intensity}_{statement}_{take}_{actor:02}",
+            path="x.wav",
+            speaker=f"{actor:02}",
+            sentence=f"{statement}",
+            emotion=emotion,
+            sha256=f"{emotion}_{intensity}_{statement}_{take}_{actor}",
+        )
+        for actor in range(1, 25)
+        for emotion in kept["labels"]
+        for intensity in range(1 if emotion == "neutral" else 2)
+        for statement in (1, 2)
+        for take in (1, 2)
+    ]
+    split = make_split(Protocol.from_mapping(kept), "clean", rows)
+    tested = [set(actors.split()) for actors in EMOBOX]
+    assert set.union(*tested) == {f"{actor:02}" for actor in range(1, 25)}
+    for number in range(1, 7):
+        following = tested[number % 6]
+        assert speakers(split, number, "test") == tested[number - 1]
+        assert speakers(split, number, "dev") == following
+        assert speakers(split, number, "train") == set.union(*tested) - tested[number - 1] - following
+        assert np.bincount(split.targets[split.rows(number, "test")]).tolist() == [16, 32, 32, 32, 32, 32, 32, 32]
+    assert list(split.leaks) == ["sentences"]
+    fewer = [row for row in rows if row.speaker <= "20"]
+    more = [*rows, replace(rows[0], utterance="guest", speaker="25")]
+    for other, found, odd in ((fewer, 20, "21, 22, 23, 24"), (more, 25, "25")):
+        with pytest.raises(InputError, match=f"list 24 speakers, and .* has {found}; in one .*: {odd}: complete"):
+            make_split(Protocol.from_mapping(kept), "clean", other)
 
 
 def test_random_k_fold_is_stratified_and_seeded() -> None:

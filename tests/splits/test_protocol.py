@@ -15,6 +15,7 @@ from ser.evaluations.names import metric_names
 from ser.splits.protocol import Protocol
 
 ATTRIBUTES = {"labels": None, "targets": ["arousal", "valence"], "scale": [1, 7]}
+LISTED = {"kind": "listed", "group": "speaker"}
 OFFICIAL = {"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1", "test2"]}
 
 
@@ -40,6 +41,7 @@ def test_attributes_name_the_metrics() -> None:
         ({"kind": "random_k_fold", "number": 3, "seed": 1}, {"kind": "random", "fraction": 0.2, "seed": 1}, 3),
         ({"kind": "random", "number": 5, "fraction": 0.2, "seed": 1}, {"kind": "none"}, 5),
         ({"kind": "leave_one_out", "group": "speaker", "number": 10, "texts": 3}, {"kind": "next_group"}, 30),
+        ({"kind": "listed", "group": "speaker", "groups": [["a", "b"], ["c"]]}, {"kind": "next_group"}, 2),
         (OFFICIAL, {"kind": "official"}, 1),
     ],
 )
@@ -56,6 +58,7 @@ def test_number_of_folds_is_known_without_data(folds: dict, dev: dict, number: i
         {"folds": {"kind": "group_k_fold", "group": "speaker", "number": 2, "seed": 1, "texts": 3}},
         {"dev": {"kind": "next_group", "held_out": True}},
         ATTRIBUTES,
+        {"folds": {"kind": "listed", "group": "speaker", "groups": [["a", "b"], ["c"]]}},
         {"folds": {"kind": "random", "number": 5, "fraction": 0.2, "seed": 1}, "dev": {"kind": "none"}},
         {"folds": OFFICIAL, "dev": {"kind": "official"}},
         {"folds": {**OFFICIAL, "also_report": ["dev"]}, "dev": {"kind": "official"}},
@@ -149,6 +152,9 @@ def test_digest_does_not_depend_on_the_order_of_leaks() -> None:
         ({"folds": {"kind": "leave_one_out", "group": "speaker", "number": 10, "seed": 1}}, "unknown key 'seed'"),
         ({"folds": {"kind": "random_k_fold", "number": 10, "seed": -1}}, "seed must be an integer of at least 0"),
         ({"folds": {"kind": "random_k_fold", "number": 10}}, "missing 'seed'"),
+        ({"folds": {**LISTED, "groups": [["01", "02"]]}}, "groups: must be one list of names for each of at least 2"),
+        ({"folds": {**LISTED, "groups": [["01"], ["02", "01"]]}}, "groups: '01' given twice"),
+        ({"folds": {**LISTED, "groups": [["01"], [2]]}}, "groups of fold 2: unknown 2"),
         (
             {"folds": {"kind": "random", "number": 10, "fraction": 20, "seed": 1}, "dev": {"kind": "none"}},
             "folds: fraction must be between 0 and 1, not 20",
