@@ -1,8 +1,10 @@
-"""The checkpoints that rows name: how each published one is built, so that a wrong folder is noticed.
+"""The checkpoints that rows name: how each published one is built, so that a wrong folder is noticed, and what it was
+trained on, so that no row is tested on what its encoder has heard without saying so.
 
 Read while the workflow is parsed: nothing heavy is imported.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +45,29 @@ ENCODERS: dict[str, Form] = {
 NAMES = (*ENCODERS, ALEXNET)
 # Nobody publishes these: if params.yaml names no folder, they are made here, at any scale.
 MADE_HERE = tuple(name for name in ENCODERS if name.endswith("_tiny"))
+
+# Encoder -> every corpus that it was trained on, in pre-training or after it -> the source that says so. Corpora are
+# spelt as in params.yaml. None: not known here; the sources of this project name these checkpoints (ls960, ll60k, lv60,
+# 960h) and do not say which corpora are meant. A checkpoint of your own has its line here, under its name in
+# params.yaml.
+TRAINED_ON: dict[str, Mapping[str, str] | None] = {
+    "hubert_base": None,
+    "hubert_large": None,
+    "wavlm_base": None,
+    "wavlm_base_plus": None,
+    "wavlm_large": None,
+    "wav2vec2_base": None,
+    "wav2vec2_base_960h": None,
+    "wav2vec2_large": None,
+    "hubert_tiny": {},
+    "wav2vec2_tiny": {},
+    ALEXNET: {"imagenet": "torchvision, IMAGENET1K_V1"},
+}
+
+
+def heard(encoder: str, corpus: str) -> str:
+    """The source that says that an encoder was trained on a corpus; "" if it was not, or if that is not known here."""
+    return (TRAINED_ON.get(encoder) or {}).get(corpus, "")
 
 
 def check_form(encoder: str, folder: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ser.encoders.checkpoint import is_demo
-from ser.encoders.published import MADE_HERE, NAMES
+from ser.encoders.published import MADE_HERE, NAMES, heard
 from ser.errors import InputError, listed
 from ser.features.spec import missing, validate_spec
 from ser.files import words
@@ -78,7 +78,7 @@ class Expansion:
                     features=features,
                     encoders=encoders,
                     seeds=tuple(self._scale["seeds"][:1] if row.get("deterministic") else self._scale["seeds"]),
-                    note=self._note(row, key, features, encoders),
+                    note=self._note(row.get("notes", {}).get(key, ""), protocols[key].corpus, features, encoders),
                     one_job_per=max(row.get("one_job_per", "fold"), self._scale["one_job_per"], key=ONE_JOB_PER.index),
                     skipped=skipped,
                 )
@@ -150,14 +150,18 @@ class Expansion:
         validate(dict(settings), settings_schema(file), f"{where}: settings of {system}")
         return ""
 
-    def _note(self, row: Mapping[str, Any], protocol: str, features: Specs, encoders: Mapping[str, str]) -> str:
-        """What a reader of the numbers must know: the row's note on a protocol, encoders that were never trained."""
-        folders = [(name, self.params["encoders"].get(name)) for name in _checkpoints(features, encoders)]
-        is_random = self.params["scale"] != "demo" and any(
-            is_demo(Path(folder)) if folder else name in MADE_HERE for name, folder in folders
-        )
-        notes = [row.get("notes", {}).get(protocol), "the encoder's weights are random" if is_random else ""]
-        return "; ".join(filter(None, notes))
+    def _note(self, own: str, corpus: str, features: Specs, encoders: Mapping[str, str]) -> str:
+        """What a reader of the numbers must know: the row's `own` note, and what its encoders have heard before."""
+        # At scale demo no encoder has heard anything, and every line says that the speech is synthetic.
+        names = [] if self.params["scale"] == "demo" else list(dict.fromkeys(_checkpoints(features, encoders)))
+        trained = [name for name in names if not self._is_random(name)]
+        sources = {name: source for name in trained if (source := heard(name, corpus))}
+        leaks = [f"leak: encoder {name} was trained on {corpus} ({source})" for name, source in sources.items()]
+        return "; ".join(filter(None, [own, "the encoder's weights are random" if trained != names else "", *leaks]))
+
+    def _is_random(self, encoder: str) -> bool:
+        folder = self.params["encoders"].get(encoder)
+        return is_demo(Path(folder)) if folder else encoder in MADE_HERE
 
     def _missing(self, where: str, features: Specs, encoders: Mapping[str, str]) -> str:
         """Why a feature or encoder of a row is not available here, or ''."""

@@ -1,6 +1,7 @@
 """One small experiment and its plan, for the tests of what is planned and what is refused."""
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,9 @@ def plan(project: Path, experiment: dict[str, Any] | None = None, **changes: Any
     return load_plan(params(**given | changes), project)
 
 
-def changed(path: str, value: Any) -> dict[str, Any]:
-    """The experiment with the value at a dotted `path` replaced; None removes it."""
-    experiment = copy.deepcopy(EXPERIMENT)
+def changed(path: str, value: Any, of: Mapping[str, Any] = EXPERIMENT) -> dict[str, Any]:
+    """The experiment, or another, with the value at a dotted `path` replaced; None removes it."""
+    experiment = copy.deepcopy(dict(of))
     *parents, last = path.split(".")
     place: Any = experiment
     for key in parents:

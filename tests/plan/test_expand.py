@@ -3,13 +3,16 @@
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from helpers.plans import EXPERIMENT, changed, plan
+from ser.encoders import published
 from ser.errors import InputError
 from ser.plan.places import Places
+from ser.results.table import table_lines
 
 PLACES = Places.of("free")
 
@@ -94,6 +97,54 @@ def test_an_encoder_with_random_weights_is_said_so(project: Path, tmp_path: Path
         (folder / "config.json").write_text(json.dumps({"model_type": "hubert"} | config))
         group = plan(project, changed("features", encoder), encoders={"hubert_base": str(folder)}).groups[0]
         assert (group.note, group.skipped) == (note, "")
+
+
+def test_a_row_says_what_its_encoders_have_heard_before(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen or trained further; only corpora that the row tests, and only weights that were trained at all."""
+    for name, config in (("trained", {}), ("demo", {"ser_demo": True})):
+        (tmp_path / name).mkdir()
+        for file in ("preprocessor_config.json", "model.safetensors"):
+            (tmp_path / name / file).touch()
+        (tmp_path / name / "config.json").write_text(json.dumps({"model_type": "hubert"} | config))
+    monkeypatch.setitem(published.TRAINED_ON, "mine", {"emodb": "its card", "iemocap": "its paper"})
+    monkeypatch.setitem(published.TRAINED_ON, "hubert_base", {"emodb": "its readme"})
+    experiment = changed("encoders", {"further": {"value": "mine", "source": "code"}})
+    experiment["features"]["states"] = {
+        "value": {"kind": "encoder", "encoder": "hubert_base", "layer": "last"},
+        "source": "code",
+    }
+    experiment["rows"]["full"]["notes"] = {"emodb_2": "beware"}
+    experiment["rows"]["mode_b"] |= {"encoders": {"further": None}}
+    heard, further = "leak: encoder {} was trained on emodb ({})", str(tmp_path / "trained")
+    leaks = [heard.format("hubert_base", "its readme"), heard.format("mine", "its card")]
+
+    def notes(frozen: str, experiment: dict = experiment, **changes: Any) -> list[str]:
+        folders = {"hubert_base": str(tmp_path / frozen), "mine": further}
+        return [group.note for group in plan(project, experiment, encoders=folders, **changes).groups[::2]]
+
+    assert notes("trained") == ["; ".join(["beware", *leaks]), leaks[0]]
+    assert notes("demo") == [
+        f"beware; the encoder's weights are random; {leaks[1]}",
+        "the encoder's weights are random",
+    ]
+    assert notes("trained", scale="demo") == ["beware", ""]
+    corpora = {"ravdess": {"root": str(project / "corpora")}}
+    elsewhere = changed("protocols.emodb_2.corpus", "ravdess", experiment)
+    assert notes("trained", elsewhere, corpora=corpora) == ["beware", ""]
+    skipped = plan(project, experiment, encoders={"hubert_base": further, "mine": further}, corpora={})
+    lines = list(table_lines(skipped, PLACES, None))
+    assert {line["note"] for line in lines if line["row"] == "mode_b"} == {
+        f"no recordings: set corpora.emodb.root in params.yaml; {leaks[0]}"
+    }
+
+
+def test_what_every_named_checkpoint_was_trained_on_is_stated() -> None:
+    """With a source each, or None where it is not known; those that are made here were not trained."""
+    assert {*published.TRAINED_ON} == {*published.NAMES}
+    assert all(published.TRAINED_ON[name] == {} for name in published.MADE_HERE)
+    assert all(source for heard in published.TRAINED_ON.values() for source in (heard or {}).values())
 
 
 def test_encoders_that_a_row_trains_further(project: Path) -> None:
