@@ -102,7 +102,8 @@ def _train(args: argparse.Namespace, waited: bool) -> None:
         if waited and _is_there(folder, {"key": of_fold["key"], **provenance.facts}):
             print(f"{folder}: the other process has finished this run: it is kept", flush=True)
             continue
-        _one(system, settings, Fold.of(split, number, stores, encoders), of_fold, known, args)
+        fold = Fold.of(split, number, stores, encoders, chooses=not getattr(system, "CHOOSES_NOTHING", False))
+        _one(system, settings, fold, of_fold, known, args)
 
 
 def _is_there(folder: Path, facts: dict) -> bool:
@@ -161,6 +162,7 @@ def _one(system: object, settings: object, fold: Fold, identity: dict, known: di
         {
             **identity,
             **known,
+            "trained_on": fold.trained_on,
             "facts": outcome.facts,
             "sha256": hashes_of((folder / name for name in WRITTEN), folder),
         },

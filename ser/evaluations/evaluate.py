@@ -24,7 +24,8 @@ def evaluate(
     `splits`: the one for all seeds, or each seed's. A part is an official one that the protocol reports, or "":
     everything tested. `folders` hold the group's runs. `runs` has each run's metrics per part and the SHA-256 of its
     files; `confusion[part]` each seed's matrix over all folds, rows the reference, and is empty for attributes; `notes`
-    are the split's, and name runs that were made on different kinds of machine. `partial`: the numbers are over the
+    are the split's, and say where a system trains on the dev part, too, and which runs were made on different kinds of
+    machine. `partial`: the numbers are over the
     folds that every seed has.
 
     Raises InputError as `gather.gather` does, which explains `made_from`.
@@ -61,6 +62,7 @@ def evaluate(
         "leaks": split.leaks,
         "notes": [
             *split.notes,
+            *(["trains on the dev part too: it has nothing to choose"] if gathered.trains_on_dev else []),
             *mixture({"seed {} fold {}".format(*run): of for run, of in gathered.machines.items()}),
         ],
     }

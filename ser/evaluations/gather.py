@@ -23,6 +23,7 @@ OF_THE_GROUP = (
     "features",
     "encoders",
     "code_version",
+    "trained_on",
     "device",
     "threads",
     "versions",
@@ -60,6 +61,11 @@ class Gathered:
     sha256: dict[tuple[int, int], dict[str, str]]
     machines: dict[tuple[int, int], dict[str, str]]
     parts: dict[str, GatheredPart]  # in the order of `Split.reported`
+
+    @property
+    def trains_on_dev(self) -> bool:
+        """Whether the runs' system chooses nothing and trained on the dev part as well."""
+        return "dev" in (self.facts["trained_on"] or ())
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def gap_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[dict[
     """
     for pair in pairs(plan):
         group, protocol = pair.clean, pair.clean.protocol
-        results, shared, mixed = ({}, {}, []) if pair.skipped else _computed(pair, places, made_from)
+        results, shared, (also, *mixed) = ({}, {}, [""]) if pair.skipped else _computed(pair, places, made_from)
         report = {} if pair.skipped else read_report(group, places)
         context = [entry for rule in BOTH for entry in _context(plan, pair, rule)]
         for part in protocol.reported:
@@ -79,7 +79,7 @@ def gap_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[dict[
                         columns, notes = measured(plan, group, metric, found, report)
                         columns["gap"] = columns.pop("value")
                         line |= shared | columns | {rule: rounded(found[rule], metric) for rule in BOTH}
-                        line["note"] = joined([_also_trained_on(protocol), group.note, *notes, *mixed])
+                        line["note"] = joined([also, group.note, *notes, *mixed])
                     others = context_notes(of_number(context, protocol, (part, metric, aggregation)))
                     line["note"] = joined([line["note"], *others])
                     yield line
@@ -128,7 +128,9 @@ def _check_same(splits: Sequence[Split], gathered: Sequence[Gathered]) -> None:
 
 
 def _computed(pair: Pair, places: Places, made_from: MadeFrom) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
-    """The gaps of a pair, the columns that all its lines share, and a note if its runs differ in their machines."""
+    """The gaps of a pair, the columns that all its lines share, and notes: what else test_selected trained on ("" if
+    nothing), and on which machines if the runs differ in that.
+    """
     groups = (pair.test_selected, pair.clean)
     splits = [read_split(places.split(group.split(group.seeds[0]))) for group in groups]  # of all seeds: see `pairs`
     gathered = [
@@ -145,7 +147,9 @@ def _computed(pair: Pair, places: Places, made_from: MadeFrom) -> tuple[dict[str
         for rule, of_group in zip(BOTH, gathered, strict=True)
         for (seed, fold), of_run in of_group.machines.items()
     }
-    return gaps(splits, gathered), hashes | {"code_version": gathered[0].facts["code_version"]}, mixture(machines)
+    also = "" if gathered[1].trains_on_dev else _also_trained_on(pair.clean.protocol)
+    columns = hashes | {"code_version": gathered[0].facts["code_version"]}
+    return gaps(splits, gathered), columns, [also, *mixture(machines)]
 
 
 def _context(plan: Plan, pair: Pair, rule: str) -> Iterator[Claim]:

@@ -4,7 +4,11 @@ Every file in `ser/systems/` has a frozen dataclass `Settings` and one function
 
     run(fold: Fold, settings: Settings, context: Context) -> Outcome
 
-and nothing else is required of it.
+and nothing else is required of it. One that chooses nothing on the dev part, no epoch and no setting, says so by
+
+    CHOOSES_NOTHING = True
+
+and then trains on as much of the dev part as may train, and has none.
 """
 
 from collections.abc import Mapping
@@ -50,8 +54,10 @@ class Fold:
 
     `test` is what is scored: the test part, and official dev parts that are reported with it. `dev` is what the
     epoch is chosen on: held-out training data (`clean`), the test part itself (`test_selected`; never a reported
-    dev part), or empty (`last_epoch`). `encoders` are the checkpoint folders that the row trains further,
-    by the system's names for them. `scale` is the range of attributes, lowest and highest (None: targets are classes).
+    dev part), or empty (`last_epoch`, and for a system that chooses nothing). `trained_on` are the split's parts that
+    `train` is made of: for such a system also dev, where it may train (`Split.spare`). `encoders` are the checkpoint
+    folders that the row trains further, by the system's names for them. `scale` is the range of attributes, lowest and
+    highest (None: targets are classes).
     """
 
     number: int
@@ -62,23 +68,41 @@ class Fold:
     stores: Mapping[str, Store]
     encoders: Mapping[str, Path] = field(default_factory=dict)
     scale: tuple[float, float] | None = None
+    trained_on: tuple[str, ...] = ("train",)
 
     @classmethod
     def of(
-        cls, split: Split, number: int, stores: Mapping[str, Store], encoders: Mapping[str, Path] | None = None
+        cls,
+        split: Split,
+        number: int,
+        stores: Mapping[str, Store],
+        encoders: Mapping[str, Path] | None = None,
+        chooses: bool = True,
     ) -> "Fold":
-        """Fold `number` of a split, counted from 1, over `stores`, with the checkpoint folders `encoders`.
+        """Fold `number` of a split, counted from 1, over `stores`, with the checkpoint folders `encoders`; `chooses`:
+        whether it is for a system that chooses anything on the dev part.
 
         Raises InputError for a fold that the split does not have, and for a store that lacks utterances of it.
         """
         rows = {"train": split.rows(number, "train"), "dev": split.rows(number, "dev"), "test": split.scored(number)}
+        trained_on: tuple[str, ...] = ("train",)
+        if not chooses:
+            spare = split.spare(number)
+            rows |= {"train": np.union1d(rows["train"], spare), "dev": spare[:0]}
+            trained_on = ("train", "dev") if len(spare) else trained_on
         parts = {name: Part.of(split, some) for name, some in rows.items()}
         needed = {utterance for part in parts.values() for utterance in part.utterances}
         for name, store in stores.items():
             if missing := sorted(utterance for utterance in needed if utterance not in store):
                 raise InputError(f"store {name} lacks utterances of the split: {listed(missing)}: make the store again")
         return cls(
-            number=number, labels=split.labels, stores=stores, encoders=encoders or {}, scale=split.scale, **parts
+            number=number,
+            labels=split.labels,
+            stores=stores,
+            encoders=encoders or {},
+            scale=split.scale,
+            trained_on=trained_on,
+            **parts,
         )
 
 

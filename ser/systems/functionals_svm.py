@@ -14,6 +14,8 @@ from ser.runs.contract import Context, Fold, Outcome, Part
 if TYPE_CHECKING:
     from sklearn.svm import SVC
 
+CHOOSES_NOTHING = True
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -26,7 +28,7 @@ class Settings:
 
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
-    """Train on `fold.train`; the dev part and the seed are not used, as there is nothing to select or draw.
+    """Train on `fold.train`; the seed is not used, as there is nothing to draw.
 
     Reads `fold.stores["functionals"]`, one frame per utterance. Scores are log-probabilities over the votes of the
     one-against-one machines (libsvm), with ties broken by their margins: the highest is what `SVC(break_ties=True)`

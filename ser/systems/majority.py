@@ -10,6 +10,8 @@ import numpy as np
 
 from ser.runs.contract import Context, Fold, Outcome
 
+CHOOSES_NOTHING = True
+
 
 @dataclass(frozen=True)
 class Settings:

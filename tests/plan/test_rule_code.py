@@ -109,5 +109,7 @@ def test_who_trains_and_who_trains_an_encoder() -> None:
     """This decides whether a GPU is requested."""
     training = {system for system in SYSTEMS if reaches(code_of_module(f"ser.systems.{system}"), "ser.training.loop")}
     assert training == {*SYSTEMS} - {"functionals_svm", "majority"}
+    chooses_nothing = {s for s in SYSTEMS if "\nCHOOSES_NOTHING = True\n" in (ROOT / f"ser/systems/{s}.py").read_text()}
+    assert chooses_nothing == {*SYSTEMS} - training
     speech = {system for system in SYSTEMS if reaches(code_of_module(f"ser.systems.{system}"), "ser.encoders.speech")}
     assert speech == {"ca_mser", "emosphere_ser", "mfhca"}

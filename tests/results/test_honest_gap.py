@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.builders import protocol
+from helpers.builders import edit_sealed, protocol
 from helpers.runs import AsPlanned, write_run
 from ser.errors import InputError
 from ser.evaluations.gather import Gathered, gather
@@ -202,6 +202,15 @@ def test_where_the_dev_part_is_held_out_nothing_but_the_epoch_makes_the_gap(tmp_
     made = protocol(**FIELDS, **BY_SPEAKER | {"dev": {"kind": "next_group", "held_out": True}})
     found = written(tmp_path, made, corpus(), clean=6, test_selected=8)
     assert {line["note"] for line in found} == {"", CONTEXT}
+
+
+def test_a_system_that_chooses_nothing_trains_on_the_dev_part_under_both_rules(tmp_path: Path) -> None:
+    made = protocol(**FIELDS, **BY_SPEAKER)
+    written(tmp_path, made, corpus(), clean=6, test_selected=6)
+    for path in tmp_path.glob("runs/paper/full/p/clean/seed1/*/metrics.json"):
+        edit_sealed(path, trained_on=["train", "dev"])
+    found = list(gap_lines(planned(groups(made, clean="", test_selected="")), Places(str(tmp_path)), AsPlanned()))
+    assert [(line["gap"], line["note"]) for line in found] == [("0.00", CONTEXT), *[("0.00", "")] * 5]
 
 
 def test_official_parts_have_a_gap_each_but_not_the_one_that_clean_chooses_on(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_the_normaliser_is_fitted_on_the_training_part_only(tmp_path: Path) -> N
     np.testing.assert_allclose(clean.model["scaler_scale"], train[0].std(axis=0, dtype=np.float64))
 
 
-def test_the_dev_part_is_not_trained_on(tmp_path: Path) -> None:
+def test_the_train_part_alone_is_looked_at(tmp_path: Path) -> None:
     given, *_ = split(tmp_path, 3)
     with_dev = replace(given, dev=part("dev", [0, 1, 2]))  # not in the store: touching it would fail
     np.testing.assert_array_equal(

@@ -1,5 +1,6 @@
 """The script of the rule `train`, called as the rule calls it: beside an orphan of itself, and killed."""
 
+import json
 import os
 import random
 import shutil
@@ -9,10 +10,17 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from helpers import ROOT
+from helpers.builders import iemocap_like, protocol
+from helpers.split_cases import SESSIONS
 from helpers.training_job import FILES, TrainingJob, wait_until
+from ser.evaluations.evaluate import evaluate
+from ser.splits.make import make_split
+from ser.splits.write import write_split
 
 KILLS = 2
 WAITING = "another process is still writing runs/fold1: waiting for it to end\n"
@@ -97,3 +105,28 @@ def test_groups_that_share_a_process_have_the_bytes_of_their_own_and_are_all_res
     process = job.start("first", "shared", *also)
     assert process.wait() == 0 and job.said("shared").count("training goes on after epoch") >= 3
     assert job.files("first") == undisturbed and job.files("second") == other != undisturbed
+
+
+@pytest.mark.parametrize(("selection", "trained_on"), [("clean", ["train", "dev"]), ("test_selected", ["train"])])
+def test_a_system_that_chooses_nothing_trains_on_all_that_is_not_tested(
+    tmp_path: Path, selection: str, trained_on: list[str]
+) -> None:
+    """Four of five sessions, the dev part's among them, and not one utterance of the fifth, which all differ."""
+    of_sessions = protocol(**SESSIONS, dev={"kind": "speaker_of_next_session"})
+    rows = [row for row in iemocap_like(per_emotion=5) if row.utterance[-1] < row.session[-1] or row.emotion == "happy"]
+    split = make_split(of_sessions, selection, rows)
+    write_split(split, of_sessions, tmp_path / "split.csv", tmp_path / "split.json")
+    script = [sys.executable, ROOT / "workflow_scripts/train.py", "--system", "majority", "--settings", "{}"]
+    script += ["--split", tmp_path / "split.json", "--folds", *"12345", "--seed", "1", "--output-dir", tmp_path]
+    subprocess.run(script, check=True, capture_output=True)
+    found = set()
+    for number in range(1, 6):
+        folder = tmp_path / f"fold{number}"
+        assert json.loads((folder / "metrics.json").read_text())["trained_on"] == trained_on
+        counts = np.bincount(split.targets[[session[-1] != str(number) for session in split.sessions]])
+        shares = np.exp(load_file(folder / "model.safetensors")["scores"])
+        np.testing.assert_allclose(shares, counts / counts.sum())
+        found.add(tuple(counts.tolist()))
+    assert len(found) == 5
+    notes = evaluate([split], [tmp_path / f"fold{number}" for number in range(1, 6)])["notes"]
+    assert ("trains on the dev part too: it has nothing to choose" in notes) == (selection == "clean")
