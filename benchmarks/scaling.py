@@ -14,6 +14,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from itertools import product
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,16 @@ CORPORA = {
 # EmoDB's utterances by the letter of their emotion, and those of four classes; IEMOCAP's are in the protocol's name.
 EMODB = {"W": 127, "L": 81, "N": 79, "F": 71, "A": 69, "T": 62, "E": 46}
 EMODB_4 = sum(EMODB[letter] for letter in "WNFT")
+# The recordings of corpora of which some rows need whole classes, and are skipped without them.
+NAMED = {
+    "emodb": [f"03a{n % 10 + 1:02}{e}{chr(97 + n // 10)}.wav" for e, count in EMODB.items() for n in range(count)],
+    "ravdess": [
+        f"Actor_{actor:02}/03-01-{emotion:02}-{intensity:02}-{statement:02}-{take:02}-{actor:02}.wav"
+        for actor, emotion in product(range(1, 25), range(1, 9))
+        for intensity in range(1, 2 if emotion == 1 else 3)  # neutral (01) has no strong intensity
+        for statement, take in product((1, 2), (1, 2))
+    ],
+}
 # Release 2.0's own parts are not known here: those of 1.11 in per cent. Every turn counts, whatever its emotion.
 MSP_PARTS = {"train": 0.554, "dev": 0.131, "test1": 0.202, "test2": 0.098}
 # Tera-operations per second that a data-centre GPU (A100 class) is assumed to reach here; nobody has measured it.
@@ -89,8 +100,9 @@ def simulated(project: Path) -> Plan:
     for corpus in CORPORA:
         root = project / "simulated" / corpus
         root.mkdir(parents=True)
-        if corpus == "emodb":
-            write_names(root)
+        for name in NAMED.get(corpus, ()):
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).touch()
         corpora[corpus] = {"root": str(root)}
     for encoder in sorted(set(NAMES) - set(MADE_HERE)):
         folder = project / "simulated" / encoder
@@ -103,13 +115,6 @@ def simulated(project: Path) -> Plan:
     changes = {"scale": "paper", "corpora": corpora, "encoders": encoders}
     copy.set(**changes)
     return load_plan(params(**changes), project)
-
-
-def write_names(root: Path) -> None:
-    """As many empty files of each emotion as EmoDB has: rows that need whole classes are skipped without them."""
-    for letter, count in EMODB.items():
-        for number in range(count):
-            (root / f"03a{number % 10 + 1:02}{letter}{chr(ord('a') + number // 10)}.wav").touch()
 
 
 def only(plan: Plan, systems: Collection[str], kinds: Collection[str]) -> Plan:
