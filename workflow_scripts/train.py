@@ -21,13 +21,14 @@ from ser.features.store import open_store
 from ser.outputs import write_model, write_table
 from ser.plan.code import code_digest, code_hashes, code_of, git_commit, reaches
 from ser.runs.contract import Context, Fold
+from ser.runs.epochs import write_epochs
 from ser.runs.predictions import write_predictions
 from ser.sealed import Inputs, hashes_of, read_sealed, write_sealed, wrong_files
 from ser.splits.split import open_split
 
 # What may change a run's digits besides its settings, data and code.
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
-WRITTEN = ("history.csv", "model.safetensors", "predictions.csv")
+WRITTEN = ("history.csv", "model.safetensors", "predictions.csv", "test_epochs.safetensors")
 
 
 def main() -> None:
@@ -40,6 +41,9 @@ def main() -> None:
     )
     parser.add_argument(
         "--encoder", nargs="*", default=[], metavar="NAME=DIR", help="checkpoints that it trains further"
+    )
+    parser.add_argument(
+        "--score-test-each-epoch", action="store_true", help="for the honest gap; nothing chooses by it"
     )
     parser.add_argument("--folds", required=True, nargs="+", type=int)
     parser.add_argument("--seed", required=True, type=int)
@@ -149,14 +153,20 @@ def _one(system: object, settings: object, fold: Fold, identity: dict, known: di
         device=identity["device"],
         threads=args.threads,
         machine=identity["machine"],
+        score_test_each_epoch=args.score_test_each_epoch,
     )
     outcome = system.run(fold, settings, context)
     if outcome.scores.shape != (len(fold.test.utterances), len(fold.labels)):
         raise InputError(f"ser/systems/{args.system}.py: scores have shape {outcome.scores.shape}")
+    if args.score_test_each_epoch and outcome.test_epochs is None:
+        raise InputError(
+            f"ser/systems/{args.system}.py: no scores after each epoch: return what `fit` returned of them"
+        )
     folder = args.output_dir / f"fold{fold.number}"
     write_model(folder / "model.safetensors", outcome.model)
     write_table(folder / "history.csv", outcome.history)
     write_predictions(folder / "predictions.csv", fold, outcome.scores)
+    write_epochs(folder / "test_epochs.safetensors", fold, outcome.test_epochs)
     write_sealed(
         folder / "metrics.json",
         {

@@ -16,7 +16,8 @@ PLOTS = f"{RESULTS}/plots"
 CLAIMS = f"{PLOTS}/claims.csv"
 CERTIFICATE = f"{RESULTS}/certificate.json"
 
-RUN_FILES = ("metrics.json", "predictions.csv", "history.csv")
+TEST_EPOCHS = "test_epochs.safetensors"
+RUN_FILES = ("metrics.json", "predictions.csv", "history.csv", TEST_EPOCHS)
 MODEL = "model.safetensors"
 
 

@@ -112,7 +112,8 @@ class Context:
 
     `directory` is where the run's state is kept (None: nowhere). `key` is the digest of everything that determines
     the run; a state written under another key is not resumed. `machine` says what kind of machine this is
-    (compute/machine.py).
+    (compute/machine.py). `score_test_each_epoch`: also score the test part after each epoch, for the honest gap; no
+    other bit of the outcome may depend on it.
     """
 
     seed: int
@@ -121,6 +122,7 @@ class Context:
     device: str = "cpu"
     threads: int = 1
     machine: Mapping[str, str] = field(default_factory=dict)
+    score_test_each_epoch: bool = False
 
 
 @dataclass
@@ -129,9 +131,11 @@ class Outcome:
 
     `scores` is float64 [n_test, len(labels)]: log-probabilities, or the predicted attributes.
     `history` has one row per epoch; `model` is what a later prediction needs; `facts` goes into metrics.json.
+    `test_epochs` is float32 [epochs, n_test, len(labels)], the scores after each epoch, where the context asks.
     """
 
     scores: np.ndarray
     history: list[dict[str, float]] = field(default_factory=list)
     model: dict[str, np.ndarray] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    test_epochs: np.ndarray | None = None

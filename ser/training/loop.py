@@ -21,6 +21,7 @@ from ser.errors import InputError
 from ser.progress import progress
 from ser.runs.contract import Context, Fold, Outcome, Part
 from ser.training.criterion import check_criterion, dev_metrics, is_better
+from ser.training.observer import EpochScores
 from ser.training.state import State
 from ser.training.step import Step, to_device
 from ser.training.task import Example, StepDecaySettings, Task, TrainingSettings
@@ -30,7 +31,9 @@ def fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) ->
     """Train on `fold.train`, choose the epoch on `fold.dev` (the first of the best; the last if dev is empty),
     score `fold.test`.
 
-    With `context.directory`, every epoch leaves its state there and a run under the same key goes on from it.
+    With `context.directory`, every epoch leaves its state there and a run under the same key goes on from it. With
+    `context.score_test_each_epoch`, an observer scores the test part after each epoch, when the choice is made: what
+    trains and chooses (`_epoch`, `_goes_on`) has no name for what it keeps.
     Raises InputError when the train or test part is empty, the settings do not fit the fold, the loss stops being
     finite, or the GPU's memory is too small.
     """
@@ -50,24 +53,26 @@ def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -
     state = _start(task.network().to(context.device), settings, context.device)
     step = Step(task, state, settings.precision, settings.gradient_clip, context.device)
     path = context.directory / "state.safetensors" if context.directory else None
+    observer = None
+    if context.score_test_each_epoch:
+
+        def score(network: nn.Module) -> np.ndarray:
+            return predict(task, network, fold.test, _fitting(settings, state), context.device)
+
+        observer = EpochScores(score, context.device)
     if path:
-        state.resume(path, context.key, context.machine)
+        kept = state.resume(path, context.key, context.machine, observer.names if observer else ())
+        if observer:
+            observer.restore(kept)
 
     with progress(settings.epochs, f"fold {fold.number}", "epochs") as meter:
         meter.update(state.epoch)
-        while state.epoch < settings.epochs and not 0 < settings.patience <= state.epoch - state.best_epoch:
-            generator = seed_everything(context.seed, state.epoch + 1)
-            row = _train_epoch(task, fold, settings, step, state, generator)
-            if fold.dev.utterances:
-                scores = predict(task, state.evaluated, fold.dev, _fitting(settings, state), context.device)
-                row |= {f"dev_{name}": value for name, value in dev_metrics(fold.dev.targets, scores).items()}
-            state.epoch += 1
-            state.history.append({"epoch": state.epoch, **row})
-            best = state.history[state.best_epoch - 1]
-            if not fold.dev.utterances or not state.best_epoch or is_better(row, best, settings.criterion):
-                state.keep()
+        while _goes_on(state, settings):
+            _epoch(task, fold, settings, step, state, context)
+            if observer:
+                observer(state.evaluated)
             if path:
-                state.save(path, context.key, context.machine)
+                state.save(path, context.key, context.machine, observer.tensors if observer else {})
             meter.update(1)
 
     state.evaluated.load_state_dict(state.best)
@@ -85,6 +90,7 @@ def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -
             "micro_batch": state.micro_batch,
             **{name: value for name, value in chosen.items() if name.startswith("dev_")},
         },
+        test_epochs=observer.scores if observer else None,
     )
 
 
@@ -161,6 +167,24 @@ def _start(network: nn.Module, settings: TrainingSettings, device: str) -> State
 def _fitting(settings: TrainingSettings, state: State) -> TrainingSettings:
     """The settings with the micro-batch that is known to fit in memory."""
     return replace(settings, micro_batch=state.micro_batch)
+
+
+def _goes_on(state: State, settings: TrainingSettings) -> bool:
+    return state.epoch < settings.epochs and not 0 < settings.patience <= state.epoch - state.best_epoch
+
+
+def _epoch(task: Task, fold: Fold, settings: TrainingSettings, step: Step, state: State, context: Context) -> None:
+    """Train an epoch, score the dev part, and keep the epoch if it is the best."""
+    generator = seed_everything(context.seed, state.epoch + 1)
+    row = _train_epoch(task, fold, settings, step, state, generator)
+    if fold.dev.utterances:
+        scores = predict(task, state.evaluated, fold.dev, _fitting(settings, state), context.device)
+        row |= {f"dev_{name}": value for name, value in dev_metrics(fold.dev.targets, scores).items()}
+    state.epoch += 1
+    state.history.append({"epoch": state.epoch, **row})
+    best = state.history[state.best_epoch - 1]
+    if not fold.dev.utterances or not state.best_epoch or is_better(row, best, settings.criterion):
+        state.keep()
 
 
 def _train_epoch(

@@ -6,7 +6,7 @@ The header holds a SHA-256 over all of it: a state in which one bit has changed 
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,12 +54,18 @@ class State:
         self.best_epoch = self.epoch
         self.best = {name: tensor.detach().clone() for name, tensor in self.evaluated.state_dict().items()}
 
-    def save(self, path: Path, key: str, machine: Mapping[str, str]) -> None:
-        """Replace the state at `path`; a kill at any moment leaves either the old or the new one intact."""
+    def save(
+        self, path: Path, key: str, machine: Mapping[str, str], beside: Mapping[str, Tensor] | None = None
+    ) -> None:
+        """Replace the state at `path`; a kill at any moment leaves either the old or the new one intact.
+
+        `beside` is kept with it for after the run, and is no part of what decides how it goes on.
+        """
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         if self.average is not None:
             tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+        tensors |= {f"beside.{name}": tensor for name, tensor in (beside or {}).items()}
         for index, slots in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": tensor for name, tensor in slots.items()}
         # JSON restores floats bit for bit; tensors are copied because safetensors refuses shared storage
@@ -74,10 +80,14 @@ class State:
             # one entry: safetensors writes several in no fixed order
             save_file(copies, temporary, metadata={"training": _sha256(text, copies) + text})
 
-    def resume(self, path: Path, key: str, machine: Mapping[str, str]) -> None:
-        """Go on from the state at `path`, if there is one; that is logged, and also why one cannot be used."""
+    def resume(
+        self, path: Path, key: str, machine: Mapping[str, str], beside: Collection[str] = ()
+    ) -> dict[str, Tensor]:
+        """Go on from the state at `path`, if there is one that has all of `beside` with it; that is logged, and also
+        why one cannot be used. Returns what was kept beside it, nothing where training starts afresh.
+        """
         if not path.exists():
-            return
+            return {}
         try:
             with safe_open(path, framework="pt") as file:
                 header = (file.metadata() or {})["training"]
@@ -85,13 +95,17 @@ class State:
                 facts = json.loads(text)
                 if facts["key"] != key:
                     log.warning("%s %s: training starts afresh", path, _difference(facts["machine"], machine))
-                    return
+                    return {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
             if sha256 != _sha256(text, tensors):
                 raise ValueError("its SHA-256 differs")
         except (SafetensorError, KeyError, ValueError, OSError) as error:
             log.warning("%s is damaged or incomplete (%s): training starts afresh", path, error)
-            return
+            return {}
+        kept = _under(tensors, "beside")
+        if lacking := [name for name in beside if name not in kept]:
+            log.warning("%s was saved without %s: training starts afresh", path, ", ".join(lacking))
+            return {}
         self.network.load_state_dict(_under(tensors, "network"))
         if self.average is not None:
             self.average.load_state_dict(_under(tensors, "average"))
@@ -106,6 +120,7 @@ class State:
         self.best = _under(tensors, "best")
         self.epoch, self.best_epoch, self.history = facts["epoch"], facts["best_epoch"], facts["history"]
         log.info("%s: training goes on after epoch %d", path, self.epoch)
+        return kept
 
 
 def _sha256(text: str, tensors: Mapping[str, Tensor]) -> str:

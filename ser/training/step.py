@@ -55,7 +55,7 @@ class Step:
     def _backward(self, batches: Sequence[Batch], accumulation: int) -> Tensor:
         """Losses and gradients, in pieces as small as the memory requires."""
         while True:
-            drawn, statistics = _RandomState(self.device), _norm_statistics(self.state.network)
+            drawn, statistics = RandomState(self.device), _norm_statistics(self.state.network)
             self.state.optimiser.zero_grad()
             try:
                 return torch.stack([self._gradient(batch, accumulation) for batch in batches])
@@ -86,7 +86,7 @@ class Step:
         drawn, outputs = [], []
         with torch.no_grad(), _running_statistics_kept(state.network):
             for piece in pieces:
-                drawn.append(_RandomState(self.device))
+                drawn.append(RandomState(self.device))
                 outputs.append(self._forward(piece))
         joined = torch.cat(outputs).requires_grad_()
         loss = self._loss(joined, batch, accumulation)
@@ -122,7 +122,7 @@ def to_device(batch: Batch, device: str) -> Batch:
     return {name: tensor.pin_memory().to(device, non_blocking=True) for name, tensor in batch.items()}
 
 
-class _RandomState:
+class RandomState:
     """The state of every generator that a network may draw from (transformers masks with numpy's)."""
 
     def __init__(self, device: str) -> None:
@@ -131,6 +131,7 @@ class _RandomState:
         self.device_state = torch.cuda.get_rng_state(self.device) if self.device else None
 
     def restore(self) -> None:
+        """Make the generators go on from this state."""
         random.setstate(self.state[0])
         np.random.set_state(self.state[1])
         torch.set_rng_state(self.state[2])

@@ -20,14 +20,14 @@ from ser.features.packing import write_store
 from ser.splits.make import make_split
 from ser.splits.write import write_split
 
-FILES = {"history.csv", "metrics.json", "model.safetensors", "predictions.csv"}
+FILES = {"history.csv", "metrics.json", "model.safetensors", "predictions.csv", "test_epochs.safetensors"}
 
 
 class TrainingJob:
     """train.py as its rule calls it; `settings` replace those of the helpers."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        self.folder, self.seconds = folder, 0.0
+        self.folder, self.seconds, self.scores_epochs = folder, 0.0, True
         utterances, of_sessions = iemocap_like(), protocol(**SESSIONS)
         split = make_split(of_sessions, "clean", utterances)
         write_split(split, of_sessions, folder / "split.csv", folder / "split.json")
@@ -39,11 +39,12 @@ class TrainingJob:
         self.settings = asdict(SETTINGS) | {"criterion": "UA", "projection": 64} | settings
 
     def options(self, output: str, **settings: Any) -> list[str]:
-        """Those for runs that are written below `output`."""
+        """Those for runs that are written below `output`; `scores_epochs` says whether the test part is scored after each epoch."""
         return [
             *("--system", "linear_probe", "--settings", json.dumps(self.settings | settings), "--group", "a group"),
             *("--split", "split.json", "--store", "states=states", "--seed", "1", "--folds", "1", "2"),
             *("--device", "cpu", "--states", f"{output}/states", "--output-dir", output),
+            *(["--score-test-each-epoch"] if self.scores_epochs else []),
         ]
 
     def start(self, output: str, log: str, *more: str, **settings: Any) -> subprocess.Popen[bytes]:

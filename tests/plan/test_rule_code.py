@@ -33,7 +33,7 @@ NO_MORE = {
         "compute": "gpu machine",
         "encoders": "checkpoint",
         "features": "store",
-        "runs": "contract predictions",
+        "runs": "contract epochs predictions",
         "splits": "split",
     },
     "evaluate": {"compute": "machine", "plan": "code", "runs": "predictions", "splits": "split"},

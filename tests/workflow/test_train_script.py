@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load, load_file
 
 from helpers import ROOT
 from helpers.builders import iemocap_like, protocol
@@ -23,6 +23,7 @@ from ser.splits.make import make_split
 from ser.splits.write import write_split
 
 KILLS = 2
+EPOCHS = "test_epochs.safetensors"
 WAITING = "another process is still writing runs/fold1: waiting for it to end\n"
 
 
@@ -36,6 +37,33 @@ def undisturbed(job: TrainingJob) -> dict[str, bytes]:
     files = job.make("undisturbed", "log")
     assert set(files) == {f"fold{number}/{name}" for number in (1, 2) for name in FILES}
     return files
+
+
+def test_scoring_each_epoch_changes_no_other_file(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
+    job = TrainingJob(tmp_path, epochs=30)
+    job.scores_epochs = False
+    without = job.make("without", "log")
+    assert without.keys() == undisturbed.keys()
+    for name in without:
+        if name.endswith("metrics.json"):
+            facts, other = json.loads(without[name]), json.loads(undisturbed[name])
+            differing = {"seal": (facts.pop("seal"), other.pop("seal"))}
+            differing |= {"sha256": (facts["sha256"].pop(EPOCHS), other["sha256"].pop(EPOCHS))}
+            assert facts == other and all(one != two for one, two in differing.values())
+        else:
+            assert (without[name] == undisturbed[name]) == (not name.endswith(EPOCHS)), name
+    shapes = {
+        name: load(files[f"fold1/{EPOCHS}"])["scores"].shape for name, files in (("off", without), ("on", undisturbed))
+    }
+    assert shapes["off"][0] == 0 and shapes["on"][0] == 30 and shapes["off"][1:] == shapes["on"][1:]
+    predicted = [line.split(",")[3] for line in undisturbed["fold1/predictions.csv"].decode().splitlines()]
+    facts = json.loads(undisturbed["fold1/metrics.json"])
+    chosen = load(undisturbed[f"fold1/{EPOCHS}"])["scores"][facts["facts"]["best_epoch"] - 1]
+    labels = [
+        column.removeprefix("score_")
+        for column in undisturbed["fold1/predictions.csv"].decode().splitlines()[0].split(",")[4:]
+    ]
+    assert [labels[best] for best in chosen.argmax(axis=1)] == predicted[1:]
 
 
 @pytest.mark.parametrize("orphan", ["ends", "is killed", "made something else"])
