@@ -60,6 +60,7 @@ class Expansion:
         }
         encoders = {key: encoder for key, encoder in blocks["encoders"].items() if encoder}
         reason = self._check_settings(where, system, blocks["settings"]) or self._missing(where, features, encoders)
+        in_epochs = "epochs" in blocks["settings"] and self.params["compute"]["score_test_each_epoch"]
         keys = row.get("protocols", list(protocols))
         check_names(keys, protocols, f"{where}.protocols")
         for key in keys:
@@ -81,6 +82,7 @@ class Expansion:
                     note=self._note(row.get("notes", {}).get(key, ""), protocols[key].corpus, features, encoders),
                     one_job_per=max(row.get("one_job_per", "fold"), self._scale["one_job_per"], key=ONE_JOB_PER.index),
                     skipped=skipped,
+                    scores_epochs=in_epochs and selection == "clean",
                 )
 
     def _protocol(self, experiment: str, name: str) -> Protocol:

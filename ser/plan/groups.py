@@ -18,6 +18,7 @@ class Group:
     `sources` says where each setting, feature and encoder is from: paper, code, secondary or chosen. `features` maps
     the system's names for features to their validated specs, `encoders` its names for the encoders that it trains
     further to their names in params.yaml. `skipped` says why nothing of this group is computed; empty if it is.
+    `scores_epochs`: whether its runs score the test part after each epoch, for the honest gap.
     """
 
     experiment: str
@@ -35,6 +36,7 @@ class Group:
     one_job_per: str
     note: str = ""
     skipped: str = ""
+    scores_epochs: bool = False
 
     @property
     def name(self) -> str:
@@ -51,6 +53,11 @@ class Group:
         """The names of all its splits -> the seed that each is drawn by (None: it is for all seeds)."""
         is_drawn = self.protocol.is_drawn(self.selection)
         return {self.split(seed): seed if is_drawn else None for seed in self.seeds}
+
+    @property
+    def trains_in_epochs(self) -> bool:
+        """Whether its system has the settings of the training loop."""
+        return "epochs" in self.settings
 
     @property
     def chart(self) -> str:

@@ -115,4 +115,5 @@ def train_options(
         *("--split", places.split(group.split(seed)), "--seed", str(seed), "--folds", *map(str, folds)),
         *("--device", device, "--threads", str(threads)),
         *("--order", made_from.runs(group, seed).text, "--output-dir", output),
+        *(["--score-test-each-epoch"] if group.scores_epochs else []),
     ]

@@ -76,7 +76,8 @@ class MadeFrom:
     def runs(self, group: Group, seed: int) -> Order:
         """Of a group's runs of one seed, all folds."""
         of_group = self._runs(group, seed)
-        digest = self._digest("runs", str(seed), of=of_group.made_from, compute=self._device)
+        parts = {"of": of_group.made_from, "compute": self._device, "scores_epochs": group.scores_epochs}
+        digest = self._digest("runs", str(seed), **parts)
         return replace(of_group, made_from=digest)
 
     def seeds(self, group: Group) -> dict[int, str]:

@@ -17,7 +17,14 @@ _PARAMS = {
     },
     "corpora": {},
     "encoders": {},
-    "compute": {"device": "auto", "gpu_slots": 4, "keep_models": True, "threads": 1, "cpu": "native"},
+    "compute": {
+        "device": "auto",
+        "gpu_slots": 4,
+        "keep_models": True,
+        "score_test_each_epoch": True,
+        "threads": 1,
+        "cpu": "native",
+    },
     "demo_seed": 1,
 }
 

@@ -21,11 +21,11 @@ from ser.plan.load import load_plan, read_params
         ({"experiments": {"oen": "all"}}, "unknown 'oen': did you mean 'one'"),
         ({"experiments": {"one": ["ful"]}}, "experiments.one: unknown 'ful': did you mean 'full'"),
         (
-            {"compute": {"device": "gpu", "threads": 1, "cpu": "native", "gpu_slots": 4, "keep_models": True}},
+            {"compute": params()["compute"] | {"device": "gpu"}},
             "'gpu' is not one of auto, cpu, cuda",
         ),
         (
-            {"compute": {"device": "cpu", "threads": 0, "cpu": "native", "gpu_slots": 4, "keep_models": True}},
+            {"compute": params()["compute"] | {"threads": 0}},
             "compute.threads: 0 is less than the minimum of 1",
         ),
         (

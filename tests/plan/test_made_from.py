@@ -103,6 +103,8 @@ def test_how_and_where_changes_no_value_but_the_device(project: Path) -> None:
     assert changed(lambda: None, compute=compute | {"gpu_slots": 2, "keep_models": False}) == set()
     runs = {f"{kind} {group}" for kind in ("runs", "evaluation") for group in (SVM, MAJORITY, NETWORK)}
     assert changed(lambda: None, compute=compute | {"threads": 2}) == runs | {"table"}
+    off = {f"runs {NETWORK}", f"evaluation {NETWORK}", "table"}  # the others train in no epochs
+    assert changed(lambda: None, compute=compute | {"score_test_each_epoch": False}) == off
     features = {f"features {group}" for group in (SVM, NETWORK)}
     assert changed(lambda: None, compute=compute | {"cpu": "avx2"}) == runs | features | {"table"}
 

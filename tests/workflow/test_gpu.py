@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from helpers.params import params
 from helpers.project import Project
 from ser.encoders.demo import write_encoder
 
@@ -24,7 +25,7 @@ def slots(project: Project, scale: str, *runs: str) -> dict[str, str]:
 @pytest.mark.parametrize(("gpus", "wanted"), [("", "0"), ("0,1", "1")])
 def test_small_runs_ask_for_one_slot(project: Project, monkeypatch: pytest.MonkeyPatch, gpus: str, wanted: str) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
-    project.set(compute={"device": "auto", "threads": 1, "cpu": "native", "gpu_slots": 3, "keep_models": True})
+    project.set(compute=params()["compute"] | {"gpu_slots": 3})
     assert slots(project, "demo", MAJORITY, SMALL, LARGE) == {MAJORITY: "0", SMALL: wanted, LARGE: wanted}
 
 
@@ -37,7 +38,7 @@ def test_a_run_that_trains_a_published_encoder_asks_for_all_slots_of_one(
     encoders = yaml.safe_load((project.folder / "params.yaml").read_text())["encoders"]
     project.set(
         scale="paper",
-        compute={"device": "auto", "threads": 1, "cpu": "native", "gpu_slots": 3, "keep_models": True},
+        compute=params()["compute"] | {"gpu_slots": 3},
         encoders=encoders | {"wavlm_large": str(tmp_path / "wavlm")},
     )
     project.set_corpus("msp_podcast", root=str(tmp_path / "msp"))
