@@ -169,7 +169,8 @@ def passes(group: Group, cost: Mapping[str, Any]) -> float:
     if settings["steps_per_epoch"]:
         epoch = settings["steps_per_epoch"] * settings["batch_size"] * settings["accumulation"]
     scored = per_utterance * longer * segments(group)
-    return settings["epochs"] * (epoch + dev * scored / 3) + test * scored / 3
+    each_epoch = dev + test * group.scores_epochs
+    return settings["epochs"] * (epoch + each_epoch * scored / 3) + test * scored / 3
 
 
 def segments(group: Group) -> float:

@@ -21,8 +21,9 @@ rule table:
         " --output {output} > {log} 2>&1"
 
 
-# What each number gains when the epoch is chosen on the test part; needs runs under both selection rules.
-PAIRED = [group for pair in pairs(PLAN) if not pair.skipped for group in (pair.test_selected, pair.clean)]
+# What each number gains when the epoch is chosen on the test part: from the runs under `clean` at their other epochs, and
+# from those under `test_selected`, where there are any.
+PAIRED = [group for pair in pairs(PLAN) for group in pair.groups]
 
 
 rule honest_gap:
@@ -30,6 +31,7 @@ rule honest_gap:
         splits=[splits_of(group, suffix) for group in PAIRED for suffix in (".json", ".csv")],
         runs=[runs_of(group) for group in PAIRED],
         predictions=[runs_of(group, "predictions.csv") for group in PAIRED],
+        epochs=[runs_of(group, places.TEST_EPOCHS) for group in PAIRED if group.scores_epochs],
         reports=sorted({PLACES.manifest(group.corpus, ".json") for group in PAIRED}),
     output:
         places.HONEST_GAP,

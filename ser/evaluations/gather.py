@@ -1,7 +1,7 @@
 """The predictions of a group's runs, checked against the split and summed per speaker, fold and reported part."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,14 +79,22 @@ class _Run:
     machine: dict[str, str]
 
 
+# Split, fold, a run's folder and its predictions -> those to put in their place.
+Instead = Callable[[Split, int, Path, Predictions], Predictions]
+
+
 def gather(
-    splits: Sequence[Split], folders: Sequence[Path], made_from: Mapping[int, str] | None = None, partial: bool = False
+    splits: Sequence[Split],
+    folders: Sequence[Path],
+    made_from: Mapping[int, str] | None = None,
+    partial: bool = False,
+    instead: Instead | None = None,
 ) -> Gathered:
     """The runs in `folders`, all of one group; `splits`: the one for all seeds, or each seed's.
 
     `made_from`: seed -> the digest of all that its runs shall be made from (`ser.plan.made_from`); None: anything.
     `partial`: passes over runs that are not finished or made from something else, and over folds that not all seeds
-    have.
+    have. `instead`: other predictions of the same utterances, such as those of another epoch.
 
     Raises InputError for a run that is missing or made from something else (`partial`: only where no fold is common to
     all seeds), given twice, or of another split or group, and for predictions that are not those that the run wrote,
@@ -98,6 +106,11 @@ def gather(
     used = [(seed, fold) for seed in seeds for fold in folds]
     of = {seed: of_seed(splits, seed) for seed in seeds}
     predictions = {(seed, fold): _predictions(of[seed], fold, runs[seed, fold]) for seed, fold in used}
+    if instead:
+        predictions = {
+            (seed, fold): instead(of[seed], fold, runs[seed, fold].folder, found)
+            for (seed, fold), found in predictions.items()
+        }
     parts = {}
     for part in splits[0].reported:
         rows = {(seed, fold): of[seed].scored(fold, part) for seed, fold in used}

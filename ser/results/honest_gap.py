@@ -1,26 +1,33 @@
-"""The honest gap: what a number gains when the epoch is chosen on the test part, `test_selected` - `clean`.
+"""The honest gap: what a number gains when the epoch is chosen on the test part, and by what.
 
-The interval draws the same speakers for both sides, so that what they have in common cancels.
+`test_selected` - `clean` has two causes: the epoch is chosen on the test part, and the dev part, which has nothing left
+to choose, trains as well. Runs under `clean` also score their test part after each epoch, so that the first can be had
+from the same runs at another epoch; the rest is the second. Each interval draws the same speakers for both sides, so
+that what they have in common cancels.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from ser.compute.machine import mixture
 from ser.errors import InputError
-from ser.evaluations.evaluate import mean_values, metrics_of, numbers
-from ser.evaluations.gather import Gathered, gather
+from ser.evaluations.epochs import chosen_on_test
+from ser.evaluations.evaluate import data_hash, mean_values, metrics_of, numbers
+from ser.evaluations.gather import Gathered, Instead, gather
 from ser.evaluations.names import metric_names
 from ser.plan.claims import Claim, context_notes, of_group, of_number
-from ser.plan.groups import Plan
+from ser.plan.groups import Group, Plan
 from ser.plan.made_from import MadeFrom
-from ser.plan.pairs import BOTH, Pair, pairs
+from ser.plan.pairs import GAPS, Pair, pairs
 from ser.plan.places import Places
 from ser.results.table import described, joined, measured, read_report, rounded
-from ser.splits.protocol import AGGREGATIONS, Protocol
-from ser.splits.split import Split, read_split
+from ser.splits.protocol import AGGREGATIONS
+from ser.splits.split import Split, of_seed, read_split
 
+RULES = ("test_selected", "clean")
 COLUMNS = [
     "experiment",
     "table",
@@ -32,7 +39,9 @@ COLUMNS = [
     "subset",
     "folds",
     "metric",
+    "gap_kind",
     "test_selected",
+    "chosen_on_test",
     "clean",
     "gap",
     "ci_low",
@@ -52,104 +61,138 @@ COLUMNS = [
     "status",
     "note",
 ]
+Results = dict[str, dict[str, dict[str, dict[str, Any]]]]  # part -> aggregation -> metric -> numbers
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two numbers that a gap is between: its name (`plan.pairs.GAPS`), the splits of its group, one for all
+    seeds or each seed's, and its runs.
+    """
+
+    name: str
+    splits: list[Split]
+    gathered: Gathered
 
 
 def gap_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[dict[str, Any]]:
-    """A line per row, protocol, part, metric and aggregation, from the files in `places`.
+    """A line per row, protocol, part, metric, aggregation and kind of gap, from the files in `places`.
 
-    Rows that are planned under only one of the rules have no line. A planned gap that is not computed has the status
+    A row that has no kind of gap (`plan.pairs.Pair.gaps`) has no line. One that is not computed has the status
     `skipped`, in the paper's own averaging only, and its note says why.
 
-    Raises InputError as `gather` and `gaps` do.
+    Raises InputError as `gather`, `chosen_on_test` and `gaps` do.
     """
     for pair in pairs(plan):
-        group, protocol = pair.clean, pair.clean.protocol
-        results, shared, (also, *mixed) = ({}, {}, [""]) if pair.skipped else _computed(pair, places, made_from)
-        report = {} if pair.skipped else read_report(group, places)
-        context = [entry for rule in BOTH for entry in _context(plan, pair, rule)]
-        for part in protocol.reported:
+        protocol = pair.clean.protocol
+        sides = _sides(pair, places, made_from)
+        report = read_report(pair.clean, places) if sides else {}
+        results = {
+            kind: gaps(*(sides[side] for side in GAPS[kind])) for kind, skipped in pair.gaps.items() if not skipped
+        }
+        context = [entry for rule in RULES for entry in _context(plan, pair, rule)]
+        for part, metric, aggregation, kind in product(
+            protocol.reported, metric_names(protocol), AGGREGATIONS, pair.gaps
+        ):
             of_dev = "clean chooses the epoch on this part" if part in protocol.folds.dev else ""
-            skipped = pair.skipped or of_dev
-            for metric in metric_names(protocol):
-                for aggregation in [protocol.aggregation] if skipped else AGGREGATIONS:
-                    line = dict.fromkeys(COLUMNS, "") | described(plan, group, part, metric, aggregation)
-                    line |= {"protocol": group.protocol_name, "status": "skipped", "note": skipped}
-                    if not skipped:
-                        found = results[part][aggregation][metric]
-                        columns, notes = measured(plan, group, metric, found, report)
-                        columns["gap"] = columns.pop("value")
-                        line |= shared | columns | {rule: rounded(found[rule], metric) for rule in BOTH}
-                        line["note"] = joined([also, group.note, *notes, *mixed])
-                    others = context_notes(of_number(context, protocol, (part, metric, aggregation)))
-                    line["note"] = joined([line["note"], *others])
-                    yield line
+            skipped = pair.gaps[kind] or of_dev
+            if skipped and aggregation != protocol.aggregation:
+                continue
+            line = dict.fromkeys(COLUMNS, "") | described(plan, pair.clean, part, metric, aggregation)
+            line |= {"protocol": pair.clean.protocol_name, "gap_kind": kind, "status": "skipped", "note": skipped}
+            if not skipped:
+                found, compared = results[kind][part][aggregation][metric], [sides[side] for side in GAPS[kind]]
+                columns, notes = measured(plan, pair.clean, metric, found, report)
+                columns["gap"] = columns.pop("value")
+                line |= columns | {side: rounded(found[side], metric) for side in GAPS[kind]}
+                line |= _origin(compared)
+                line["note"] = joined([*_remarks(pair, kind, compared), *notes, *_machines(compared)])
+            if kind == "both":
+                others = context_notes(of_number(context, protocol, (part, metric, aggregation)))
+                line["note"] = joined([line["note"], *others])
+            yield line
 
 
-def gaps(splits: Sequence[Split], gathered: Sequence[Gathered]) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
-    """`results[part][aggregation][metric]` of two groups, `test_selected` and `clean` in this order: what
-    `evaluate.numbers` returns for their difference, and each group's own value under the name of its rule.
+def gaps(first: Side, second: Side) -> Results:
+    """What `evaluate.numbers` returns for the difference of two sides, and each side's own value under its name.
 
-    Raises InputError for groups that differ in seeds, folds, utterances, system, settings or code.
+    Raises InputError for sides that differ in seeds, folds, utterances, system, settings or code.
     """
-    _check_same(splits, gathered)
-    metrics = metrics_of(splits[0])
-    results: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
-    for name, part in gathered[0].parts.items():
-        other = gathered[1].parts[name].aggregations
+    _check_same(first, second)
+    metrics = metrics_of(first.splits[0])
+    results: Results = {}
+    for name, part in first.gathered.parts.items():
+        other = second.gathered.parts[name].aggregations
         results[name] = {}
         for aggregation, seeds in part.aggregations.items():
             found = numbers(metrics, seeds, part.n_speakers, part.counts, minus=other[aggregation])
-            for rule, folds in zip(BOTH, (seeds, other[aggregation]), strict=True):
-                for metric, value in mean_values(metrics, folds, part.n_speakers).items():
-                    found[metric][rule] = value
+            for side, of_seeds in ((first, seeds), (second, other[aggregation])):
+                for metric, value in mean_values(metrics, of_seeds, part.n_speakers).items():
+                    found[metric][side.name] = value
             results[name][aggregation] = found
     return results
 
 
-def _check_same(splits: Sequence[Split], gathered: Sequence[Gathered]) -> None:
-    """Raises InputError where the groups differ in more than what chose the epoch."""
+def _check_same(*sides: Side) -> None:
+    """Raises InputError where the sides differ in more than what chose the epoch."""
     first, second = (
         {
-            "seeds": of_group.seeds,
-            "folds": of_group.folds,
+            "seeds": side.gathered.seeds,
+            "folds": side.gathered.folds,
             **{
-                key: [[getattr(split, key)[row] for row in split.scored(fold)] for fold in of_group.folds]
+                key: [
+                    [getattr(split, key)[row] for row in split.scored(fold)]
+                    for split in (of_seed(side.splits, seed) for seed in side.gathered.seeds)
+                    for fold in side.gathered.folds
+                ]
                 for key in ("utterances", "speakers", "sessions")
             },
-            **{key: of_group.facts[key] for key in ("system", "settings", "features", "encoders", "code_version")},
+            **{key: side.gathered.facts[key] for key in ("system", "settings", "features", "encoders", "code_version")},
         }
-        for split, of_group in zip(splits, gathered, strict=True)
+        for side in sides
     )
     if other := [key for key in first if first[key] != second[key]]:
         raise InputError(
-            f"protocol of {splits[0].corpus}: the runs under test_selected and clean differ in "
-            f"{', '.join(other)}: make both again"
+            f"protocol of {sides[0].splits[0].corpus}: the runs under {' and '.join(side.name for side in sides)} "
+            f"differ in {', '.join(other)}: make both again"
         )
 
 
-def _computed(pair: Pair, places: Places, made_from: MadeFrom) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
-    """The gaps of a pair, the columns that all its lines share, and notes: what else test_selected trained on ("" if
-    nothing), and on which machines if the runs differ in that.
-    """
-    groups = (pair.test_selected, pair.clean)
-    splits = [read_split(places.split(group.split(group.seeds[0]))) for group in groups]  # of all seeds: see `pairs`
-    gathered = [
-        gather([split], [Path(places.run(group.name, *run)) for run in group.runs], made_from.seeds(group))
-        for split, group in zip(splits, groups, strict=True)
-    ]
-    hashes = {
-        f"{kind}_{rule}": getattr(split, kind)
-        for kind in ("protocol_hash", "data_hash")
-        for rule, split in zip(BOTH, splits, strict=True)
-    }
-    machines = {
-        f"{rule} seed {seed} fold {fold}": of_run
-        for rule, of_group in zip(BOTH, gathered, strict=True)
-        for (seed, fold), of_run in of_group.machines.items()
-    }
-    also = "" if gathered[1].trains_on_dev else _also_trained_on(pair.clean.protocol)
-    columns = hashes | {"code_version": gathered[0].facts["code_version"]}
-    return gaps(splits, gathered), columns, [also, *mixture(machines)]
+def _sides(pair: Pair, places: Places, made_from: MadeFrom) -> dict[str, Side]:
+    """The numbers between which a pair has gaps that are computed."""
+    needed = {side for kind, skipped in pair.gaps.items() if not skipped for side in GAPS[kind]}
+    found = {}
+    for name in sorted(needed):
+        group = pair.test_selected if name == "test_selected" and pair.test_selected else pair.clean
+        splits = [read_split(places.split(split)) for split in group.splits]
+        found[name] = Side(name, splits, _runs(group, splits, places, made_from, name))
+    return found
+
+
+def _runs(group: Group, splits: list[Split], places: Places, made_from: MadeFrom, side: str) -> Gathered:
+    folders = [Path(places.run(group.name, *run)) for run in group.runs]
+    instead: Instead | None = chosen_on_test if side == "chosen_on_test" else None
+    return gather(splits, folders, made_from.seeds(group), instead=instead)
+
+
+def _origin(sides: list[Side]) -> Mapping[str, str]:
+    """The columns that say what the numbers of two sides were computed from."""
+    found = {"code_version": sides[0].gathered.facts["code_version"]}
+    for side in sides:
+        rule = side.splits[0].selection
+        found |= {f"protocol_hash_{rule}": side.splits[0].protocol_hash, f"data_hash_{rule}": data_hash(side.splits)}
+    return found
+
+
+def _machines(sides: list[Side]) -> list[str]:
+    """A note if the runs of two sides differ in their machines."""
+    return mixture(
+        {
+            f"{side.splits[0].selection} seed {seed} fold {fold}": of_run
+            for side in sides
+            for (seed, fold), of_run in side.gathered.machines.items()
+        }
+    )
 
 
 def _context(plan: Plan, pair: Pair, rule: str) -> Iterator[Claim]:
@@ -159,7 +202,10 @@ def _context(plan: Plan, pair: Pair, rule: str) -> Iterator[Claim]:
     return (e for e in of_group(context, group.row, group.protocol_name, rule) if e["selection"] == rule)
 
 
-def _also_trained_on(protocol: Protocol) -> str:
-    """The note where part of the gap is due to more training data."""
-    reported = protocol.folds.kind == "official" and set(protocol.folds.dev) <= set(protocol.folds.also_report)
-    return "" if reported or protocol.dev.held_out else "test_selected also trains on the dev part"
+def _remarks(pair: Pair, kind: str, sides: list[Side]) -> Iterator[str]:
+    """What a reader of a gap between two sides must know about how it came about."""
+    if kind == "both" and pair.trains_on_dev and not sides[1].gathered.trains_on_dev:
+        yield "test_selected also trains on the dev part"
+    if kind != "both" and pair.clean.settings["patience"]:
+        yield "chosen among the epochs that clean went on for, which the dev part decides"
+    yield pair.clean.note

@@ -36,7 +36,8 @@ class Rerun:
     """A run and what came of it this time.
 
     `promised`: whether it has to have the same bits: on a CPU of the same kind, with the same versions and threads.
-    `same_bits`: predictions, history and weights are the same files. `difference`: as `TOLERANCE` counts it.
+    `same_bits`: predictions, history, weights and the epochs' scores are the same files. `difference`: as `TOLERANCE`
+    counts it.
     """
 
     run: str

@@ -1,12 +1,15 @@
 """Runs of a split as the training script writes them, for the tests of evaluations and of the honest gap."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from helpers.builders import edit_sealed
 from ser.files import sha256_of
 from ser.plan.groups import Group
 from ser.runs.contract import Fold
+from ser.runs.epochs import write_epochs
 from ser.runs.predictions import write_predictions
 from ser.sealed import Order, write_sealed
 from ser.splits.split import Split
@@ -38,6 +41,19 @@ def write_run(folder: Path, split: Split, number: int, seed: int, scores: np.nda
     facts |= {"system": "majority", "settings": {}, "features": {}, "code_version": "c0de", "made_from": "the plan"}
     facts["sha256"] = {"predictions.csv": sha256_of(folder / "predictions.csv")}
     write_sealed(folder / "metrics.json", facts)
+    return folder
+
+
+def write_trained(
+    folder: Path, split: Split, number: int, seed: int, epochs: Sequence[np.ndarray], best: int, criterion: str
+) -> Path:
+    """The run of a system that trains in epochs: its scores after each, of which it chose number `best` (from 1)."""
+    write_run(folder, split, number, seed, epochs[best - 1])
+    write_epochs(folder / "test_epochs.safetensors", Fold.of(split, number, {}), np.array(epochs))
+    hashes = {name: sha256_of(folder / name) for name in ("predictions.csv", "test_epochs.safetensors")}
+    course = {"best_epoch": best, "epochs_run": len(epochs)}
+    settings = {"epochs": len(epochs), "criterion": criterion, "patience": 0}
+    edit_sealed(folder / "metrics.json", sha256=hashes, facts=course, settings=settings)
     return folder
 
 

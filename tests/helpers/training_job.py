@@ -39,7 +39,7 @@ class TrainingJob:
         self.settings = asdict(SETTINGS) | {"criterion": "UA", "projection": 64} | settings
 
     def options(self, output: str, **settings: Any) -> list[str]:
-        """Those for runs that are written below `output`; `scores_epochs` says whether the test part is scored after each epoch."""
+        """Those for runs below `output`; `scores_epochs` says whether the test part is scored after each epoch."""
         return [
             *("--system", "linear_probe", "--settings", json.dumps(self.settings | settings), "--group", "a group"),
             *("--split", "split.json", "--store", "states=states", "--seed", "1", "--folds", "1", "2"),

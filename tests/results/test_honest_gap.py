@@ -9,42 +9,21 @@ import numpy as np
 import pytest
 
 from helpers.builders import edit_sealed, protocol
+from helpers.gap_cases import BY_SPEAKER, CONTEXT, EIGHT, FIELDS, corpus, groups, planned, said
 from helpers.runs import AsPlanned, write_run
 from ser.errors import InputError
-from ser.evaluations.gather import Gathered, gather
+from ser.evaluations.gather import gather
 from ser.manifests.utterance import Utterance
-from ser.plan.groups import Group, Plan
 from ser.plan.places import Places
-from ser.results.honest_gap import COLUMNS, gap_lines, gaps
-from ser.runs.contract import Fold
+from ser.results.honest_gap import COLUMNS, Side, gap_lines, gaps
 from ser.sealed import write_sealed
 from ser.splits.make import make_split
 from ser.splits.protocol import Protocol
-from ser.splits.split import Split
 from ser.splits.write import write_split
 
-FIELDS = {"corpus": "c", "labels": {"angry": ["angry"], "sad": ["sad"]}, "subset": "all", "leaks": []}
-BY_SPEAKER = {"folds": {"kind": "leave_one_out", "group": "speaker", "number": 8}, "dev": {"kind": "next_group"}}
 
-
-def corpus() -> list[Utterance]:
-    """Eight speakers say ten utterances each, angry and sad in turn."""
-    return [
-        Utterance(f"s{s}_{i}", "x.wav", speaker=f"s{s}", emotion=("angry", "sad")[i % 2], sha256=f"{s}{i}")
-        for s in range(8)
-        for i in range(10)
-    ]
-
-
-def said(split: Split, number: int, right: int) -> np.ndarray:
-    """Scores that are right for the first `right` utterances of the test part and wrong for the others."""
-    targets = Fold.of(split, number, {}).test.targets
-    classes = np.where(np.arange(len(targets)) < right, targets, 1 - targets)
-    return np.log(np.where(classes[:, None] == np.arange(2), 0.9, 0.1))
-
-
-def pair(tmp_path: Path, right: dict[str, dict[int, list[int]]]) -> tuple[list[Split], list[Gathered]]:
-    """`right[selection][seed]`: how many of each speaker's ten utterances are right."""
+def pair(tmp_path: Path, right: dict[str, dict[int, list[int]]]) -> tuple[Side, Side]:
+    """test_selected and clean; `right[selection][seed]`: how many of each speaker's ten utterances are right."""
     made = [
         make_split(protocol(**FIELDS, **BY_SPEAKER), selection, corpus()) for selection in ("test_selected", "clean")
     ]
@@ -59,10 +38,8 @@ def pair(tmp_path: Path, right: dict[str, dict[int, list[int]]]) -> tuple[list[S
         )
         for split in made
     ]
-    return made, scored
-
-
-EIGHT = [3, 9, 5, 6, 8, 4, 7, 2]
+    first, second = (Side(split.selection, [split], of) for split, of in zip(made, scored, strict=True))
+    return first, second
 
 
 def test_equal_predictions_have_no_gap(tmp_path: Path) -> None:
@@ -101,47 +78,20 @@ def test_seeds_are_paired_and_the_interval_is_over_what_speakers_gain(tmp_path: 
 
 
 def test_groups_that_differ_in_more_than_the_rule_are_refused(tmp_path: Path) -> None:
-    made, scored = pair(tmp_path, {"test_selected": {1: EIGHT}, "clean": {1: EIGHT}})
-    with pytest.raises(InputError, match="protocol of c: .* differ in seeds: make both again"):
-        gaps(made, [scored[0], replace(scored[1], seeds=[2])])
+    first, second = pair(tmp_path, {"test_selected": {1: EIGHT}, "clean": {1: EIGHT}})
+
+    def other(**changes: Any) -> Side:
+        return replace(second, gathered=replace(second.gathered, **changes))
+
+    words = "protocol of c: the runs under test_selected and clean differ in seeds, utterances, .*: make both again"
+    with pytest.raises(InputError, match=words):
+        gaps(first, other(seeds=[2, 3]))
     with pytest.raises(InputError, match="differ in settings, code_version"):
-        gaps(made, [scored[0], replace(scored[1], facts=scored[1].facts | {"settings": {"a": 1}, "code_version": "x"})])
-    renamed = replace(made[1], utterances=tuple(f"other_{name}" for name in made[1].utterances))
+        gaps(first, other(facts=second.gathered.facts | {"settings": {"a": 1}, "code_version": "x"}))
+    split = second.splits[0]
+    renamed = replace(split, utterances=tuple(f"other_{name}" for name in split.utterances))
     with pytest.raises(InputError, match="differ in utterances"):
-        gaps([made[0], renamed], scored)
-
-
-def groups(made: Protocol, **skipped: str) -> list[Group]:
-    """One row under each of the selection rules named; the value is why it is skipped."""
-    group = Group(
-        experiment="paper",
-        row="full",
-        table="1",
-        protocol_name="p",
-        selection="clean",
-        protocol=made,
-        system="majority",
-        settings={},
-        sources={},
-        features={},
-        encoders={},
-        seeds=(1,),
-        one_job_per="fold",
-    )
-    return [replace(group, selection=selection, skipped=reason) for selection, reason in skipped.items()]
-
-
-OTHERS = {"of": "A sibling", "row": "full", "protocol": "p", "metric": "WA", "table": "2", "aggregation": "unknown"}
-OTHERS |= {"source": "Table 2", "evidence": "paper"}
-
-CONTEXT = "context, not a claim (2: Table 2 [paper]): A sibling 74.0 (test_selected), A sibling 71.0 (clean)"
-
-
-def planned(of_paper: list[Group]) -> Plan:
-    """A sibling's pair is known for WA, and a value under no known rule."""
-    values = {"clean": 71.0, "test_selected": 74.0, "unknown": 70.0}
-    context = [OTHERS | {"selection": rule, "value": value} for rule, value in values.items()]
-    return Plan("paper", tuple(of_paper), {"paper": {"context": context}}, {})
+        gaps(first, replace(second, splits=[renamed]))
 
 
 def written(work: Path, made: Protocol, rows: list[Utterance], **right: int) -> list[dict[str, Any]]:
@@ -173,7 +123,9 @@ def test_lines_are_as_the_table_has_them(tmp_path: Path) -> None:
         "subset": "all",
         "folds": "8 x leave_one_out of speakers",
         "metric": "WA",
+        "gap_kind": "both",
         "test_selected": "80.00",
+        "chosen_on_test": "",
         "clean": "60.00",
         "gap": "20.00",
         "ci_low": "20.00",
@@ -254,3 +206,4 @@ def test_a_gap_that_cannot_be_computed_is_skipped_with_the_reason(
 def test_a_row_that_is_planned_under_one_rule_has_no_line(tmp_path: Path) -> None:
     made = protocol(**FIELDS, **BY_SPEAKER)
     assert not list(gap_lines(planned(groups(made, clean="")), Places(str(tmp_path)), AsPlanned()))
+    assert not list(gap_lines(planned(groups(made, test_selected="")), Places(str(tmp_path)), AsPlanned()))

@@ -124,6 +124,7 @@ TAMPERED = {
     "a bit of a store's header": (flip("work/demo/features/casia/f*", 200), r"functionals.*: not a"),
     "a bit of a checkpoint": (flip("work/demo/encoders/*/model*"), r"model\.safetensors: not as .*ser\.json"),
     "a bit of a model": (flip(f"{PROBE}/model*"), r"model\.safetensors: not as .*metrics\.json describes"),
+    "a bit of an epoch's scores": (flip(f"{PROBE}/test_epochs*"), r"test_epochs\.safetensors: not as .*metrics\.json"),
     "a bit of a recording": (flip("work/demo/releases/casia/*/*/*.wav"), r"\.wav: not the file that .*casia\.csv was"),
     "an edited manifest": (edit("work/demo/manifests/casia.csv", "angry", "happy"), r"casia\.csv: not as .*casia\.js"),
     "an edited report": (edit("work/demo/manifests/casia.json", "240", "250"), r"casia\.json: has changed since"),

@@ -1,0 +1,100 @@
+"""The epoch that is best on the test part: by the row's criterion, the first of the best, over all that is tested."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.builders import edit_sealed, protocol
+from helpers.runs import write_trained
+from helpers.split_cases import DRAWN, REPORTED, official
+from ser.errors import InputError
+from ser.evaluations.epochs import best_epoch, chosen_on_test
+from ser.evaluations.gather import gather
+from ser.runs.predictions import read_predictions
+from ser.splits.make import make_split
+from ser.splits.split import Split
+
+
+def said(targets: np.ndarray, *right: bool) -> np.ndarray:
+    """Scores of two classes that are right where `right` says so."""
+    classes = np.where(right, targets, 1 - targets)
+    return np.log(np.where(classes[:, None] == np.arange(2), 0.9, 0.1))
+
+
+def test_the_first_of_the_best_epochs_by_each_criterion() -> None:
+    targets = np.array([0, 0, 0, 1])
+    epochs = np.array(
+        [said(targets, 1, 0, 0, 0), said(targets, 1, 1, 1, 0), said(targets, 1, 0, 0, 1), said(targets, 0, 1, 1, 1)]
+    )
+    values = {"WA": [1 / 4, 3 / 4, 2 / 4, 3 / 4], "UA": [1 / 6, 1 / 2, 2 / 3, 5 / 6]}
+    assert best_epoch(targets, epochs, "WA") == 2 == 1 + int(np.argmax(values["WA"]))
+    assert best_epoch(targets, epochs, "UA") == 4 == 1 + int(np.argmax(values["UA"]))
+    assert best_epoch(targets, epochs[[2, 0, 2]], "WA+UA") == 1
+    assert best_epoch(targets, epochs[[0, 1, 3]], "loss") == 2
+    x = np.array([[1.0], [2.0], [3.0]], np.float32)
+    assert best_epoch(x, np.stack([x[::-1], x + 1, x, x]), "CCC") == 3
+
+
+def test_official_parts_are_tested_together_and_a_reported_dev_part_has_no_say(tmp_path: Path) -> None:
+    split = make_split(protocol(**REPORTED), "clean", official())
+    rows = split.scored(1)
+    targets, parts = split.targets[rows], [split.partitions[row] for row in rows]
+    right = {"dev": [1, 4, 0], "test1": [2, 0, 3], "test2": [2, 0, 2]}  # by part and epoch; four utterances each
+    right = {part: [min(n, parts.count(part)) for n in of_part] for part, of_part in right.items()}
+    place = [parts[:i].count(part) for i, part in enumerate(parts)]
+    epochs = [
+        said(targets, *(n < right[part][epoch] for n, part in zip(place, parts, strict=True))) for epoch in range(3)
+    ]
+    folder = write_trained(tmp_path, split, 1, 1, epochs, best=2, criterion="WA")
+    own = read_predictions(folder / "predictions.csv", split.labels, True)
+    found = chosen_on_test(split, 1, folder, own)
+    assert found.predicted.tolist() == epochs[2].argmax(axis=1).tolist() != own.predicted.tolist()
+    assert found.utterances == own.utterances and found.targets.tolist() == own.targets.tolist()
+    gathered = gather([split], [folder], instead=chosen_on_test)
+    correct = {name: part.folds[0][0].values.sum(axis=0).trace() for name, part in gathered.parts.items()}
+    assert correct == {"test1": right["test1"][2], "test2": right["test2"][2], "dev": right["dev"][2]}
+
+
+def test_attributes_of_a_drawn_dev_part(tmp_path: Path) -> None:
+    split = make_split(protocol(**DRAWN), "clean", official(), 1)
+    rows = split.scored(1)
+    assert set(split.rows(1, "test")) == set(rows) and not set(rows) & set(split.rows(1, "dev"))
+    targets = split.targets[rows].astype(np.float64) + np.arange(len(rows))[:, None] / 100
+    epochs = [targets[::-1] / 3, 0 * targets, targets.astype(np.float32) * 1.01]
+    folder = write_trained(tmp_path, split, 1, 1, epochs, best=1, criterion="CCC")
+    own = read_predictions(folder / "predictions.csv", split.labels, False)
+    assert chosen_on_test(split, 1, folder, own).predicted.tolist() == np.float32(epochs[2]).tolist()
+    edit_sealed(folder / "metrics.json", facts={"best_epoch": 3, "epochs_run": 3})
+    assert chosen_on_test(split, 1, folder, own) is own  # the same epoch: the run's own predictions, to the last digit
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> tuple[Split, Path]:
+    split = make_split(protocol(**REPORTED), "clean", official())
+    targets = split.targets[split.scored(1)]
+    epochs = [said(targets, *[True] * len(targets)), said(targets, *[False] * len(targets))]
+    return split, write_trained(tmp_path / "run", split, 1, 1, epochs, best=2, criterion="UA")
+
+
+def test_a_flipped_bit_of_the_scores_is_refused(run: tuple[Split, Path]) -> None:
+    split, folder = run
+    path = folder / "test_epochs.safetensors"
+    whole = path.read_bytes()
+    for place in (0, 20, len(whole) // 2, len(whole) - 1):
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        with pytest.raises(InputError, match=r"test_epochs\.safetensors: not as .*metrics\.json describes: remove"):
+            gather([split], [folder], instead=chosen_on_test)
+    path.unlink()
+    with pytest.raises(InputError, match=r"test_epochs\.safetensors: not as .*metrics\.json describes: remove"):
+        gather([split], [folder], instead=chosen_on_test)
+    gather([split], [folder])  # the numbers themselves never rest on them
+
+
+def test_scores_of_too_few_epochs_are_refused(run: tuple[Split, Path]) -> None:
+    split, folder = run
+    edit_sealed(folder / "metrics.json", facts={"best_epoch": 2, "epochs_run": 3})
+    with pytest.raises(InputError, match=r"test_epochs\.safetensors: not the scores of 3 epochs: remove .*run and"):
+        gather([split], [folder], instead=chosen_on_test)
