@@ -1,5 +1,6 @@
 """The epoch that is best on the test part: by the row's criterion, the first of the best, over all that is tested."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,15 @@ import pytest
 from helpers.builders import edit_sealed, protocol
 from helpers.runs import write_trained
 from helpers.split_cases import DRAWN, REPORTED, official
+from helpers.training import SETTINGS, Task, fold
 from ser.errors import InputError
 from ser.evaluations.epochs import best_epoch, chosen_on_test
 from ser.evaluations.gather import gather
+from ser.runs.contract import Context
 from ser.runs.predictions import read_predictions
 from ser.splits.make import make_split
 from ser.splits.split import Split
+from ser.training.loop import fit
 
 
 def said(targets: np.ndarray, *right: bool) -> np.ndarray:
@@ -67,6 +71,21 @@ def test_attributes_of_a_drawn_dev_part(tmp_path: Path) -> None:
     assert chosen_on_test(split, 1, folder, own).predicted.tolist() == np.float32(epochs[2]).tolist()
     edit_sealed(folder / "metrics.json", facts={"best_epoch": 3, "epochs_run": 3})
     assert chosen_on_test(split, 1, folder, own) is own  # the same epoch: the run's own predictions, to the last digit
+
+
+@pytest.mark.parametrize("criterion", ["loss", "UA"])
+def test_it_is_the_choice_that_test_selected_makes(criterion: str) -> None:
+    """Where both rules train on the same, as with an official dev part that is reported, one run's choice made
+    afterwards gives every digit of the other's.
+    """
+    settings = replace(SETTINGS, epochs=12, learning_rate=0.05, criterion=criterion)
+    context = Context(seed=3, score_test_each_epoch=True)
+    clean = fit(Task(), fold(), settings, context)
+    selected = fit(Task(), fold(dev=fold().test), settings, context)
+    assert clean.test_epochs is not None
+    epoch = best_epoch(fold().test.targets, clean.test_epochs, criterion)
+    assert epoch == selected.facts["best_epoch"] != clean.facts["best_epoch"]
+    assert clean.test_epochs[epoch - 1].tobytes() == selected.scores.astype(np.float32).tobytes()
 
 
 @pytest.fixture
