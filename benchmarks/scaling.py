@@ -290,8 +290,7 @@ def short(value: float) -> str:
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    header = list(header)
-    print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
+    print(f"| {' | '.join(names := list(header))} |\n|{'---|' * len(names)}")
     for row in rows:
         print(f"| {' | '.join(map(str, row))} |")
     print()

@@ -46,19 +46,22 @@ NAMES = (*ENCODERS, ALEXNET)
 # Nobody publishes these: if params.yaml names no folder, they are made here, at any scale.
 MADE_HERE = tuple(name for name in ENCODERS if name.endswith("_tiny"))
 
+# Where the publishers say what they trained on.
+_HUBERT = "facebookresearch/fairseq, examples/hubert/README.md at 3e8d15b"
+_WAVLM = "microsoft/unilm, wavlm/README.md at 0ac3e16"
+_WAV2VEC2 = "facebookresearch/fairseq, examples/wav2vec/README.md at 00bc279"
 # Encoder -> every corpus that it was trained on, in pre-training or after it -> the source that says so. Corpora are
-# spelt as in params.yaml. None: not known here; the sources of this project name these checkpoints (ls960, ll60k, lv60,
-# 960h) and do not say which corpora are meant. A checkpoint of your own has its line here, under its name in
+# spelt as in params.yaml. None: not known here. A checkpoint of your own has its line here, under its name in
 # params.yaml.
 TRAINED_ON: dict[str, Mapping[str, str] | None] = {
-    "hubert_base": None,
-    "hubert_large": None,
-    "wavlm_base": None,
-    "wavlm_base_plus": None,
-    "wavlm_large": None,
-    "wav2vec2_base": None,
-    "wav2vec2_base_960h": None,
-    "wav2vec2_large": None,
+    "hubert_base": {"librispeech": _HUBERT},
+    "hubert_large": {"libri_light": _HUBERT},
+    "wavlm_base": {"librispeech": _WAVLM},
+    "wavlm_base_plus": dict.fromkeys(("libri_light", "gigaspeech", "voxpopuli"), _WAVLM),
+    "wavlm_large": dict.fromkeys(("libri_light", "gigaspeech", "voxpopuli"), _WAVLM),
+    "wav2vec2_base": {"librispeech": _WAV2VEC2},
+    "wav2vec2_base_960h": {"librispeech": _WAV2VEC2},
+    "wav2vec2_large": {"libri_light": _WAV2VEC2},
     "hubert_tiny": {},
     "wav2vec2_tiny": {},
     ALEXNET: {"imagenet": "torchvision, IMAGENET1K_V1"},
