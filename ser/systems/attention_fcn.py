@@ -34,6 +34,7 @@ BACKBONES = {
 @dataclass(frozen=True)
 class Settings(SpectrogramSettings):
     """`width` scales all channels of the backbone, `first_stride` is that of the first convolution (AlexNet: 4).
+    `input_norm` normalises the input over the batch, channel by channel, before the first convolution.
     `attention_scale` is lambda: 1 is the ordinary softmax, 0 the plain average; `attention` false: the plain
     average without the attention's parameters. `head`: `hidden` puts a linear layer and ReLU before the classifier.
     `convolution_dropout` drops whole maps after each stage, `dropout` entries of the utterance vector.
@@ -42,6 +43,7 @@ class Settings(SpectrogramSettings):
     backbone: Literal["krizhevsky", "torchvision"]
     width: float
     first_stride: int
+    input_norm: bool
     stage_norm: Literal["none", "lrn", "batch"]
     attention: bool
     attention_scale: float
@@ -149,6 +151,7 @@ class AttentionFCN(nn.Module):
             )
         outputs = widths(settings)
         inputs = (channels, *outputs[:-1])
+        self.input_norm = MaskedBatchNorm(channels) if settings.input_norm else None
         self.stages = nn.ModuleList(
             Stage(i, o, shape, settings.stage_norm, settings.convolution_dropout)
             for i, o, shape in zip(inputs, outputs, shapes(settings), strict=True)
@@ -162,6 +165,9 @@ class AttentionFCN(nn.Module):
     def forward(self, spectrogram: Tensor, frames: Tensor) -> Tensor:
         """spectrogram [B, C, F, T], 0 beyond `frames` [B] -> logits [B, K]."""
         x = spectrogram
+        if self.input_norm is not None:
+            valid = filled(frames, x.shape[-1])
+            x = self.input_norm(x, valid) * valid[:, None, None, :]
         for stage in self.stages:
             x, frames = stage(x, frames)
         a = x.flatten(2).transpose(1, 2)  # [B, F' * T', C]

@@ -26,6 +26,7 @@ PAPER = settings(
     backbone="torchvision",
     width=1.0,
     first_stride=4,
+    input_norm=False,
     stage_norm="none",
     attention=True,
     attention_scale=0.3,
@@ -245,6 +246,29 @@ def test_same_seed_same_bits(tmp_path):
 def test_too_few_bins_are_named(tmp_path):
     with pytest.raises(InputError, match="the spectrogram has 40 bins, but backbone torchvision .* needs 63"):
         run(make(tmp_path, bins=40), PAPER, Context(seed=1))
+
+
+def test_input_norm_by_hand():
+    """Each channel has mean 0 and deviation 1 over all bins and frames of the batch, padding left out."""
+    rng = np.random.default_rng(0)
+    network = AttentionFCN(2, 72, 4, replace(PAPER, input_norm=True, width=0.1))
+    lengths = [90, 70, 80]
+    x = rng.normal(3, 2, (3, 2, 72, 90))
+    for row, length in zip(x, lengths, strict=True):
+        row[..., length:] = 0
+    inputs: list[np.ndarray] = []
+    network.stages[0].register_forward_pre_hook(lambda _, given: inputs.append(given[0].detach().numpy()))
+    for is_training in (True, False):
+        network.train(is_training)
+        network(torch.from_numpy(x).float(), torch.tensor(lengths))
+    expected = np.zeros((2, *x.shape))
+    for channel in range(2):
+        values = np.concatenate([row[channel, :, :n].ravel() for row, n in zip(x, lengths, strict=True)])
+        running = 0.1 * values.mean(), 0.9 + 0.1 * values.var(ddof=1)
+        for of, (mean, variance) in zip(expected, ((values.mean(), values.var()), running), strict=True):
+            for row, given, n in zip(of, x, lengths, strict=True):
+                row[channel, :, :n] = (given[channel, :, :n] - mean) / np.sqrt(variance + 1e-5)
+    np.testing.assert_allclose(inputs, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("scale", ["demo", "paper"])
