@@ -44,6 +44,13 @@ def fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) ->
             f"fold {fold.number}: {context.device}: {str(error).splitlines()[0][:120]}: let fewer runs share the GPU "
             f"(compute.gpu_slots in params.yaml), or use a larger one"
         ) from None
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):  # torch's words, for batch norm over single numbers
+            raise
+        raise InputError(
+            f"fold {fold.number}: batch norm cannot learn from a batch of one example: set last_batch to joined and "
+            f"batch_size to at least 2"
+        ) from None
 
 
 def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -> Outcome:
@@ -112,7 +119,7 @@ def predict(task: Task, network: nn.Module, part: Part, settings: TrainingSettin
     network.eval()
     scores = []
     with torch.inference_mode():
-        for some in _batches(examples, settings.micro_batch or settings.batch_size):
+        for some in _batches(examples, settings.micro_batch or settings.batch_size, settings.last_batch):
             batch = to_device(task.collate(some, None), device)
             scores.append(task.scores(task.forward(network, batch)).double())
     values = torch.cat(scores).cpu().numpy()  # only now: copying each batch would make the GPU wait
@@ -230,8 +237,8 @@ def _epoch_batches(
     while left > 0:
         examples = task.examples(part, generator)
         drawn = [examples[i] for i in generator.permutation(len(examples))]
-        batches = _bucketed(drawn, settings, generator) if settings.bucketing else _batches(drawn, settings.batch_size)
-        for batch in batches:
+        in_order = _batches(drawn, settings.batch_size, settings.last_batch)
+        for batch in _bucketed(drawn, settings, generator) if settings.bucketing else in_order:
             if left > 0:
                 yield batch
             left -= 1
@@ -239,12 +246,12 @@ def _epoch_batches(
             return
 
 
-def _batches(examples: Sequence[Example], size: int) -> Iterator[list[Example]]:
-    """Consecutive batches; a single left-over example joins the last: batch norm cannot learn from one alone."""
+def _batches(examples: Sequence[Example], size: int, last_batch: str) -> Iterator[list[Example]]:
+    """Consecutive batches. Joined: batch norm over single numbers, and CCC, cannot learn from one example alone."""
     start = 0
     while start < len(examples):
         left = len(examples) - start
-        stop = start + (left if size > 1 and left == size + 1 else size)
+        stop = start + (left if last_batch == "joined" and size > 1 and left == size + 1 else size)
         yield list(examples[start:stop])
         start = stop
 
@@ -255,5 +262,5 @@ def _bucketed(
     """Batches of similar length: `drawn` is sorted within every `bucketing` batches, then the batches are shuffled."""
     size = settings.bucketing * settings.batch_size
     pools = [sorted(drawn[i : i + size], key=len) for i in range(0, len(drawn), size)]
-    batches = [batch for pool in pools for batch in _batches(pool, settings.batch_size)]
+    batches = [batch for pool in pools for batch in _batches(pool, settings.batch_size, settings.last_batch)]
     return (batches[i] for i in generator.permutation(len(batches)))

@@ -22,7 +22,9 @@ class TrainingSettings:
     `steps_per_epoch` optimiser steps make an epoch (0: one pass over the training part). `batch_size` examples make one
     loss, `accumulation` losses one optimiser step. `micro_batch` is how many examples go through the network at a time
     (0: the whole batch): the loss is still that of the whole batch, but batch norm sees fewer at once. Whether a batch
-    fits in memory is not a setting: `step.py` sees to that. `bucketing` n > 0 draws n batches at a time and fills
+    fits in memory is not a setting: `step.py` sees to that. `last_batch` says what becomes of a single example that is
+    left over: a batch of its own (`alone`, as torch's DataLoader makes it), or one more of the batch before (`joined`).
+    `bucketing` n > 0 draws n batches at a time and fills
     them by length, so that there is little padding; 0 fills them as drawn. `one_cycle` is cosine
     warm-up from 1/25 of `learning_rate` over the first 30 % of the steps, then cosine decay to 1e-4 of that
     start (Smith and Topin 2018, numbers of torch's OneCycleLR). `gradient_clip` is the largest gradient norm
@@ -40,6 +42,7 @@ class TrainingSettings:
     batch_size: int
     accumulation: int
     micro_batch: int
+    last_batch: Literal["alone", "joined"]
     bucketing: int
     gradient_clip: float
     patience: int

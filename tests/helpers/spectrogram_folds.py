@@ -20,6 +20,7 @@ TRAINING = {
     "batch_size": 8,
     "accumulation": 1,
     "micro_batch": 0,
+    "last_batch": "joined",
     "bucketing": 0,
     "gradient_clip": 5.0,
     "patience": 0,

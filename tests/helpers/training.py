@@ -17,6 +17,7 @@ SETTINGS = TrainingSettings(
     batch_size=8,
     accumulation=1,
     micro_batch=0,
+    last_batch="joined",
     bucketing=0,
     gradient_clip=1.0,
     patience=0,

@@ -243,6 +243,14 @@ def test_same_seed_same_bits(tmp_path):
     assert first.history == again.history
 
 
+def test_learns_from_a_last_batch_of_one(tmp_path):
+    """As the code does: batch norm has all bins and frames of the one example, so it learns from it."""
+    given = replace(SMALL, input_norm=True, last_batch="alone", batch_size=16, epochs=1)
+    fold = make(tmp_path, per_part=(17, 0, 4))
+    outcome = run(fold, given, Context(seed=1))
+    assert np.isfinite(outcome.scores).all() and outcome.model["input_norm.num_batches_tracked"] == 2
+
+
 def test_too_few_bins_are_named(tmp_path):
     with pytest.raises(InputError, match="the spectrogram has 40 bins, but backbone torchvision .* needs 63"):
         run(make(tmp_path, bins=40), PAPER, Context(seed=1))

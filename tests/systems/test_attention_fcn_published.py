@@ -113,6 +113,7 @@ FREE = {
     "head": "linear",
     "input_norm": False,
     "label_smoothing": 0.0,
+    "last_batch": "joined",
     "learning_rate": 0.001,
     "mask_bins": 16,
     "mask_seconds": 0.5,

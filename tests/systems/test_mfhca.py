@@ -8,9 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from helpers import ROOT
+from helpers.params import params
 from helpers.segment_folds import PUBLISHED, fold_of, frozen, make, sound
 from helpers.spectrogram_folds import TRAINING, settings
 from ser.errors import InputError
+from ser.plan.load import load_plan
 from ser.runs.contract import Context
 from ser.systems import mfhca
 from ser.systems.mfhca import (
@@ -177,3 +180,26 @@ def test_settings_that_cannot_be_are_named(fold):
     for message, changes in cases.items():
         with pytest.raises(InputError, match=message):
             Task(fold, replace(GIVEN, **changes)).network()
+
+
+def test_learns_from_a_last_batch_of_one(tmp_path):
+    """As the code does: batch norm has all pixels of the one segment, so it learns from it."""
+    outcomes = {
+        last: run(
+            make(tmp_path, per_part=(17, 0, 4)),
+            replace(GIVEN, segment_count="samples", batch_size=16, epochs=1, last_batch=last),
+            Context(seed=1),
+        )
+        for last in ("alone", "joined")
+    }
+    counts = [name for name in outcomes["alone"].model if name.endswith("num_batches_tracked")]
+    assert counts and np.isfinite(outcomes["alone"].scores).all()
+    for last, batches in (("alone", 2), ("joined", 1)):
+        assert {int(outcomes[last].model[name]) for name in counts} == {batches}
+
+
+@pytest.mark.parametrize("experiment", ["attention_fcn", "ca_mser", "mfhca", "superb_er"])
+def test_published_codes_train_on_a_last_batch_of_one(experiment):
+    """None of them sets DataLoader's `drop_last`."""
+    groups = load_plan(params(scale="paper", experiments={experiment: "all"}), ROOT).groups
+    assert {(group.settings["last_batch"], group.sources["last_batch"]) for group in groups} == {("alone", "code")}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 
 from helpers.training import CENTRES, SETTINGS, Task, assert_same, fold, part
 from ser.errors import InputError
@@ -125,6 +126,32 @@ def test_steps_per_epoch_goes_round_the_training_part():
     fit(task, fold(), replace(SETTINGS, epochs=2, steps_per_epoch=5, accumulation=2), Context(seed=1))
     # one pass is 4 batches of 8, 8, 8 and 9; an epoch is 10 batches
     assert [n for n, training in task.seen if training] == [8, 8, 8, 9, 8, 8, 8, 9, 8, 8] * 2
+
+
+class WithoutNorm(Task):
+    def network(self):
+        return nn.Linear(3, 3)
+
+
+@pytest.mark.parametrize("n", [31, 32, 33, 34])
+@pytest.mark.parametrize("bucketing", [0, 8])
+def test_a_last_batch_alone_is_that_of_torch(n, bucketing):
+    task, given = WithoutNorm(), replace(SETTINGS, last_batch="alone", epochs=1, bucketing=bucketing)
+    outcome = fit(task, fold(train=part("train", n)), given, Context(seed=1))
+    theirs = [len(batch) for batch in DataLoader(range(n), batch_size=8)]
+    assert sorted(size for size, training in task.seen if training) == sorted(theirs)
+    assert np.isfinite(outcome.scores).all()
+
+
+def test_a_last_example_that_joins_is_learnt_with_the_others():
+    task = Task()
+    fit(task, fold(), replace(SETTINGS, last_batch="joined", epochs=1), Context(seed=1))
+    assert [size for size, training in task.seen if training] == [8, 8, 8, 9]
+
+
+def test_a_batch_norm_that_cannot_learn_from_one_example_is_named():
+    with pytest.raises(InputError, match="batch norm cannot learn from a batch of one .*: set last_batch to joined"):
+        fit(Task(), fold(), replace(SETTINGS, last_batch="alone"), Context(seed=1))
 
 
 def test_buckets_hold_examples_of_like_length():
