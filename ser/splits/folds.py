@@ -206,6 +206,11 @@ def _dev(protocol: Protocol, columns: Columns, tested: np.ndarray, fold: int, re
         dev = columns.speaker.codes == _other_of_session(protocol, columns, group)
     elif kind == "speaker_of_next_session":
         dev = columns.speaker.codes == _speaker_of_next_session(protocol, columns, group)
+    elif kind == "random_split":
+        candidates = np.flatnonzero(rest)
+        n_train = int((1 - protocol.dev.fraction) * len(candidates))
+        dev = np.zeros(len(rest), dtype=bool)
+        dev[candidates[_torch_permutation(len(candidates), protocol.dev.seed or 0)[n_train:]]] = True
     else:  # random: every 1/fraction-th of the stratified order, so each class gives its share, give or take one
         candidates = np.flatnonzero(rest)
         seed = [protocol.dev.seed, fold]
@@ -215,6 +220,19 @@ def _dev(protocol: Protocol, columns: Columns, tested: np.ndarray, fold: int, re
         dev = np.zeros(len(rest), dtype=bool)
         dev[order[np.diff(shares) > 0]] = True
     return dev
+
+
+def _torch_permutation(n: int, seed: int) -> np.ndarray:
+    """int64 [n]: torch.randperm(n) after torch.manual_seed(seed), whose import would be slow; up to 2**32 / 20 items.
+
+    Both libraries seed the Mersenne twister alike; torch draws 32 bits for each place, modulo what is left.
+    """
+    drawn = np.random.RandomState(seed & 0xFFFFFFFF).randint(0, 2**32, n, dtype=np.uint32).tolist()
+    order = list(range(n))
+    for place, bits in enumerate(drawn):
+        other = place + bits % (n - place)
+        order[place], order[other] = order[other], order[place]
+    return np.array(order, np.int64)
 
 
 def _drawn(protocol: Protocol, columns: Columns, seed: int | None) -> np.ndarray:

@@ -67,6 +67,7 @@ DEV_KEYS = {
     "other_of_session": ("held_out",),
     "speaker_of_next_session": ("seed", "held_out"),
     "random": ("fraction", "seed", "held_out"),
+    "random_split": ("fraction", "seed", "held_out"),
     "official": (),
     "drawn": ("part", "per_emotion"),
     "none": (),
@@ -111,9 +112,11 @@ class Folds:
 
 @dataclass(frozen=True)
 class Dev:
-    """Where a fold's dev part comes from. A `seed` of None takes the first speaker instead of drawing one; a dev part
-    that is `drawn` has `per_emotion` utterances of each emotion, out of the tested `part`. One that is `held_out` never
-    trains, whatever chooses the epoch.
+    """Where a fold's dev part comes from. A `seed` of None takes the first speaker instead of drawing one. `random`
+    draws its share of each class; `random_split` draws from all utterances in order of name, the same way in every
+    fold, as torch.utils.data.random_split does after torch.manual_seed(seed) (S3PRL's `emotion`). A dev part that is
+    `drawn` has `per_emotion` utterances of each emotion, out of the tested `part`. One that is `held_out` never trains,
+    whatever chooses the epoch.
     """
 
     kind: str

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from torch.utils.data import random_split
 
 from helpers import ROOT
 from helpers.builders import iemocap_like, protocol
@@ -12,6 +14,7 @@ from ser.errors import InputError
 from ser.manifests.utterance import Utterance
 from ser.plan.experiments import read_experiments
 from ser.runs.contract import Fold
+from ser.splits.folds import _torch_permutation
 from ser.splits.make import make_split
 from ser.splits.protocol import Protocol
 
@@ -179,6 +182,25 @@ def test_random_folds_are_drawn_anew_each() -> None:
     assert {len(chosen_on_test.rows(number, "train")) for number in range(1, 11)} == {120}
     other = protocol(**{**given, "folds": {**folds, "seed": 2}})
     assert (make_split(other, "clean", rows).parts != split.parts).any()
+
+
+@pytest.mark.parametrize(("fraction", "seed"), [(0.2, 0), (0.3, 7), (0.2, 2**32 + 1)])
+def test_random_split_draws_what_torch_draws(fraction: float, seed: int) -> None:
+    dev = {"kind": "random_split", "fraction": fraction, "seed": seed}
+    split = make_split(protocol(**SESSIONS, dev=dev), "clean", iemocap_like(per_emotion=3)[::-1])
+    for number in range(1, 6):
+        rest = sorted(name for name in split.utterances if not name.startswith(f"Ses0{number}"))
+        n_train = int((1 - fraction) * len(rest))
+        torch.manual_seed(seed)
+        train, drawn = random_split(rest, [n_train, len(rest) - n_train])  # type: ignore[var-annotated, arg-type]
+        assert names(split, split.rows(number, "dev")) == sorted(drawn)
+        assert names(split, split.rows(number, "train")) == sorted(train) and len(rest) == 120
+
+
+@pytest.mark.parametrize("n", [1, 2, 5531])
+def test_torch_permutation(n: int) -> None:
+    torch.manual_seed(0)
+    np.testing.assert_array_equal(_torch_permutation(n, 0), torch.randperm(n).numpy())
 
 
 def test_random_dev_is_stratified_and_its_shared_speakers_are_noted() -> None:

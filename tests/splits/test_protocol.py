@@ -175,6 +175,7 @@ def test_digest_does_not_depend_on_the_order_of_leaks() -> None:
         ),
         ({"dev": {"kind": "next_group", "held_out": 1}}, "held_out must be true or false, not 1"),
         ({"dev": {"kind": "none", "held_out": True}}, "none: unknown key 'held_out'"),
+        ({"dev": {"kind": "random_split", "fraction": 0.2}}, "dev: random_split: missing 'seed'"),
         ({"dev": {"kind": "random", "fraction": 1, "seed": 1}}, "fraction must be between 0 and 1, not 1"),
         ({"dev": {"kind": "random", "fraction": 0.2, "seed": None}}, "seed must be an integer"),
         ({"dev": {"kind": "official"}}, "official does not go with folds leave_one_out of speakers"),
