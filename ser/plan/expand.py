@@ -78,12 +78,18 @@ class Expansion:
                     sources=sources,
                     features=features,
                     encoders=encoders,
-                    seeds=tuple(self._scale["seeds"][:1] if row.get("deterministic") else self._scale["seeds"]),
+                    seeds=self._seeds(experiment, row),
                     note=self._note(row.get("notes", {}).get(key, ""), protocols[key].corpus, features, encoders),
                     one_job_per=max(row.get("one_job_per", "fold"), self._scale["one_job_per"], key=ONE_JOB_PER.index),
                     skipped=skipped,
                     scores_epochs=in_epochs and selection == "clean",
                 )
+
+    def _seeds(self, experiment: Experiment, row: Mapping[str, Any]) -> tuple[int, ...]:
+        """The scale's seeds; at scale paper those of the published runs, where the experiment's file has them."""
+        published = experiment.get("seeds") if self.params["scale"] == "paper" else None
+        seeds = published["value"] if published else self._scale["seeds"]
+        return tuple(seeds[:1] if row.get("deterministic") else seeds)
 
     def _protocol(self, experiment: str, name: str) -> Protocol:
         fields = dict(self.experiments[experiment]["protocols"][name])

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
+from helpers import ROOT
+from helpers.params import params
 from helpers.plans import EXPERIMENT, changed, plan
 from ser.encoders import published
 from ser.errors import InputError
+from ser.plan.load import load_plan
 from ser.plan.places import Places
 from ser.results.table import table_lines
 
@@ -26,6 +29,25 @@ def test_expands_rows_protocols_and_selections(project: Path) -> None:
     ]
     assert groups[0].seeds == (1, 2, 3, 4, 5)
     assert not any(group.skipped for group in groups)
+
+
+def test_the_seeds_of_published_runs_are_those_of_scale_paper() -> None:
+    groups = {
+        scale: load_plan(
+            params(scale=scale, experiments={"ca_mser": "all", "mfhca": "all", "fair": "all"}), ROOT
+        ).groups
+        for scale in ("free", "paper")
+    }
+    ours = (1, 2, 3, 4, 5)
+    for scale, seeds in (("free", (ours, ours)), ("paper", ((111, 211), (111,)))):
+        for name, expected in zip(("ca_mser", "mfhca"), seeds, strict=True):
+            assert {group.seeds for group in groups[scale] if group.experiment == name} == {expected}
+        assert {group.seeds for group in groups[scale] if group.experiment == "fair"} == {ours, (1,)}
+
+
+def test_published_seeds_that_are_none_are_named(project: Path) -> None:
+    with pytest.raises(InputError, match="experiments/one.yaml: seeds.value: empty: name at least one"):
+        plan(project, changed("seeds", {"value": [], "source": "code"}))
 
 
 def test_a_row_and_a_scale_change_settings_and_keep_their_sources(project: Path) -> None:
