@@ -8,11 +8,14 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 
+from helpers import ROOT
+from helpers.params import params
 from helpers.segment_folds import PUBLISHED, frozen, make
 from helpers.spectrogram_folds import TRAINING, settings
 from ser.encoders.alexnet import alexnet_convolutions
 from ser.encoders.demo import write_encoder
 from ser.errors import InputError
+from ser.plan.load import load_plan
 from ser.runs.contract import Context
 from ser.systems import ca_mser
 from ser.systems.ca_mser import AlexNet, CaMser, Cepstra, Task, run
@@ -207,3 +210,27 @@ def test_what_is_missing_is_named(fold):
         Task(replace(fold, encoders={}), GIVEN).network()
     with pytest.raises(InputError, match="image of 62 x 31; each side needs at least 63"):
         Task(fold, replace(GIVEN, image_height=62)).network()
+
+
+@pytest.mark.parametrize(("experiment", "batch_size", "patience"), [("ca_mser", 64, 8), ("mfhca", 32, 20)])
+def test_published_training_is_that_of_each_ones_own_script(experiment, batch_size, patience):
+    groups = load_plan(params(scale="paper", experiments={experiment: ["full"]}), ROOT).groups
+    script = {
+        "optimiser": "adamw",
+        "learning_rate": 1e-5,
+        "weight_decay": 0.01,
+        "schedule": "constant",
+        "epochs": 100,
+        "batch_size": batch_size,
+        "gradient_clip": 0.0,
+        "patience": patience,
+        "class_weights": "none",
+        "label_smoothing": 0.0,
+        "average_decay": 0.0,
+        "precision": "float32",
+        "criterion": "WA+UA",
+    }
+    for group in groups:
+        assert {name: group.settings[name] for name in script} == script
+        assert {group.sources[name] for name in script} == {"code"}
+        assert set(group.sources.values()) <= {"code", "paper"}
