@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from ser.errors import InputError
 from ser.features.spectrogram import centred_window, mel_bank, power_frames
 from ser.runs.contract import Context, Fold, Outcome, Part
+from ser.systems.shared.classifier import ClassifierTask
 from ser.training.loop import fit
-from ser.training.task import Batch, Example, TrainingSettings, class_weights, cross_entropy
+from ser.training.task import Batch, Example, TrainingSettings
 from ser.waveforms import RATE, waveform
 
 WINDOW, HOP = 800, 400  # samples: 50 and 25 ms
@@ -120,7 +121,7 @@ def warped(power: np.ndarray, factor: float, hertz: float) -> np.ndarray:
     return moved
 
 
-class Task:
+class Task(ClassifierTask):
     """A `ser.training.task.Task` on `fold.stores["audio"]`, int16 [samples]: each segment inherits its utterance's
     label, and the utterance's score is the mean of its segments' log-softmax.
 
@@ -128,7 +129,11 @@ class Task:
     missing store, and for settings that leave no segments.
     """
 
+    reads = ("mel",)
+    settings: Settings
+
     def __init__(self, fold: Fold, settings: Settings) -> None:
+        super().__init__(fold, settings)
         if "audio" not in fold.stores:
             raise InputError(f"fold {fold.number}: no store `audio`: the row needs a feature of kind audio")
         for name in ("segment_seconds", "train_hop", "test_hop"):
@@ -136,13 +141,11 @@ class Task:
                 raise InputError(f"setting {name} is {getattr(settings, name)}; it must be at least {HOP / RATE} s")
         if not 0 <= settings.vtlp_range < 1:
             raise InputError(f"setting vtlp_range is {settings.vtlp_range}; it must be from 0 to below 1")
-        self.settings, self.audio = settings, fold.stores["audio"]
+        self.audio = fold.stores["audio"]
         self.samples = round(settings.segment_seconds * RATE)
         self.frames = 1 + self.samples // HOP
         self.window = centred_window("hann", WINDOW, WINDOW)
         self.bank = mel_bank(settings.n_mels, WINDOW, 0, RATE / 2, "slaney", "area")
-        self.classes = len(fold.labels)
-        self.weights = class_weights(settings.class_weights, fold.train.targets, self.classes)
 
     def network(self) -> nn.Module:
         """An `AreaAttentionNetwork`. Raises InputError where its map is smaller than the largest area."""
@@ -169,19 +172,6 @@ class Task:
             "mel": torch.from_numpy(mel)[:, None],
             "target": torch.tensor([int(example.target) for example in examples]),
         }
-
-    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Logits [B, K]."""
-        logits: Tensor = network(batch["mel"])
-        return logits
-
-    def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
-        """Cross-entropy, with the settings' class weights and label smoothing."""
-        return cross_entropy(logits, batch["target"], self.weights, self.settings)
-
-    def scores(self, logits: Tensor) -> Tensor:
-        """Log-probabilities [B, K]."""
-        return logits.log_softmax(dim=1)
 
     def _mel(self, example: Example, generator: np.random.Generator | None) -> np.ndarray:
         """float32 [bands, frames]."""

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from ser.errors import InputError
 from ser.runs.contract import Context, Fold, Outcome, Part
+from ser.systems.shared.classifier import ClassifierTask
 from ser.training.loop import fit
-from ser.training.task import Batch, Example, StepDecaySettings, class_weights, cross_entropy
+from ser.training.task import Batch, Example, StepDecaySettings, cross_entropy
 
 # Kernels in time and frequency: temporal, spectral, joint.
 PATHS = ((11, 1), (1, 9), (3, 3))
@@ -77,7 +78,7 @@ class LightSERNet(nn.Module):
         return logits
 
 
-class Task:
+class Task(ClassifierTask):
     """A `ser.training.task.Task` on `fold.stores["mfcc"]`, [frames, coefficients], the same `frames` for all: an
     utterance is one example.
 
@@ -85,17 +86,19 @@ class Task:
     or in which lengths differ.
     """
 
+    reads = ("mfcc",)
+    settings: Settings
+
     def __init__(self, fold: Fold, settings: Settings) -> None:
+        super().__init__(fold, settings)
         if "mfcc" not in fold.stores:
             raise InputError(f"fold {fold.number}: no store `mfcc`: the row needs a feature of kind clip_mfcc")
-        self.settings, self.store = settings, fold.stores["mfcc"]
+        self.store = fold.stores["mfcc"]
         if len(lengths := np.unique(self.store.lengths)) > 1:
             raise InputError(
                 f"{self.store.path}: utterances have {lengths[0]} to {lengths[-1]} frames: use kind clip_mfcc, whose "
                 f"clips have one length"
             )
-        self.classes = len(fold.labels)
-        self.weights = class_weights(settings.class_weights, fold.train.targets, self.classes)
 
     def network(self) -> nn.Module:
         """A `LightSERNet`."""
@@ -117,18 +120,9 @@ class Task:
             "target": torch.tensor([int(example.target) for example in examples]),
         }
 
-    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Logits [B, K]."""
-        logits: Tensor = network(batch["mfcc"])
-        return logits
-
     def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
         """Cross-entropy, or the focal loss."""
         return cross_entropy(logits, batch["target"], self.weights, self.settings, self.settings.focal_gamma)
-
-    def scores(self, logits: Tensor) -> Tensor:
-        """Log-probabilities [B, K]."""
-        return logits.log_softmax(dim=1)
 
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from ser.errors import InputError
 from ser.runs.contract import Context, Fold, Outcome, Part
+from ser.systems.shared.classifier import ClassifierTask
 from ser.training.loop import fit
-from ser.training.task import Batch, Example, TrainingSettings, class_weights, cross_entropy
+from ser.training.task import Batch, Example, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,19 @@ class LinearProbe(nn.Module):
         return logits
 
 
-class Task:
+class Task(ClassifierTask):
     """Whole utterances of `fold.stores["states"]`, [frames, layers, dim] or [frames, dim] (one layer)."""
 
+    reads = ("states",)
+    settings: Settings
+
     def __init__(self, fold: Fold, settings: Settings) -> None:
+        super().__init__(fold, settings)
         if "states" not in fold.stores:
             raise InputError(f"fold {fold.number}: no store `states`: the row needs a feature of kind encoder")
         self.store = fold.stores["states"]
         if len(self.store.shape) not in (1, 2):
             raise InputError(f"{self.store.path}: frames of shape {self.store.shape}; need [dim] or [layers, dim]")
-        self.settings = settings
-        self.classes = len(fold.labels)
-        self.weights = class_weights(settings.class_weights, fold.train.targets, self.classes)
         self.means: dict[str, Tensor] = {}
 
     def network(self) -> nn.Module:
@@ -69,19 +71,6 @@ class Task:
         """`states` float32 [B, layers, dim], averaged over time, and `target` int64 [B]."""
         states = torch.stack([self._mean(example.utterance) for example in examples])
         return {"states": states, "target": torch.tensor([int(example.target) for example in examples])}
-
-    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Logits [B, K]."""
-        logits: Tensor = network(batch["states"])
-        return logits
-
-    def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
-        """Cross-entropy, with the settings' class weights and label smoothing."""
-        return cross_entropy(logits, batch["target"], self.weights, self.settings)
-
-    def scores(self, logits: Tensor) -> Tensor:
-        """Log-probabilities [B, K]."""
-        return logits.log_softmax(dim=1)
 
     def _mean(self, utterance: str) -> Tensor:
         """[layers, dim] float32; every utterance is read from the store once."""

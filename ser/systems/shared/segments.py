@@ -18,8 +18,9 @@ from ser.encoders.speech import SpeechEncoder
 from ser.errors import InputError
 from ser.features.store import Store
 from ser.runs.contract import Fold, Part
+from ser.systems.shared.classifier import ClassifierTask
 from ser.systems.shared.images import ToImage
-from ser.training.task import Batch, Example, TrainingSettings, class_weights, cross_entropy
+from ser.training.task import Batch, Example, TrainingSettings
 from ser.waveforms import RATE, count_segments, cut, standardised, waveform
 
 # What decides how speech is cut; frozen states were cut when they were computed, and must have been cut like this.
@@ -55,7 +56,7 @@ class SegmentSettings(TrainingSettings):
     encoder_width: int
 
 
-class SegmentTask:
+class SegmentTask(ClassifierTask):
     """A `ser.training.task.Task` on segments.
 
     It reads
@@ -71,8 +72,11 @@ class SegmentTask:
     not fit together.
     """
 
+    settings: SegmentSettings
+
     def __init__(self, fold: Fold, settings: SegmentSettings) -> None:
-        self.fold, self.settings = fold, settings
+        super().__init__(fold, settings)
+        self.fold = fold
         if "audio" not in fold.stores:
             raise InputError(f"fold {fold.number}: no store `audio`: the row needs a feature of kind audio")
         self.audio = fold.stores["audio"]
@@ -84,17 +88,11 @@ class SegmentTask:
         if self.states:
             first = fold.train.utterances[0]
             self.state_frames = len(self.states[first]) // self._count(first)
-        self.classes = len(fold.labels)
-        self.weights = class_weights(settings.class_weights, fold.train.targets, self.classes)
         self.spectrogram = fold.stores.get("spectrogram")
         if self.spectrogram:
             self._check_padding(self.spectrogram)
             self.frames = self.frames_of(self.spectrogram)
             self.low, self.range = self._fit(self.spectrogram, fold.train)
-
-    def network(self) -> nn.Module:
-        """The system's network: a batch -> logits [B, K]."""
-        raise NotImplementedError
 
     def speech(self) -> tuple[nn.Module, int]:
         """The module that turns a batch's `speech` into states [B, L, encoder_width], and L (149 for 3 s). Raises
@@ -139,17 +137,9 @@ class SegmentTask:
         return batch
 
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Logits [B, K]."""
+        """Logits [B, K]; which of a batch's tensors there are depends on the row, so the network takes all."""
         logits: Tensor = network(batch)
         return logits
-
-    def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
-        """Cross-entropy, with the settings' class weights and label smoothing."""
-        return cross_entropy(logits, batch["target"], self.weights, self.settings)
-
-    def scores(self, logits: Tensor) -> Tensor:
-        """Log-probabilities [B, K]."""
-        return logits.log_softmax(dim=1)
 
     def frames_of(self, store: Store) -> int:
         """A segment's number of frames in a spectrogram or cepstrum; raises InputError where it is not an integer."""

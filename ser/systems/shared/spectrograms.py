@@ -7,13 +7,14 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ser.errors import InputError
 from ser.runs.contract import Fold, Part
 from ser.systems.shared import augment
+from ser.systems.shared.classifier import ClassifierTask
 from ser.systems.shared.images import DEVIATION, MEAN
-from ser.training.task import Batch, Example, TrainingSettings, class_weights, cross_entropy
+from ser.training.task import Batch, Example, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class SpectrogramSettings(TrainingSettings):
     mixup: float
 
 
-class SpectrogramTask:
+class SpectrogramTask(ClassifierTask):
     """A `ser.training.task.Task` on `fold.stores["spectrogram"]` ([frames, bins], log scale): cross-entropy on each
     segment, log-softmax as its scores. A system adds `network()`, which returns a module
     `(spectrogram, frames) -> logits [B, K]`.
@@ -56,7 +57,11 @@ class SpectrogramTask:
     own lowest value, the floor of a log scale, because 0 dB would be its loudest point.
     """
 
+    reads = ("spectrogram", "frames")
+    settings: SpectrogramSettings
+
     def __init__(self, fold: Fold, settings: SpectrogramSettings, least: int = 1) -> None:
+        super().__init__(fold, settings)
         if "spectrogram" not in fold.stores:
             raise InputError(f"fold {fold.number}: no store `spectrogram`: the row needs a log_mel or log_stft feature")
         if not 0 <= settings.segment_overlap < 1:
@@ -64,20 +69,13 @@ class SpectrogramTask:
         if settings.channels == "image" and settings.normalisation != "train_min_max":
             raise InputError(f"channels image needs normalisation train_min_max, not {settings.normalisation}")
         self.store = fold.stores["spectrogram"]
-        self.settings = settings
         self.least = least
         hop = json.loads(self.store.metadata["feature"])["hop_ms"] / 1000
         self.frames = round(settings.segment_seconds / hop)
         self.mask_frames = round(settings.mask_seconds / hop)
         self.bins = self.store.shape[0]
         self.channels = {"static": 1, "deltas": 3, "image": 3}[settings.channels]
-        self.classes = len(fold.labels)
-        self.weights = class_weights(settings.class_weights, fold.train.targets, self.classes)
         self.shift, self.scale = self._fit(fold.train)
-
-    def network(self) -> nn.Module:
-        """The system's network: `(spectrogram, frames)` -> logits [B, K]."""
-        raise NotImplementedError
 
     def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]:
         """Every utterance once (training: `collate` cuts the crop), or all its segments (evaluation)."""
@@ -104,22 +102,13 @@ class SpectrogramTask:
             result |= {"other_target": target[other], "share": torch.tensor(share)}
         return result
 
-    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Logits [B, K]."""
-        logits: Tensor = network(batch["spectrogram"], batch["frames"])
-        return logits
-
     def loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
         """Cross-entropy, with the settings' class weights and label smoothing; under mixup, of both targets."""
-        loss = cross_entropy(logits, batch["target"], self.weights, self.settings)
+        loss = super().loss(logits, batch, epoch)
         if "share" in batch:
-            other = cross_entropy(logits, batch["other_target"], self.weights, self.settings)
+            other = super().loss(logits, batch | {"target": batch["other_target"]}, epoch)
             loss = batch["share"] * loss + (1 - batch["share"]) * other
         return loss
-
-    def scores(self, logits: Tensor) -> Tensor:
-        """Log-probabilities [B, K]."""
-        return logits.log_softmax(dim=1)
 
     def _spans(self, length: int, training: bool) -> list[tuple[int, int]]:
         if training or not self.frames or length <= self.frames:
