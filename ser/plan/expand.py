@@ -86,9 +86,13 @@ class Expansion:
                 )
 
     def _seeds(self, experiment: Experiment, row: Mapping[str, Any]) -> tuple[int, ...]:
-        """The scale's seeds; at scale paper those of the published runs, where the experiment's file has them."""
-        published = experiment.get("seeds") if self.params["scale"] == "paper" else None
-        seeds = published["value"] if published else self._scale["seeds"]
+        """The scale's seeds. At scale paper those of the published runs come first, where the experiment's file has
+        them, and as many of the scale's follow as make up its number: a spread needs several.
+        """
+        seeds = self._scale["seeds"]
+        if self.params["scale"] == "paper" and "seeds" in experiment:
+            published = experiment["seeds"]["value"]
+            seeds = [*published, *(seed for seed in seeds if seed not in published)][: max(len(seeds), len(published))]
         return tuple(seeds[:1] if row.get("deterministic") else seeds)
 
     def _protocol(self, experiment: str, name: str) -> Protocol:
