@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from helpers.emosphere_folds import SMALL, WIDTH, make_fold
 from ser.evaluations import metrics
 from ser.runs.contract import Fold
-from ser.systems.emosphere_ser import StatisticsPooling, StylePooling, Task, ccc, head, region_weight
+from ser.systems.emosphere_ser import Task, ccc, head, region_weight
+from ser.systems.shared.pooling import StatisticsPooling, StylePooling
 
 
 @pytest.fixture(scope="module")
