@@ -119,8 +119,8 @@ class Task:
     emotion, 0 for one that the training part does not have). The attributes are in the protocol's order. Raises
     InputError where the row or the protocol lacks what is needed.
 
-    After the last epoch with a region loss its head gets zero gradients, whereas the published code stops calling
-    it. Only weight decay and old momentum still move that head, and nothing reads it: no prediction changes.
+    After the last epoch with a region loss its head is left exactly as it is: the published code stops calling it. Its
+    regions are still predicted, from what the encoder and the pooling have become since.
     """
 
     def __init__(self, fold: Fold, settings: Settings) -> None:
@@ -136,6 +136,7 @@ class Task:
         }
         n = len(self.emotions) if settings.auxiliary == "emotion" else n_regions(settings.regions)
         self.n_regions = 0 if settings.region_loss == "none" else n
+        self.weight = 0.0  # of the region loss that was computed last
         self.weights = None
         if self.n_regions:
             trained = np.array([self.regions[utterance] for utterance in fold.train.utterances], np.int64)
@@ -146,7 +147,10 @@ class Task:
     def network(self) -> Network:
         """The checkpoint, whose convolutions stay frozen, with a pooling and heads of random weights."""
         encoder = SpeechEncoder(self.folder, self.settings.encoder_width, "transformer")
-        return Network(encoder, self.n_attributes, self.n_regions, self.settings)
+        network = Network(encoder, self.n_attributes, self.n_regions, self.settings)
+        for parameter in network.heads[1:].parameters():
+            parameter.register_post_accumulate_grad_hook(self._leave_alone)
+        return network
 
     def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]:
         """Every utterance once, from its start."""
@@ -179,14 +183,20 @@ class Task:
         """The sum over the attributes of 1 - CCC, and the weighted cross-entropy of the regions."""
         attributes, logits = outputs.tensor_split([self.n_attributes], dim=1)
         loss = (1 - ccc(attributes, batch["target"])).sum()
-        if weight := region_weight(self.settings, epoch):
-            loss = loss + weight * cross_entropy(logits, batch["region"], self.weights, self.settings)
+        self.weight = region_weight(self.settings, epoch)
+        if self.weight:
+            loss = loss + self.weight * cross_entropy(logits, batch["region"], self.weights, self.settings)
         return loss
 
     def scores(self, outputs: Tensor) -> Tensor:
         """The attributes on the protocol's scale, clipped to it."""
         attributes = outputs[:, : self.n_attributes]
         return (self.low + (self.high - self.low) * attributes).clamp(self.low, self.high)
+
+    def _leave_alone(self, parameter: Tensor) -> None:
+        """No gradient in place of zeros: an optimiser with zeros still applies weight decay and old momentum."""
+        if not self.weight:
+            parameter.grad = None
 
     def _regions(self, part: Part) -> list[int]:
         """The region, or emotion, of each utterance."""

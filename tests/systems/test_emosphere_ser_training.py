@@ -136,6 +136,24 @@ def test_same_seed_same_bits(fold):
     assert first.scores.min() >= 1 and first.scores.max() <= 7
 
 
+@pytest.mark.parametrize(
+    "changes", [{}, {"micro_batch": 5}, {"precision": "float16"}, {"accumulation": 2, "batch_size": 8}]
+)
+def test_the_region_head_is_left_alone_once_its_loss_has_ended(fold, changes):
+    """Not even weight decay and old momentum move it; what the attributes need learns on."""
+
+    def trained(epochs: int, **more: object) -> dict[str, np.ndarray]:
+        of_steps = {"optimiser": "adamw", "weight_decay": 0.5, "learning_rate": 1e-3, "steps_per_epoch": 0}
+        settings = replace(SMALL, region_epochs=1, epochs=epochs, **of_steps | changes | more)
+        return run(replace(fold, dev=Part((), (), fold.dev.targets[:0])), settings, Context(seed=1)).model
+
+    ended, later, on = trained(1), trained(3), trained(3, region_loss="constant")
+    of_head = [name for name in ended if name.startswith("heads.1.")]
+    assert len(of_head) == 6 and all((ended[name] == later[name]).all() for name in of_head)
+    assert all((ended[name] != on[name]).any() for name in of_head)
+    assert all((ended[name] != later[name]).any() for name in ("heads.0.5.weight", "pooling.last.weight"))
+
+
 @pytest.mark.parametrize("pooling", ["style", "statistics"])
 def test_trains_in_the_published_precision(fold, pooling):
     def trained(precision: str, epochs: int) -> Outcome:
