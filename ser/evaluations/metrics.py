@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ser.evaluations.names import ATTRIBUTE_METRICS, AVERAGE, CLASS_METRICS
+from ser.evaluations.names import ATTRIBUTE_METRICS, AUXILIARY_METRICS, AVERAGE, CLASS_METRICS, auxiliary_names
 
 
 def confusion_matrix(targets: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
@@ -32,16 +32,31 @@ def ua(confusion: np.ndarray) -> np.ndarray:
 
 def macro_f1(confusion: np.ndarray) -> np.ndarray:
     """Mean F1 of [..., K, K] over all K classes; 0 for a class never predicted, nan for one without references."""
-    right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    references, predictions = confusion.sum(axis=-1), confusion.sum(axis=-2)
-    of_class = np.where(references > 0, _divide(2 * right, references + predictions), np.nan)
+    of_class = np.where(confusion.sum(axis=-1) > 0, _f1(confusion), np.nan)
     mean: np.ndarray = of_class.mean(axis=-1)
     return mean
+
+
+def macro_f1_of_present(confusion: np.ndarray) -> np.ndarray:
+    """Mean F1 of [..., K, K] over the classes that are among the references or the predictions; nan without utterances.
+
+    The rule of scikit-learn's `f1_score(average="macro")`, where it is not told the classes: one that is only predicted
+    counts 0. Of 32 regions many have no reference in a test part, so that `macro_f1` would not be defined. That the
+    region classifier of EmoSphere-SER (Table 3) was scored so is our reading: how it was is not known.
+    """
+    of_class = _f1(confusion)
+    return _divide(np.nansum(of_class, axis=-1), np.isfinite(of_class).sum(axis=-1))
 
 
 def class_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
     """Metric -> its values [...] for confusion matrices [..., K, K]."""
     return {name: OF_CONFUSION[name](confusion) for name in CLASS_METRICS}
+
+
+def auxiliary_metrics(confusion: np.ndarray, auxiliary: str) -> dict[str, np.ndarray]:
+    """`<auxiliary>_<metric>` -> its values [...] for confusion matrices [..., K, K] of what is classified besides."""
+    values = [OF_AUXILIARY[metric](confusion) for metric in AUXILIARY_METRICS]
+    return dict(zip(auxiliary_names(auxiliary), values, strict=True))
 
 
 def moments(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -88,10 +103,17 @@ def attribute_metrics(sums: np.ndarray, attributes: Sequence[str]) -> dict[str, 
 # The function of each name in names.py.
 OF_CONFUSION = {"WA": wa, "UA": ua, "macro_f1": macro_f1}
 OF_MOMENTS = {"ccc": ccc_of_moments}
+OF_AUXILIARY = {"WA": wa, "macro_f1": macro_f1_of_present}
 
 
 def _recalls(confusion: np.ndarray) -> np.ndarray:
     return _divide(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(axis=-1))
+
+
+def _f1(confusion: np.ndarray) -> np.ndarray:
+    """[..., K]; nan for a class that is neither among the references nor among the predictions."""
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    return _divide(2 * right, confusion.sum(axis=-1) + confusion.sum(axis=-2))
 
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

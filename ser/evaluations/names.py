@@ -13,6 +13,8 @@ CLASS_METRICS: dict[str, Unit] = {"WA": "per cent", "UA": "per cent", "macro_f1"
 # Of each attribute, and of several their mean: ccc_arousal ... ccc_average.
 ATTRIBUTE_METRICS: dict[str, Unit] = {"ccc": "coefficient"}
 AVERAGE = "average"
+# Of what a system classifies besides the labels (ser/runs/auxiliary.py), after its name: region_WA, region_macro_f1.
+AUXILIARY_METRICS: dict[str, Unit] = {"WA": "per cent", "macro_f1": "per cent"}
 
 
 class Labelled(Protocol):
@@ -27,14 +29,23 @@ class Labelled(Protocol):
         """Whether they are classes, not attributes."""
 
 
-def metric_names(of: Labelled) -> tuple[str, ...]:
-    """The metrics that are reported for a protocol's or split's labels, in the table's order."""
+def metric_names(of: Labelled, auxiliary: str = "") -> tuple[str, ...]:
+    """The metrics that are reported for a protocol's or split's labels, in the table's order, and then those of what is
+    classified besides (`auxiliary`, if anything).
+    """
+    besides = auxiliary_names(auxiliary) if auxiliary else ()
     if of.are_classes:
-        return tuple(CLASS_METRICS)
+        return (*CLASS_METRICS, *besides)
     names = [*of.labels, *([AVERAGE] if len(of.labels) > 1 else [])]
-    return tuple(f"{metric}_{name}" for metric in ATTRIBUTE_METRICS for name in names)
+    return (*(f"{metric}_{name}" for metric in ATTRIBUTE_METRICS for name in names), *besides)
+
+
+def auxiliary_names(auxiliary: str) -> tuple[str, ...]:
+    """The metrics of what is classified besides the labels."""
+    return tuple(f"{auxiliary}_{metric}" for metric in AUXILIARY_METRICS)
 
 
 def unit_of(metric: str) -> Unit:
     """The unit of a metric that `metric_names` returned."""
-    return CLASS_METRICS.get(metric) or ATTRIBUTE_METRICS[metric.rpartition("_")[0]]
+    besides = next((unit for name, unit in AUXILIARY_METRICS.items() if metric.endswith(f"_{name}")), None)
+    return besides or CLASS_METRICS.get(metric) or ATTRIBUTE_METRICS[metric.rpartition("_")[0]]

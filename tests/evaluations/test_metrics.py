@@ -103,4 +103,31 @@ def test_moments_of_parts_add_up_to_the_whole() -> None:
 def test_each_name_has_its_function_and_unit() -> None:
     assert metrics.OF_CONFUSION.keys() == names.CLASS_METRICS.keys()
     assert metrics.OF_MOMENTS.keys() == names.ATTRIBUTE_METRICS.keys()
-    assert (names.unit_of("UA"), names.unit_of("ccc_valence")) == ("per cent", "coefficient")
+    assert metrics.OF_AUXILIARY.keys() == names.AUXILIARY_METRICS.keys()
+    assert [names.unit_of(name) for name in ("UA", "macro_f1", "region_macro_f1", "region_WA")] == ["per cent"] * 4
+    assert (names.unit_of("ccc_valence"), names.unit_of("ccc_average")) == ("coefficient", "coefficient")
+
+
+def test_macro_f1_of_the_classes_that_occur_by_hand() -> None:
+    confusion = np.zeros((5, 5), int)
+    confusion[:3, :3] = HAND
+    assert metrics.macro_f1_of_present(confusion) == pytest.approx((6 / 8 + 4 / 7 + 2 / 5) / 3, abs=1e-15)
+    confusion[0, 4] = 1  # only predicted: it counts 0, and the first class has a reference more
+    assert metrics.macro_f1_of_present(confusion) == pytest.approx((6 / 9 + 4 / 7 + 2 / 5 + 0) / 4, abs=1e-15)
+    assert np.isnan(metrics.macro_f1_of_present(np.zeros((5, 5))))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_macro_f1_with_empty_regions_against_scikit_learn(seed: int) -> None:
+    """Of 32 regions a dozen have references and as many predictions, not the same ones; resampled counts are floats."""
+    generator = np.random.default_rng(seed)
+    targets, predicted = (generator.choice(generator.choice(32, 12, replace=False), 60) for _ in range(2))
+    predicted = np.where(generator.random(60) < 0.5, targets, predicted)
+    predicted[predicted == targets[0]] = next(other for other in range(32) if other not in targets)
+    confusion = metrics.confusion_matrix(targets, predicted, 32).astype(float)
+    assert len({*targets} - {*predicted}) and len({*predicted} - {*targets})
+    found = metrics.auxiliary_metrics(np.stack([confusion, 3 * confusion]), "region")
+    assert list(found) == ["region_WA", "region_macro_f1"]
+    assert found["region_WA"] == pytest.approx([accuracy_score(targets, predicted)] * 2, abs=1e-12)
+    assert found["region_macro_f1"] == pytest.approx([f1_score(targets, predicted, average="macro")] * 2, abs=1e-12)
+    assert np.isnan(metrics.macro_f1(confusion))
