@@ -144,7 +144,7 @@ def training(experiment: str, folder: Path, repeats: int) -> dict[str, Any]:
     outcome = stopwatch.run(lambda: module.run(fold, settings, Context(seed=1, device=device)))
     facts, examples = outcome.facts, steps * batch
     n_segments = sum(count_examples(experiment, len(fold.stores["audio"][name])) for name in fold.train.utterances)
-    write_predictions(folder / "predictions.csv", fold, outcome.scores)
+    write_predictions(folder / "predictions.csv", fold, outcome.scores, outcome.auxiliary)
     return {
         "per": f"example, batch {batch}",
         "batch": batch,

@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument(
         "--encoder", nargs="*", default=[], metavar="NAME=DIR", help="checkpoints that it trains further"
     )
+    parser.add_argument("--auxiliary", default="", help="what it classifies besides the labels")
     parser.add_argument(
         "--score-test-each-epoch", action="store_true", help="for the honest gap; nothing chooses by it"
     )
@@ -162,10 +163,16 @@ def _one(system: object, settings: object, fold: Fold, identity: dict, known: di
         raise InputError(
             f"ser/systems/{args.system}.py: no scores after each epoch: return what `fit` returned of them"
         )
+    besides = outcome.auxiliary.name if outcome.auxiliary else ""
+    if besides != args.auxiliary:
+        raise InputError(
+            f"ser/systems/{args.system}.py: classifies {besides or 'nothing'} besides the labels, "
+            f"{args.auxiliary or 'nothing'} by its AUXILIARY: correct one of them"
+        )
     folder = args.output_dir / f"fold{fold.number}"
     write_model(folder / "model.safetensors", outcome.model)
     write_table(folder / "history.csv", outcome.history)
-    write_predictions(folder / "predictions.csv", fold, outcome.scores)
+    write_predictions(folder / "predictions.csv", fold, outcome.scores, outcome.auxiliary)
     write_epochs(folder / "test_epochs.safetensors", fold, outcome.test_epochs)
     write_sealed(
         folder / "metrics.json",

@@ -16,7 +16,7 @@ from ser.plan.experiments import Experiment, check_names, refuse_near
 from ser.plan.groups import ONE_JOB_PER, Group
 from ser.plan.ladders import check_ladder
 from ser.plan.places import Places
-from ser.plan.settings import settings_schema
+from ser.plan.settings import auxiliary_of, settings_schema
 from ser.plan.validation import validate
 from ser.splits.protocol import Protocol
 
@@ -81,6 +81,7 @@ class Expansion:
                     seeds=self._seeds(experiment, row),
                     note=self._note(row.get("notes", {}).get(key, ""), protocols[key].corpus, features, encoders),
                     one_job_per=max(row.get("one_job_per", "fold"), self._scale["one_job_per"], key=ONE_JOB_PER.index),
+                    auxiliary=self._auxiliary(name, row_name),
                     skipped=skipped,
                     scores_epochs=in_epochs and selection == "clean",
                 )
@@ -127,6 +128,12 @@ class Expansion:
                     target[key] = value["value"] if sourced else value
                     sources[key] = value["source"] if sourced else layer["source"]
         return system, blocks, sources
+
+    def _auxiliary(self, name: str, row_name: str) -> str:
+        """What a row's runs classify besides the labels, or ''."""
+        system, blocks, _ = self._resolve(name, row_name)
+        file = self.root / "ser" / "systems" / f"{system}.py"
+        return auxiliary_of(file, blocks["settings"]) if file.is_file() else ""
 
     def _layers(self, name: str, row_name: str) -> list[Mapping[str, Any]]:
         """What makes up a row, in the order in which it applies: experiment, row, scale."""

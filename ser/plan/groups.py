@@ -17,8 +17,9 @@ class Group:
 
     `sources` says where each setting, feature and encoder is from: paper, code, secondary or chosen. `features` maps
     the system's names for features to their validated specs, `encoders` its names for the encoders that it trains
-    further to their names in params.yaml. `skipped` says why nothing of this group is computed; empty if it is.
-    `scores_epochs`: whether its runs score the test part after each epoch, for the honest gap.
+    further to their names in params.yaml. `auxiliary` names what its runs classify besides the labels, if anything
+    (ser/runs/auxiliary.py). `skipped` says why nothing of this group is computed; empty if it is. `scores_epochs`:
+    whether its runs score the test part after each epoch, for the honest gap.
     """
 
     experiment: str
@@ -34,6 +35,7 @@ class Group:
     encoders: Mapping[str, str]
     seeds: tuple[int, ...]
     one_job_per: str
+    auxiliary: str = ""
     note: str = ""
     skipped: str = ""
     scores_epochs: bool = False

@@ -110,6 +110,7 @@ def train_options(
     return [
         *("--system", group.system, "--group", group.name),
         *("--settings", json.dumps(dict(group.settings), sort_keys=True)),
+        *(["--auxiliary", group.auxiliary] if group.auxiliary else []),
         *(["--store", *stores] if stores else []),
         *(["--encoder", *encoders] if encoders else []),
         *("--split", places.split(group.split(seed)), "--seed", str(seed), "--folds", *map(str, folds)),

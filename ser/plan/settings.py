@@ -1,10 +1,11 @@
-"""The legal settings of a system, read from its `Settings` class without importing it.
+"""What a system's file says, read without importing it: its legal settings, and what it classifies besides the labels.
 
 A system's file imports torch, which is far too slow while the workflow is parsed; its `Settings` dataclass holds
-only plain types, so `ast` can turn it into a JSON schema.
+only plain types, so `ast` can turn it into a JSON schema, and its `AUXILIARY` is a literal.
 """
 
 import ast
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,30 @@ def settings_schema(system_file: Path) -> dict[str, Any]:
         "required": sorted(properties),
         "additionalProperties": False,
     }
+
+
+@cache
+def declared_auxiliary(system_file: Path) -> Mapping[str, Mapping[str, Sequence[Any]]]:
+    """`AUXILIARY` of `system_file` (ser/runs/auxiliary.py); empty where there is none.
+
+    Raises InputError where it is not a literal.
+    """
+    for node in ast.parse(system_file.read_text(encoding="utf-8"), str(system_file)).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["AUXILIARY"]:
+            try:
+                found: dict[str, dict[str, Sequence[Any]]] = ast.literal_eval(node.value)
+            except ValueError:
+                raise InputError(
+                    f"{system_file}: line {node.lineno}: AUXILIARY is computed: write its names and values"
+                ) from None
+            return found
+    return {}
+
+
+def auxiliary_of(system_file: Path, settings: Mapping[str, Any]) -> str:
+    """What runs with these `settings` classify besides the labels; "" where they classify nothing else."""
+    declared = declared_auxiliary(system_file).items()
+    return next((name for name, when in declared if all(settings.get(s) in values for s, values in when.items())), "")
 
 
 def _fields(file: Path, class_name: str) -> dict[str, Any]:

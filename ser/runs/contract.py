@@ -8,7 +8,8 @@ and nothing else is required of it. One that chooses nothing on the dev part, no
 
     CHOOSES_NOTHING = True
 
-and then trains on as much of the dev part as may train, and has none.
+and then trains on as much of the dev part as may train, and has none. One that classifies something besides the
+labels says so, too (auxiliary.py).
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ import numpy as np
 
 from ser.errors import InputError, listed
 from ser.features.store import Store
+from ser.runs.auxiliary import Auxiliary
 from ser.splits.split import Split
 
 
@@ -132,6 +134,7 @@ class Outcome:
     `scores` is float64 [n_test, len(labels)]: log-probabilities, or the predicted attributes.
     `history` has one row per epoch; `model` is what a later prediction needs; `facts` goes into metrics.json.
     `test_epochs` is float32 [epochs, n_test, len(labels)], the scores after each epoch, where the context asks.
+    `auxiliary` is what else was classified of the test part's n_test utterances, if anything.
     """
 
     scores: np.ndarray
@@ -139,3 +142,4 @@ class Outcome:
     model: dict[str, np.ndarray] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     test_epochs: np.ndarray | None = None
+    auxiliary: Auxiliary | None = None

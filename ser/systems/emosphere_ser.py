@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ser.encoders.speech import SpeechEncoder
 from ser.errors import InputError
 from ser.features.store import Store
+from ser.runs.auxiliary import Auxiliary
 from ser.runs.contract import Context, Fold, Outcome, Part
 from ser.systems.shared.layers import filled
 from ser.systems.shared.pooling import StatisticsPooling, StylePooling
@@ -25,6 +26,7 @@ from ser.training.loop import fit
 from ser.training.task import Batch, Example, TrainingSettings, class_weights, cross_entropy
 from ser.waveforms import FULL_SCALE, RATE, waveform
 
+AUXILIARY = {"region": {"auxiliary": ("regions",), "region_loss": ("constant", "decaying")}}
 AXES = ("arousal", "valence", "dominance")  # x, y, z of the regions
 HOP, SHORTEST = 320, 400  # samples from one frame to the next, and of one frame, in the wav2vec 2.0 family
 
@@ -189,9 +191,10 @@ class Task:
         return loss
 
     def scores(self, outputs: Tensor) -> Tensor:
-        """The attributes on the protocol's scale, clipped to it."""
-        attributes = outputs[:, : self.n_attributes]
-        return (self.low + (self.high - self.low) * attributes).clamp(self.low, self.high)
+        """The attributes on the protocol's scale, clipped to it, and the logits of the regions as they are."""
+        attributes, logits = outputs.tensor_split([self.n_attributes], dim=1)
+        clipped = (self.low + (self.high - self.low) * attributes).clamp(self.low, self.high)
+        return torch.cat([clipped, logits], dim=1)
 
     def _leave_alone(self, parameter: Tensor) -> None:
         """No gradient in place of zeros: an optimiser with zeros still applies weight decay and old momentum."""
@@ -222,10 +225,16 @@ def statistics(store: Store, utterances: Sequence[str]) -> tuple[np.float32, np.
 
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
-    """The attributes of the test part; the model's `waveform_statistics` are the mean and deviation removed."""
+    """Attributes and regions of the test part; the model's `waveform_statistics` are the mean and deviation removed."""
     task = Task(fold, settings)
     outcome = fit(task, fold, settings, context)
-    return replace(outcome, model=outcome.model | {"waveform_statistics": np.array([task.mean, task.scale])})
+    scores, logits = np.split(outcome.scores, [task.n_attributes], axis=1)
+    auxiliary = None
+    if task.n_regions and settings.auxiliary == "regions":
+        regions = np.array([task.regions[utterance] for utterance in fold.test.utterances])
+        auxiliary = Auxiliary.of("region", regions, logits)
+    model = outcome.model | {"waveform_statistics": np.array([task.mean, task.scale])}
+    return replace(outcome, scores=scores, model=model, auxiliary=auxiliary)
 
 
 def _checked_scale(fold: Fold, settings: Settings) -> tuple[float, float]:

@@ -64,7 +64,8 @@ def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -
     if context.score_test_each_epoch:
 
         def score(network: nn.Module) -> np.ndarray:
-            return predict(task, network, fold.test, _fitting(settings, state), context.device)
+            scores = predict(task, network, fold.test, _fitting(settings, state), context.device)
+            return scores[:, : len(fold.labels)]
 
         observer = EpochScores(score, context.device)
     if path:
@@ -111,7 +112,7 @@ def seed_everything(*entropy: int) -> np.random.Generator:
 
 
 def predict(task: Task, network: nn.Module, part: Part, settings: TrainingSettings, device: str) -> np.ndarray:
-    """Scores float64 [n, K] of a part's utterances, each the mean over its examples.
+    """Scores float64 [n, K] of a part's utterances (with what `task.scores` adds), each the mean over its examples.
 
     The network computes them in float32, also where it learns in float16, as in EmoSphere-SER's code.
     """
@@ -186,7 +187,8 @@ def _epoch(task: Task, fold: Fold, settings: TrainingSettings, step: Step, state
     row = _train_epoch(task, fold, settings, step, state, generator)
     if fold.dev.utterances:
         scores = predict(task, state.evaluated, fold.dev, _fitting(settings, state), context.device)
-        row |= {f"dev_{name}": value for name, value in dev_metrics(fold.dev.targets, scores).items()}
+        of_labels = scores[:, : len(fold.labels)]
+        row |= {f"dev_{name}": value for name, value in dev_metrics(fold.dev.targets, of_labels).items()}
     state.epoch += 1
     state.history.append({"epoch": state.epoch, **row})
     best = state.history[state.best_epoch - 1]

@@ -106,7 +106,10 @@ class Task(Protocol):
         ...
 
     def scores(self, outputs: Tensor) -> Tensor:
-        """[B, K]: log-probabilities, or predicted attributes. An utterance's score is its examples' mean."""
+        """[B, K]: log-probabilities, or predicted attributes. An utterance's score is its examples' mean.
+
+        Columns after those of the K labels are for the system's own use: `fit` returns them and looks at none.
+        """
         ...
 
 

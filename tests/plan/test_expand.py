@@ -3,6 +3,7 @@
 import copy
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,12 +11,16 @@ import yaml
 
 from helpers import ROOT
 from helpers.params import params
-from helpers.plans import EXPERIMENT, changed, plan
+from helpers.plans import EXPERIMENT, SYSTEM, changed, plan
 from ser.encoders import published
 from ser.errors import InputError
+from ser.plan import settings
+from ser.plan.jobs import train_options
 from ser.plan.load import load_plan
+from ser.plan.origins import Origins
 from ser.plan.places import Places
 from ser.results.table import table_lines
+from ser.sealed import Order
 
 PLACES = Places.of("free")
 
@@ -185,3 +190,24 @@ def test_encoders_that_a_row_trains_further(project: Path) -> None:
     experiment["rows"]["full"]["encoders"] = {"encoder": "hubert_bse"}
     with pytest.raises(InputError, match="rows.full: encoders: unknown 'hubert_bse': did you mean 'hubert_base'"):
         plan(project, experiment)
+
+
+BESIDES = 'AUXILIARY = {"region": {"mode": ("b",), "epochs": (50, 51)}, "style": {"mode": ("c",)}}'
+
+
+def test_what_is_classified_besides_the_labels_follows_from_the_settings(project: Path) -> None:
+    file = project / "ser/systems/net.py"
+    file.write_text(f"{SYSTEM}\n{BESIDES}\n")
+    groups = plan(project).groups
+    assert [(group.row, group.auxiliary) for group in groups[1:]] == [("full", ""), ("mode_b", "region")]
+    assert plan(project, changed("rows.mode_b.settings", {"mode": "b", "epochs": 7})).groups[2].auxiliary == ""
+    origins = Origins({"scale": "free", "corpora": {}, "encoders": {}})
+    about = {"device": "cpu", "threads": 1, "output": "runs", "places": PLACES, "origins": origins}
+    made_from = SimpleNamespace(runs=lambda group, seed: Order("the plan"))
+    options = [train_options(group, 1, [1], **about, made_from=made_from) for group in groups]
+    assert ["--auxiliary" in of_group for of_group in options] == [False, False, True]
+    assert options[2][options[2].index("--auxiliary") + 1] == "region"
+    file.write_text(f"{SYSTEM}\nREGION = 'region'\nAUXILIARY = {{REGION: {{}}}}\n")
+    settings.declared_auxiliary.cache_clear()
+    with pytest.raises(InputError, match=r"net.py: line \d+: AUXILIARY is computed: write its names and values$"):
+        plan(project)

@@ -57,7 +57,8 @@ def test_targets_and_scores_are_on_the_scale(fold):
     batch = task.collate(task.examples(given.train, None), None)
     assert batch["target"].tolist() == [[0, 1, 0.5], [0.25, 0.5, 0.75]]
     outputs = torch.cat([torch.tensor([[-0.1, 0.25, 1.2]]), torch.zeros(1, 8)], dim=1)
-    torch.testing.assert_close(task.scores(outputs), torch.tensor([[1.0, 2.5, 7.0]]))
+    scores = torch.cat([torch.tensor([[1.0, 2.5, 7.0]]), torch.zeros(1, 8)], dim=1)
+    torch.testing.assert_close(task.scores(outputs), scores)
 
 
 def test_regions_go_by_the_attributes_names(fold):
@@ -88,7 +89,8 @@ def test_the_auxiliary_task_may_be_the_emotion(fold):
     ]
     assert task.weights.tolist() == pytest.approx([16 / (2 * 12), 16 / (2 * 4)])
     assert task.network().heads[1][-1].out_features == 2
-    assert run(given, replace(SMALL, auxiliary="emotion"), Context(seed=1)).scores.shape == (6, 3)
+    outcome = run(given, replace(SMALL, auxiliary="emotion"), Context(seed=1))
+    assert outcome.scores.shape == (6, 3) and outcome.auxiliary is None
     with pytest.raises(InputError, match="fewer than two emotions in the training part: use auxiliary: regions"):
         Task(fold, replace(SMALL, auxiliary="emotion"))
 
@@ -136,6 +138,22 @@ def test_same_seed_same_bits(fold):
     assert first.scores.min() >= 1 and first.scores.max() <= 7
 
 
+def test_regions_of_the_test_part_are_predicted_beside_the_attributes(fold):
+    """Octants of (arousal, valence, dominance); the protocol's order is arousal, dominance, valence."""
+    targets = np.array([[6, 6, 6], [2, 6, 6], [2, 6, 2], [6, 2, 6], [2, 2, 2], [4, 4, 4]], np.float32)
+    outcome = run(replace(fold, test=replace(fold.test, targets=targets)), SMALL, Context(seed=1))
+    assert outcome.auxiliary.name == "region"
+    assert outcome.auxiliary.targets.tolist() == [0, 1, 2, 4, 6, 0]
+    cells = run(fold, replace(SMALL, regions="cells_45", region_loss="constant", epochs=1), Context(seed=1)).auxiliary
+    azimuth, polar = (  # of (arousal, valence, dominance) around 4
+        np.degrees(np.arctan2(*(fold.test.targets[:, [2, 0]] - 4).T)) % 360,
+        np.degrees(np.arccos((fold.test.targets[:, 1] - 4) / np.linalg.norm(fold.test.targets - 4, axis=1))),
+    )
+    assert cells.targets.tolist() == (polar // 45 * 8 + azimuth // 45).astype(int).tolist()
+    assert {*cells.predicted} <= {*range(32)}
+    assert run(fold, replace(SMALL, region_loss="none", epochs=1), Context(seed=1)).auxiliary is None
+
+
 @pytest.mark.parametrize(
     "changes", [{}, {"micro_batch": 5}, {"precision": "float16"}, {"accumulation": 2, "batch_size": 8}]
 )
@@ -167,7 +185,9 @@ def test_trains_in_the_published_precision(fold, pooling):
     task, settings = Task(fold, SMALL), replace(SMALL, pooling=pooling)
     network = Task(fold, settings).network()
     network.load_state_dict({name: torch.from_numpy(array) for name, array in half.model.items() if "stat" not in name})
-    assert predict(task, network, fold.test, settings, "cpu").tobytes() == half.scores.tobytes()
+    again = predict(task, network, fold.test, settings, "cpu")
+    assert again.shape == (6, 11) and again[:, :3].tobytes() == half.scores.tobytes()
+    assert (again[:, 3:].argmax(axis=1) == half.auxiliary.predicted).all()
     # steps are taken: the scaled gradients do not overflow
     assert all((half.model[name] != longer.model[name]).any() for name in ("heads.0.5.weight", "heads.1.1.weight"))
 

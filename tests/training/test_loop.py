@@ -36,6 +36,18 @@ def test_same_seed_same_bits_other_seed_other_bits():
     assert first.scores.tobytes() != other.scores.tobytes()
 
 
+def test_columns_after_the_labels_are_returned_and_choose_nothing():
+    class More(Task):
+        def scores(self, outputs):
+            return torch.cat([super().scores(outputs), 100 + outputs[:, :2]], dim=1)
+
+    context = Context(seed=1, score_test_each_epoch=True)
+    plain, more = (fit(task, fold(), SETTINGS, context) for task in (Task(), More()))
+    assert more.scores.shape == (9, 5) and (more.scores[:, 3:] > 50).all()
+    assert_same(replace(more, scores=more.scores[:, :3]), plain)
+    assert more.test_epochs.tobytes() == plain.test_epochs.tobytes()
+
+
 class Scripted(Task):
     """Its network's single weight is the number of the epoch, so the epoch that was kept can be read off."""
 
