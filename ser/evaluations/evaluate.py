@@ -9,9 +9,9 @@ import numpy as np
 
 from ser.compute.machine import mixture
 from ser.errors import listed
-from ser.evaluations.gather import gather
+from ser.evaluations.gather import GatheredPart, Kinds, gather
 from ser.evaluations.intervals import Metrics, Sums, mean_over_seeds, speaker_intervals
-from ser.evaluations.metrics import attribute_metrics, class_metrics
+from ser.evaluations.metrics import attribute_metrics, auxiliary_metrics, class_metrics
 from ser.files import sha256_of
 from ser.splits.split import Split
 
@@ -23,16 +23,14 @@ def evaluate(
 
     `splits`: the one for all seeds, or each seed's. A part is an official one that the protocol reports, or "":
     everything tested. `folders` hold the group's runs. `runs` has each run's metrics per part and the SHA-256 of its
-    files; `confusion[part]` each seed's matrix over all folds, rows the reference, and is empty for attributes; `notes`
-    are the split's, and say where a system trains on the dev part, too, and which runs were made on different kinds of
-    machine. `partial`: the numbers are over the
-    folds that every seed has.
+    files; `confusion[part]` each seed's matrix of the labels over all folds, rows the reference, and is empty for
+    attributes; `notes` are the split's, and say where a system trains on the dev part, too, and which runs were made on
+    different kinds of machine. `partial`: the numbers are over the folds that every seed has.
 
     Raises InputError as `gather.gather` does, which explains `made_from`.
     """
     gathered = gather(splits, folders, made_from, partial)
     split = splits[0]
-    metrics = metrics_of(split)
     results, confusion = {}, {}
     runs: list[dict[str, Any]] = [
         {"seed": seed, "fold": fold, "sha256": sha256, "metrics": {}}
@@ -40,13 +38,14 @@ def evaluate(
     ]
     for name, part in gathered.parts.items():
         results[name] = {
-            aggregation: numbers(metrics, seeds, part.n_speakers, part.counts)
-            for aggregation, seeds in part.aggregations.items()
+            aggregation: part_numbers(split, part, kinds) for aggregation, kinds in part.aggregations.items()
         }
-        for run, sums in zip(runs, (fold for folds in part.folds for fold in folds), strict=True):
-            run["metrics"][name] = mean_values(metrics, [[sums]], part.n_speakers)
+        for kind, seeds in part.sums.items():
+            for run, sums in zip(runs, (fold for folds in seeds for fold in folds), strict=True):
+                values = mean_values(metrics_of(split, kind), [[sums]], part.n_speakers)
+                run["metrics"].setdefault(name, {}).update(values)
         if split.are_classes:
-            pooled = [folds[0].values.sum(axis=0) for folds in part.aggregations["pooled"]]
+            pooled = [folds[0].values.sum(axis=0) for folds in part.aggregations["pooled"][""]]
             confusion[name] = {str(s): m.astype(np.int64) for s, m in zip(gathered.seeds, pooled, strict=True)}
     return {
         "protocol_hash": split.protocol_hash,
@@ -88,8 +87,21 @@ def is_of(evaluation: Mapping[str, Any], folders: Mapping[tuple[int, int], Path]
     )
 
 
-def metrics_of(split: Split) -> Metrics:
-    """The function from sums to the metrics of a split's labels."""
+def part_numbers(split: Split, part: GatheredPart, kinds: Kinds, minus: Kinds | None = None) -> dict[str, Any]:
+    """Metric -> `numbers` of each of `kinds`, which are a part's in one of its aggregations; with `minus`, the same of
+    another group, of the difference.
+    """
+    found: dict[str, Any] = {}
+    for kind, seeds in kinds.items():
+        other = minus[kind] if minus else ()
+        found |= numbers(metrics_of(split, kind), seeds, part.n_speakers, part.counts, other)
+    return found
+
+
+def metrics_of(split: Split, kind: str = "") -> Metrics:
+    """The function from sums to the metrics of a kind (`gather.Kinds`), if not said otherwise those of the labels."""
+    if kind:
+        return lambda sums: auxiliary_metrics(sums, kind)
     return class_metrics if split.are_classes else lambda sums: attribute_metrics(sums, split.labels)
 
 

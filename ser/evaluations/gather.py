@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from ser.errors import InputError, listed
 from ser.evaluations.intervals import Sums
 from ser.evaluations.metrics import moments
 from ser.files import sha256_of
+from ser.runs.auxiliary import Auxiliary
 from ser.runs.predictions import Predictions, read_predictions
 from ser.sealed import read_sealed
 from ser.splits.split import UNKNOWN, Split, of_seed
@@ -30,21 +31,26 @@ OF_THE_GROUP = (
 )
 
 
+# The folds of each seed, by what is predicted: "" is the labels, another the name of what is classified besides.
+Kinds = Mapping[str, Sequence[Sequence[Sums]]]
+
+
 @dataclass(frozen=True)
 class GatheredPart:
-    """One reported part: `folds[i]` has the sums of seed i's folds, over `n_speakers` that can be resampled.
+    """One reported part: `sums` over `n_speakers` that can be resampled.
 
     `counts` are `n_seeds, n_folds, n_utterances, n_speakers`, the last only of speakers that the corpus names.
     """
 
-    folds: list[list[Sums]]
+    sums: Kinds
     n_speakers: int
     counts: dict[str, int]
 
     @property
-    def aggregations(self) -> dict[str, list[list[Sums]]]:
+    def aggregations(self) -> dict[str, Kinds]:
         """Aggregation -> each seed's folds; `pooled` has one, of all utterances together."""
-        return {"fold_mean": self.folds, "pooled": [[Sums.merged(folds)] for folds in self.folds]}
+        pooled = {kind: [[Sums.merged(folds)] for folds in seeds] for kind, seeds in self.sums.items()}
+        return {"fold_mean": self.sums, "pooled": pooled}
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,8 @@ def gather(
 
     `made_from`: seed -> the digest of all that its runs shall be made from (`ser.plan.made_from`); None: anything.
     `partial`: passes over runs that are not finished or made from something else, and over folds that not all seeds
-    have. `instead`: other predictions of the same utterances, such as those of another epoch.
+    have. `instead`: other predictions of the same utterances, such as those of another epoch; they are of the labels
+    only.
 
     Raises InputError for a run that is missing or made from something else (`partial`: only where no fold is common to
     all seeds), given twice, or of another split or group, and for predictions that are not those that the run wrote,
@@ -108,20 +115,25 @@ def gather(
     predictions = {(seed, fold): _predictions(of[seed], fold, runs[seed, fold]) for seed, fold in used}
     if instead:
         predictions = {
-            (seed, fold): instead(of[seed], fold, runs[seed, fold].folder, found)
+            (seed, fold): replace(instead(of[seed], fold, runs[seed, fold].folder, found), auxiliary=None)
             for (seed, fold), found in predictions.items()
         }
+    auxiliary = [found.auxiliary for found in predictions.values() if found.auxiliary]
+    n_classes = 1 + max((max(of_run.targets.max(), of_run.predicted.max()) for of_run in auxiliary), default=0)
     parts = {}
     for part in splits[0].reported:
         rows = {(seed, fold): of[seed].scored(fold, part) for seed, fold in used}
         scored = {seed: np.unique(np.concatenate([rows[seed, fold] for fold in folds])) for seed in seeds}
         speakers = _Speakers([(of[seed], scored[seed]) for seed in seeds])
-        sums = {}
+        sums: dict[str, dict[tuple[int, int], Sums]] = defaultdict(dict)
         for (seed, fold), of_run in rows.items():
             places = np.searchsorted(of[seed].scored(fold), of_run)  # in the predictions
-            sums[seed, fold] = _sums(of[seed], speakers.index(of[seed], of_run), predictions[seed, fold].at(places))
+            found, index = predictions[seed, fold].at(places), speakers.index(of[seed], of_run)
+            sums[""][seed, fold] = _sums(of[seed], index, found)
+            if found.auxiliary:
+                sums[found.auxiliary.name][seed, fold] = _confusions(index, found.auxiliary, n_classes)
         parts[part] = GatheredPart(
-            [[sums[seed, fold] for fold in folds] for seed in seeds],
+            {kind: [[of_kind[seed, fold] for fold in folds] for seed in seeds] for kind, of_kind in sums.items()},
             len(speakers),
             {
                 "n_seeds": len(seeds),
@@ -173,16 +185,21 @@ def _predictions(split: Split, fold: int, run: _Run) -> Predictions:
 
 def _sums(split: Split, speakers: np.ndarray, found: Predictions) -> Sums:
     """Sums per speaker of predictions for utterances of `speakers` int64 [n]."""
-    drawn, index = np.unique(speakers, return_inverse=True)
     if split.scale is None:  # classes
-        n = len(split.labels)
-        cells = np.ravel_multi_index((index, found.targets, found.predicted), (len(drawn), n, n))
-        return Sums(drawn, np.bincount(cells, minlength=len(drawn) * n * n).reshape(-1, n, n))
+        return _confusions(speakers, found, len(split.labels))
+    drawn, index = np.unique(speakers, return_inverse=True)
     middle = np.mean(split.scale)  # one constant for all folds, see `moments`
     each = moments((found.targets - middle)[..., None], (found.predicted - middle)[..., None])
     values = np.zeros((len(drawn), *each.shape[1:]))
     np.add.at(values, index, each)
     return Sums(drawn, values)
+
+
+def _confusions(speakers: np.ndarray, found: Predictions | Auxiliary, n: int) -> Sums:
+    """The confusion matrix [n, n] of each of the `speakers` int64 [utterances]."""
+    drawn, index = np.unique(speakers, return_inverse=True)
+    cells = np.ravel_multi_index((index, found.targets, found.predicted), (len(drawn), n, n))
+    return Sums(drawn, np.bincount(cells, minlength=len(drawn) * n * n).reshape(-1, n, n))
 
 
 def _read_runs(

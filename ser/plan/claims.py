@@ -3,7 +3,7 @@
 Context has the same form: a published number of someone else (`of`), which a note shows and nothing compares.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ser.errors import InputError, listed
@@ -13,17 +13,22 @@ from ser.splits.protocol import Protocol
 Claim = Mapping[str, Any]
 
 
-def check_claims(experiment: Mapping[str, Any], protocols: Mapping[str, Protocol], where: str) -> None:
+def check_claims(
+    experiment: Mapping[str, Any], protocols: Mapping[str, Protocol], where: str, auxiliary: Callable[[str], str]
+) -> None:
     """Raises InputError, beginning with `where`, for a claim or context that no line of the table would show: about a
     metric or part that its protocol does not report, a rule that its row has no runs under; and for a claim about a
-    number that has one already.
+    number that has one already. `auxiliary` says what a row's runs classify besides the labels.
     """
     seen: dict[tuple[Any, ...], list[tuple[str, str]]] = {}
     for claim in (*experiment["claims"], *experiment["context"]):
         at, protocol = f"{where}: {claim['entry']}", protocols[claim["protocol"]]
         check_part(claim, protocol, at)
-        if claim["metric"] not in (metrics := metric_names(protocol)):
-            raise InputError(f"{at}: metric {claim['metric']}: protocol {claim['protocol']} reports {listed(metrics)}")
+        if claim["metric"] not in (metrics := metric_names(protocol, auxiliary(claim["row"]))):
+            raise InputError(
+                f"{at}: metric {claim['metric']}: row {claim['row']} under protocol {claim['protocol']} reports "
+                f"{listed(metrics)}: name one of them"
+            )
         row = experiment["rows"][claim["row"]]
         runs = row.get("selections", experiment["protocols"][claim["protocol"]]["selections"])
         if claim["protocol"] not in row.get("protocols", protocols) or claim["selection"] not in (*runs, "unknown"):

@@ -43,7 +43,7 @@ class Expansion:
         check_names(rows, experiment["rows"], f"params.yaml: experiments.{name}")
         for row in rows:
             yield from self._row(name, row, protocols)
-        check_claims(experiment, protocols, f"experiments/{name}.yaml")
+        check_claims(experiment, protocols, f"experiments/{name}.yaml", lambda row: self._auxiliary(name, row))
         check_ladder(experiment, protocols, f"experiments/{name}.yaml")
 
     @property

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError, did_you_mean
-from ser.evaluations.names import ATTRIBUTE_METRICS, AVERAGE, CLASS_METRICS
+from ser.evaluations.names import ATTRIBUTE_METRICS, AVERAGE, CLASS_METRICS, auxiliary_names
+from ser.files import words
 from ser.plan.claims import Claim
+from ser.plan.settings import declared_auxiliary
 from ser.plan.validation import read_yaml, validate
 from ser.splits.protocol import AGGREGATIONS, ATTRIBUTES, SELECTIONS
 
 Experiment = Mapping[str, Any]
 
-# The values that the schema leaves to the code.
+# The values that the schema leaves to the code; `metric` also those of what the systems classify besides the labels.
 _WORDS = {
     "metric": [
         *CLASS_METRICS,
@@ -32,7 +34,10 @@ def read_experiments(root: Path) -> dict[str, Experiment]:
     """
     written = {path.stem: read_yaml(path) for path in sorted((root / "experiments").glob("*.yaml"))}
     schema = read_yaml(root / "schemas" / "experiment.schema.yaml")
-    schema["$defs"] |= {name: {"enum": list(words)} for name, words in _WORDS.items()}
+    systems = [root / "ser" / "systems" / f"{system}.py" for system in words("systems", root)]
+    besides = [metric for file in systems for name in declared_auxiliary(file) for metric in auxiliary_names(name)]
+    allowed = _WORDS | {"metric": [*_WORDS["metric"], *besides]}
+    schema["$defs"] |= {name: {"enum": list(values)} for name, values in allowed.items()}
     for name, experiment in written.items():
         validate(experiment, schema, f"experiments/{name}.yaml")
     return {name: experiment | _filled_in(name, written) for name, experiment in written.items()}

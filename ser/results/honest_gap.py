@@ -114,7 +114,8 @@ def gap_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[dict[
 
 
 def gaps(first: Side, second: Side) -> Results:
-    """What `evaluate.numbers` returns for the difference of two sides, and each side's own value under its name.
+    """What `evaluate.numbers` returns for the difference of two sides, and each side's own value under its name. It is
+    about the labels, by which the epoch is chosen; of what is classified besides, other epochs have no predictions.
 
     Raises InputError for sides that differ in seeds, folds, utterances, system, settings or code.
     """
@@ -124,9 +125,10 @@ def gaps(first: Side, second: Side) -> Results:
     for name, part in first.gathered.parts.items():
         other = second.gathered.parts[name].aggregations
         results[name] = {}
-        for aggregation, seeds in part.aggregations.items():
-            found = numbers(metrics, seeds, part.n_speakers, part.counts, minus=other[aggregation])
-            for side, of_seeds in ((first, seeds), (second, other[aggregation])):
+        for aggregation, kinds in part.aggregations.items():
+            seeds, minus = kinds[""], other[aggregation][""]
+            found = numbers(metrics, seeds, part.n_speakers, part.counts, minus=minus)
+            for side, of_seeds in ((first, seeds), (second, minus)):
                 for metric, value in mean_values(metrics, of_seeds, part.n_speakers).items():
                     found[metric][side.name] = value
             results[name][aggregation] = found

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ser.compute.machine import mixture
-from ser.evaluations.evaluate import metrics_of, numbers
+from ser.evaluations.evaluate import part_numbers
 from ser.evaluations.gather import Gathered, GatheredPart, gather
 from ser.evaluations.names import metric_names
 from ser.plan.groups import Group, Plan
@@ -106,7 +106,7 @@ def ladder_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[di
                 if name in found and against in found and found[name].tested == found[against].tested:
                     gain = step_numbers(found[name], minus=found[against])
                 notes = _why_no_gain(ladder, name, against) if not gain else _mixture(found, name, against)
-                for metric in metric_names(step.group.protocol):
+                for metric in metric_names(step.group.protocol, step.group.auxiliary):
                     line = _described(plan, ladder, name, metric) | {"against": against, "gains_by": cause}
                     if name in found:
                         columns, about = measured(plan, step.group, metric, own[metric], report)
@@ -122,9 +122,8 @@ def step_numbers(step: Computed, minus: Computed | None = None) -> Numbers:
     """Metric -> what `evaluate.numbers` returns for a step, pooled over its folds; with `minus`, for what it gains over
     another step that tests the same utterances.
     """
-    other = minus.part.aggregations[_AGGREGATION] if minus else ()
-    part = step.part
-    return numbers(metrics_of(step.split), part.aggregations[_AGGREGATION], part.n_speakers, part.counts, other)
+    other = minus.part.aggregations[_AGGREGATION] if minus else None
+    return part_numbers(step.split, step.part, step.part.aggregations[_AGGREGATION], other)
 
 
 def _computed(group: Group, places: Places, made_from: MadeFrom) -> Computed:

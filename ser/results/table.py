@@ -71,7 +71,7 @@ def table_lines(plan: Plan, places: Places, made_from: MadeFrom, partial: bool =
             for kind in ("claims", "context")
         )
         for part in group.protocol.reported:
-            for metric in metric_names(group.protocol):
+            for metric in metric_names(group.protocol, group.auxiliary):
                 for aggregation in AGGREGATIONS:
                     number = (part, metric, aggregation)
                     claim = next(of_number(claims, group.protocol, number), None)

@@ -56,7 +56,7 @@ def test_official_parts_are_tested_together_and_a_reported_dev_part_has_no_say(t
     assert found.predicted.tolist() == epochs[2].argmax(axis=1).tolist() != own.predicted.tolist()
     assert found.utterances == own.utterances and found.targets.tolist() == own.targets.tolist()
     gathered = gather([split], [folder], instead=chosen_on_test)
-    correct = {name: part.folds[0][0].values.sum(axis=0).trace() for name, part in gathered.parts.items()}
+    correct = {name: part.sums[""][0][0].values.sum(axis=0).trace() for name, part in gathered.parts.items()}
     assert correct == {"test1": right["test1"][2], "test2": right["test2"][2], "dev": right["dev"][2]}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from helpers import ROOT
 from helpers.builders import iemocap_like, protocol
@@ -19,6 +20,7 @@ from ser.evaluations import metrics
 from ser.evaluations.evaluate import evaluate
 from ser.manifests.utterance import Utterance
 from ser.outputs import write_json
+from ser.runs.auxiliary import Auxiliary
 from ser.runs.contract import Fold
 from ser.splits.make import make_split
 from ser.splits.split import Split
@@ -179,6 +181,45 @@ def test_attributes_are_scored_by_ccc_over_the_whole_of_each_reported_part(tmp_p
     for limit in ("ci_low", "ci_high"):
         assert again[limit] == numbers[limit]
     assert numbers["ci_low"] < numbers["value"] < numbers["ci_high"]
+
+
+def test_what_is_classified_besides_has_metrics_of_its_own(tmp_path: Path) -> None:
+    """Two seeds, and regions that not every part and run has; the attributes' numbers are as without them."""
+    split = attribute_split("clean")
+    part, generator = Fold.of(split, 1, {}).test, np.random.default_rng(1)
+    said = [part.targets + generator.normal(0, 1, (90, 2)) for _ in range(2)]
+    targets, predicted = generator.integers(9, size=90), [generator.integers(12, size=90) for _ in range(2)]
+    predicted = [np.where(generator.random(90) < 0.4, targets, other) for other in predicted]
+    predicted[1][7] = 30  # only here, and only in one seed
+    folders, without = (
+        [
+            write_run(tmp_path / f"{auxiliary}{i}", split, 1, i + 1, said[i], given if auxiliary else None)
+            for i, given in enumerate(Auxiliary("region", targets, of_seed) for of_seed in predicted)
+        ]
+        for auxiliary in (True, False)
+    )
+    found, plain = evaluate([split], folders), evaluate([split], without)
+    for name, rows in {"dev": slice(0, 30), "test1": slice(30, 60), "test2": slice(60, 90)}.items():
+        each = {
+            "region_WA": [np.mean(targets[rows] == of_seed[rows]) for of_seed in predicted],
+            "region_macro_f1": [f1_score(targets[rows], of_seed[rows], average="macro") for of_seed in predicted],
+        }
+        for aggregation in ("fold_mean", "pooled"):
+            numbers = found["results"][name][aggregation]
+            assert list(numbers) == ["ccc_valence", "ccc_arousal", "ccc_average", "region_WA", "region_macro_f1"]
+            for metric, values in each.items():
+                of_metric = numbers.pop(metric)
+                assert of_metric["value"] == pytest.approx(np.mean(values), abs=1e-12)
+                assert of_metric["seed_std"] == pytest.approx(np.std(values, ddof=1), abs=1e-12)
+                assert of_metric["ci_low"] < of_metric["value"] < of_metric["ci_high"]
+                assert (of_metric["n_seeds"], of_metric["n_utterances"], of_metric["n_speakers"]) == (2, 30, 4)
+            assert numbers == plain["results"][name][aggregation]
+        for run, of_plain, wa, f1 in zip(found["runs"], plain["runs"], *each.values(), strict=True):
+            assert run["metrics"][name] == of_plain["metrics"][name] | {
+                "region_WA": pytest.approx(wa, abs=1e-12),
+                "region_macro_f1": pytest.approx(f1, abs=1e-12),
+            }
+    assert found["confusion"] == {}
 
 
 def test_confusions_of_each_part_add_up_to_all_predictions(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from helpers.builders import edit_sealed
 from ser.files import sha256_of
 from ser.plan.groups import Group
+from ser.runs.auxiliary import Auxiliary
 from ser.runs.contract import Fold
 from ser.runs.epochs import write_epochs
 from ser.runs.predictions import write_predictions
@@ -33,10 +34,17 @@ def scores_of(split: Split, number: int, seed: int) -> np.ndarray:
     return np.log(np.full((len(targets), 4), 0.1) + 0.6 * (said[:, None] == np.arange(4)))
 
 
-def write_run(folder: Path, split: Split, number: int, seed: int, scores: np.ndarray | None = None) -> Path:
+def write_run(
+    folder: Path,
+    split: Split,
+    number: int,
+    seed: int,
+    scores: np.ndarray | None = None,
+    auxiliary: Auxiliary | None = None,
+) -> Path:
     scores = scores_of(split, number, seed) if scores is None else scores
     part = Fold.of(split, number, {})
-    write_predictions(folder / "predictions.csv", part, scores)
+    write_predictions(folder / "predictions.csv", part, scores, auxiliary)
     facts = {"seed": seed, "fold": number, "protocol_hash": split.protocol_hash, "data_hash": split.data_hash}
     facts |= {"system": "majority", "settings": {}, "features": {}, "code_version": "c0de", "made_from": "the plan"}
     facts["sha256"] = {"predictions.csv": sha256_of(folder / "predictions.csv")}

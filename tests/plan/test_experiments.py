@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from helpers.plans import EXPERIMENT, changed, plan
+from helpers.plans import EXPERIMENT, SYSTEM, changed, plan
 from ser.errors import InputError
 
 
@@ -50,7 +50,7 @@ def test_wrong_experiments_are_refused_by_name(project: Path, path: str, value: 
         (
             "full",
             {"values": {"ccc_arousal": 0.5}},
-            "claim 2: metric ccc_arousal: protocol emodb_2 reports WA, UA, macro_f1",
+            "claim 2: metric ccc_arousal: row full under protocol emodb_2 reports WA, UA, macro_f1",
         ),
         (
             "mode_b",
@@ -66,6 +66,21 @@ def test_claims_that_no_line_would_show_are_refused(project: Path, row: str, cha
         plan(project, changed("claims", claims))
 
 
+def test_a_claim_about_what_is_classified_besides_needs_a_row_that_does(project: Path) -> None:
+    (project / "ser/systems/net.py").write_text(f"{SYSTEM}\nAUXILIARY = {{'region': {{'mode': ('b',)}}}}\n")
+    claim = EXPERIMENT["claims"][0] | {"row": "mode_b", "values": {"region_WA": 59.51, "region_macro_f1": 36.27}}
+    found = plan(project, changed("claims", [claim])).experiments["one"]["claims"]
+    assert [(entry["metric"], entry["value"]) for entry in found] == [("region_WA", 59.51), ("region_macro_f1", 36.27)]
+    with pytest.raises(InputError) as error:
+        plan(project, changed("claims", [claim, claim | {"row": "full"}]))
+    assert str(error.value) == (
+        "experiments/one.yaml: claim 2: metric region_WA: row full under protocol emodb_2 reports WA, UA, macro_f1: "
+        "name one of them"
+    )
+    with pytest.raises(InputError, match="claims.0.values: 'style_WA' is not one of WA, .*region_WA, region_macro_f1$"):
+        plan(project, changed("claims", [claim | {"values": {"style_WA": 1.0}}]))
+
+
 def test_context_may_stand_beside_a_claim_but_not_beside_nothing(project: Path) -> None:
     other = EXPERIMENT["claims"][0] | {"of": "A sibling", "values": {"WA": 80.0}}
     found = plan(project, EXPERIMENT | {"context": [other]}).experiments["one"]
@@ -74,7 +89,10 @@ def test_context_may_stand_beside_a_claim_but_not_beside_nothing(project: Path) 
         ("A sibling", 80.0, "Table 1")
     ]
     for changes, message in (
-        ({"values": {"ccc_arousal": 0.5}}, "context 1: metric ccc_arousal: protocol emodb_2 reports WA, UA, macro_f1"),
+        (
+            {"values": {"ccc_arousal": 0.5}},
+            "context 1: metric ccc_arousal: row full under protocol emodb_2 reports WA, UA, macro_f1",
+        ),
         ({"row": "mode_b", "selection": "test_selected"}, "context 1: row mode_b has no runs under emodb_2"),
         ({"row": "ful"}, "context 1: row: unknown 'ful': did you mean 'full'"),
         ({"values": {"WA": None}}, "context.0.values.WA: None is not a number"),

@@ -16,6 +16,7 @@ from ser.evaluations.gather import gather
 from ser.manifests.utterance import Utterance
 from ser.plan.places import Places
 from ser.results.honest_gap import COLUMNS, Side, gap_lines, gaps
+from ser.runs.auxiliary import Auxiliary
 from ser.sealed import write_sealed
 from ser.splits.make import make_split
 from ser.splits.protocol import Protocol
@@ -75,6 +76,20 @@ def test_seeds_are_paired_and_the_interval_is_over_what_speakers_gain(tmp_path: 
     gain = (np.array(gains[1]) + np.array(gains[2])) / 20
     expected = np.percentile(gain[drawn].mean(axis=1), [2.5, 97.5])
     assert [numbers["ci_low"], numbers["ci_high"]] == pytest.approx(list(expected), abs=1e-12)
+
+
+def test_the_gap_is_of_the_labels_only(tmp_path: Path) -> None:
+    """What is classified besides is not known of other epochs; runs whose best epoch is the same one still have it."""
+    split = make_split(protocol(**FIELDS, **BY_SPEAKER), "clean", corpus())
+    regions = Auxiliary("region", np.repeat([0, 2], 5), np.repeat([0, 40], 5))
+    folders = [write_run(tmp_path / str(k), split, k, 1, said(split, k, 5), regions) for k in range(1, 9)]
+    own, other = (
+        gather([split], folders, instead=instead)
+        for instead in (None, lambda split, fold, folder, found: replace(found, auxiliary=None) if fold == 3 else found)
+    )
+    assert [{*of_side.parts[""].sums} for of_side in (own, other)] == [{"", "region"}, {""}]
+    found = gaps(Side("chosen_on_test", [split], other), Side("clean", [split], own))[""]["pooled"]
+    assert [(metric, numbers["value"]) for metric, numbers in found.items()] == [("WA", 0), ("UA", 0), ("macro_f1", 0)]
 
 
 def test_groups_that_differ_in_more_than_the_rule_are_refused(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def plan(
     skipped: str = "",
     selection: str = "clean",
     context: Sequence[dict[str, Any]] = (),
+    auxiliary: str = "",
 ) -> Plan:
     folds = {"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1"], "also_report": ["dev"]}
     fields = {"labels": None, "targets": ["arousal"], "scale": [1, 7], "subset": "all", "leaks": []}
@@ -51,6 +52,7 @@ def plan(
         encoders={},
         seeds=(1, 2),
         one_job_per="fold",
+        auxiliary=auxiliary,
         skipped=skipped,
     )
     return Plan("paper", (group,), {"paper": {"claims": claims, "context": context}}, {})
@@ -66,13 +68,13 @@ def written(work: Path, selection: str, seed: int) -> dict[str, Any]:
 
 @pytest.fixture
 def places(tmp_path: Path) -> Places:
-    """An evaluation: 0.41 on test1, and 0.47 on dev."""
+    """An evaluation: CCC 0.41 on test1, and 0.47 on dev, both also of regions."""
     counts = {"n_seeds": 2, "n_folds": 1, "n_utterances": 9, "n_speakers": 4}
     results = {
         part: {
             aggregation: {
-                "ccc_arousal": {"value": value, "seed_std": 0.01, "ci_low": -0.00001, "ci_high": None, "notes": []}
-                | counts
+                metric: {"value": value, "seed_std": 0.01, "ci_low": -0.00001, "ci_high": None, "notes": []} | counts
+                for metric in ("ccc_arousal", "region_WA", "region_macro_f1")
             }
             for aggregation in ("fold_mean", "pooled")
         }
@@ -101,6 +103,25 @@ def test_each_part_is_a_line_with_its_own_claim(places: Places) -> None:
     ]
     assert [line["note"] for line in found[1:3]] == ["a note", "the epoch is chosen on this part; a note"]
     assert (found[0]["ci_low"], found[0]["ci_high"]) == ("0.0000", "")  # no minus before a zero
+
+
+def test_what_is_classified_besides_follows_the_labels_in_per_cent(places: Places) -> None:
+    claim = CLAIM | {"part": "dev", "metric": "region_macro_f1", "value": 36.27}
+    found = list(table_lines(plan([claim], auxiliary="region"), places, AsPlanned()))
+    told = [[line[key] for key in ("metric", "value", "seed_std", "ci_low", "claim", "n_utterances")] for line in found]
+    of_dev = [line for line, full in zip(told, found, strict=True) if full["folds"] == "official: dev"]
+    assert len(told) == 2 * len(of_dev) == 12
+    assert of_dev[1::2] == [
+        ["ccc_arousal", "0.4700", "0.0100", "0.0000", "", 9],
+        ["region_WA", "47.00", "1.00", "0.00", "", 9],
+        ["region_macro_f1", "47.00", "1.00", "0.00", 36.27, 9],
+    ]
+    skipped = list(table_lines(plan([claim], skipped="no recordings", auxiliary="region"), places, AsPlanned()))
+    assert [(line["metric"], line["claim"]) for line in skipped if line["folds"] == "official: dev"] == [
+        ("ccc_arousal", ""),
+        ("region_WA", ""),
+        ("region_macro_f1", 36.27),
+    ]
 
 
 def test_a_dev_part_is_chosen_on_only_under_clean(places: Places) -> None:
