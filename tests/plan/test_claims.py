@@ -4,9 +4,11 @@ import pytest
 
 from helpers import ROOT
 from helpers.builders import protocol
+from helpers.params import params
 from ser.errors import InputError
 from ser.plan.claims import check_part
 from ser.plan.experiments import read_experiments
+from ser.plan.load import load_plan
 
 OFFICIAL = protocol(
     folds={"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1"], "also_report": ["dev"]},
@@ -45,3 +47,21 @@ def test_shipped_claims_that_facts_decide() -> None:
         (row, metric) for row in ca_mser["rows"] for metric in ("WA", "UA")
     }
     assert {(claim["selection"], claim["evidence"]) for claim in by_speaker} == {("test_selected", "paper")}
+
+
+def test_shipped_rows_that_classify_regions() -> None:
+    """All of EmoSphere-SER's but those without that head; Table 3 prints both numbers of three of them."""
+    planned = load_plan(params(scale="paper", experiments={"emosphere_ser": "all"}), ROOT)
+    others = {group.row for group in planned.groups if not group.auxiliary}
+    assert others == {"baseline", "emotion_auxiliary", "no_region_loss", "challenge_baseline"}
+    assert {group.auxiliary for group in planned.groups} == {"", "region"}
+    claims = [claim for claim in planned.experiments["emosphere_ser"]["claims"] if "region" in claim["metric"]]
+    assert {(claim["row"], claim["metric"]): claim["value"] for claim in claims} == {
+        ("full", "region_macro_f1"): 36.27,
+        ("full", "region_WA"): 59.51,
+        ("regions_45", "region_macro_f1"): 4.77,
+        ("regions_45", "region_WA"): 16.95,
+        ("regions_60", "region_macro_f1"): 17.96,
+        ("regions_60", "region_WA"): 31.95,
+    }
+    assert {(claim["table"], claim["part"], claim["evidence"]) for claim in claims} == {("Table 3", "dev", "paper")}

@@ -49,6 +49,8 @@ def test_every_row_is_there_computed_or_with_its_reason(built: Project) -> None:
     assert claims == {
         **{f"ccc_{name}": ("ok", value) for name, value in (("arousal", "0.7482"), ("valence", "0.6952"))},
         **{f"ccc_{name}": ("ok", value) for name, value in (("dominance", "0.622"), ("average", "0.6884"))},
+        "region_WA": ("ok", "59.51"),
+        "region_macro_f1": ("ok", "36.27"),
     }
     test_selected = {row["experiment"] for row in rows if row["selection"] == "test_selected"}
     assert test_selected == {"emosphere_ser"}
