@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import sys
-from functools import partial
 
 sys.path.insert(0, workflow.basedir)
 

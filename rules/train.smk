@@ -14,9 +14,9 @@ def train_order(groups, wildcards):
     return [MADE_FROM.runs(group, int(wildcards.seed)).text for group in groups]
 
 
-def train_arguments(groups, wildcards, job):
+def train_arguments(training, wildcards):
     """For each group what its runs compute, from what, and where to."""
-    states = PLACES.states(job.format(**dict(wildcards.items())))
+    groups, states = training.of(wildcards), PLACES.states(training.job.format(**dict(wildcards.items())))
     options = [
         [
             *train_options(
@@ -69,7 +69,8 @@ for TRAINING in training_rules(PLAN):
             slots_per_gpu=SLOTS,
         params:
             order=TRAINING.by_groups(train_order),
-            options=TRAINING.by_groups(partial(train_arguments, job=TRAINING.job)),
+            # Taken to depend on the input, so not kept with each output: `order` says all of it that counts.
+            options=lambda wildcards, input, training=TRAINING: train_arguments(training, wildcards),
         message:
             "training " + TRAINING.what
         shell:

@@ -6,6 +6,7 @@ change the versions.
 
 What could be sent upstream:
 - snakemake: a limit on the rate of jobs that does not keep waking the scheduler (`lift_job_rate`);
+- snakemake: the checksum of an input once per job, not once per output (`hash_once`);
 - snakemake: `--touch` without a pause of 0.1 s per job (`touch`);
 - snakemake: an option to make outputs again that have changed since they were made (`distrust`);
 - snakemake: a public way to ask which jobs a build will submit, and with which resources (`submissions`);
@@ -34,6 +35,30 @@ def lift_job_rate(workflow: Any) -> None:
     ready that keeps half a core busy all the time. A cluster is protected by `jobs` in its profile.
     """
     workflow.scheduler.job_rate_limiter = None
+
+
+def hash_once() -> None:
+    """Compute the checksum of a file once as long as its size and time stay (snakemake 9.27.1, io/__init__.py).
+
+    After a job Snakemake asks for those of all inputs once for each output: jobs that make many runs have hundreds of
+    both.
+    """
+    from snakemake.io import _IOFile
+
+    known: dict[tuple[Any, ...], Any] = {}
+    checksum = _IOFile.checksum
+
+    async def once(self: Any, *how: Any, **also: Any) -> Any:
+        try:
+            status = Path(self.file).stat()
+        except OSError:  # it is elsewhere or gone
+            return await checksum(self, *how, **also)
+        key = (self.file, status.st_ino, status.st_size, status.st_mtime_ns, how, *sorted(also.items()))
+        if key not in known:
+            known[key] = await checksum(self, *how, **also)
+        return known[key]
+
+    _IOFile.checksum = once
 
 
 def touch(arguments: list[str]) -> None:

@@ -10,7 +10,7 @@ from ser.plan.made_from import MadeFrom
 from ser.plan.origins import Origins
 from ser.plan.places import Places
 
-MOST = 8  # groups in a process: with more, one core would still be busy when the others have nothing left
+MOST = 4  # groups in a process: with more, cores wait at the end, and Snakemake's start for hundreds of outputs a rule
 T = TypeVar("T")
 
 

@@ -1,11 +1,14 @@
 """The changes to Snakemake's internals fit the versions that were read; tests/cluster has a real Slurm."""
 
 import asyncio
+import hashlib
 import re
 from importlib.metadata import version
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from snakemake.io import _IOFile
 
 from helpers import ROOT
 from ser.compute import patches
@@ -51,3 +54,26 @@ def test_jobs_are_kept_until_slurm_answers() -> None:
     assert executor.next_seconds_between_status_checks == 30
     assert asyncio.run(ask(["b"])) == []
     assert executor.next_seconds_between_status_checks == 30
+
+
+def test_a_file_is_hashed_once_and_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_IOFile, "checksum", _IOFile.checksum)  # as it is again afterwards
+    patches.hash_once()
+    digests, digest = [], hashlib.file_digest
+
+    def counted(*arguments):
+        digests.append(arguments)
+        return digest(*arguments)
+
+    monkeypatch.setattr(hashlib, "file_digest", counted)
+    (tmp_path / "file").write_bytes(b"one")
+
+    def checksum(threshold: int) -> str | None:
+        file = _IOFile(str(tmp_path / "file"), None)
+        file.rule = SimpleNamespace(workflow=SimpleNamespace(iocache=SimpleNamespace(active=False)))
+        return asyncio.run(file.checksum(threshold))
+
+    assert checksum(100) == checksum(100) == f"sha256:{hashlib.sha256(b'one').hexdigest()}" and len(digests) == 1
+    assert checksum(1) is None  # larger than that
+    (tmp_path / "file").write_bytes(b"another")
+    assert checksum(100) == f"sha256:{hashlib.sha256(b'another').hexdigest()}" and len(digests) == 2
