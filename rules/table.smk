@@ -52,14 +52,8 @@ rule honest_gap:
 
 
 # What each thing is worth that a published kind of protocol does and a clean one does not.
-CLIMBED = list(
-    {
-        step.group.name: step.group
-        for ladder in ladders(PLAN)
-        for step in ladder.steps.values()
-        if not step.group.skipped
-    }.values()
-)
+STEPS = [step for ladder in ladders(PLAN) for step in ladder.steps.values() if not step.skipped]
+CLIMBED = list({step.group.name: step.group for step in STEPS}.values())
 
 
 rule protocol_ladder:
@@ -67,6 +61,9 @@ rule protocol_ladder:
         splits=[splits_of(group, suffix) for group in CLIMBED for suffix in (".json", ".csv")],
         runs=[runs_of(group) for group in CLIMBED],
         predictions=[runs_of(group, "predictions.csv") for group in CLIMBED],
+        epochs=sorted(
+            {file for step in STEPS if step.is_chosen_on_test for file in runs_of(step.group, places.TEST_EPOCHS)}
+        ),
         reports=sorted({PLACES.manifest(group.corpus, ".json") for group in CLIMBED}),
     output:
         places.PROTOCOL_LADDER,

@@ -9,6 +9,7 @@ from ser.errors import InputError, did_you_mean
 from ser.evaluations.names import ATTRIBUTE_METRICS, AVERAGE, CLASS_METRICS, auxiliary_names
 from ser.files import words
 from ser.plan.claims import Claim
+from ser.plan.pairs import CHOSEN_ON_TEST
 from ser.plan.settings import declared_auxiliary
 from ser.plan.validation import read_yaml, validate
 from ser.splits.protocol import AGGREGATIONS, ATTRIBUTES, SELECTIONS
@@ -23,6 +24,7 @@ _WORDS = {
     ],
     "selection": SELECTIONS,
     "selection_or_unknown": [*SELECTIONS, "unknown"],
+    "step_selection": [*SELECTIONS, CHOSEN_ON_TEST],
     "aggregation": AGGREGATIONS,
     "aggregation_or_unknown": [*AGGREGATIONS, "unknown"],
 }

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from ser.plan.groups import Group, Plan
 
+CHOSEN_ON_TEST = "chosen_on_test"
 # Kind of gap -> the two numbers whose difference it is. `chosen_on_test`: the runs under `clean`, each at the epoch
 # that is best on its test part.
 GAPS = {
     "both": ("test_selected", "clean"),
-    "choosing_on_test": ("chosen_on_test", "clean"),
-    "training_on_dev": ("test_selected", "chosen_on_test"),
+    "choosing_on_test": (CHOSEN_ON_TEST, "clean"),
+    "training_on_dev": ("test_selected", CHOSEN_ON_TEST),
 }
+NOT_SCORED = "the test part was not scored after each epoch: set compute.score_test_each_epoch: true in params.yaml"
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,8 @@ class Pair:
     @property
     def trains_on_dev(self) -> bool:
         """Whether `test_selected` trains on what `clean` chooses the epoch on."""
-        folds, dev = self.clean.protocol.folds, self.clean.protocol.dev
-        is_reported = folds.kind == "official" and set(folds.dev) <= set(folds.also_report)
-        return not (is_reported or dev.held_out)
+        folds = self.clean.protocol.folds
+        return not (folds.kind == "official" and set(folds.dev) <= set(folds.also_report))
 
     @property
     def groups(self) -> list[Group]:
@@ -58,8 +59,7 @@ class Pair:
 
     @property
     def _epochs_skipped(self) -> str:
-        off = "the test part was not scored after each epoch: set compute.score_test_each_epoch: true in params.yaml"
-        return self.clean.skipped or ("" if self.clean.scores_epochs else off)
+        return self.clean.skipped or ("" if self.clean.scores_epochs else NOT_SCORED)
 
 
 def pairs(plan: Plan) -> Iterator[Pair]:

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from ser.compute.machine import mixture
+from ser.evaluations.epochs import chosen_on_test
 from ser.evaluations.evaluate import part_numbers
 from ser.evaluations.gather import Gathered, GatheredPart, gather
 from ser.evaluations.names import metric_names
-from ser.plan.groups import Group, Plan
-from ser.plan.ladders import Ladder, ladders
+from ser.plan.groups import Plan
+from ser.plan.ladders import Ladder, Step, ladders
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import Places
 from ser.results.table import STATISTICS, described, joined, measured, read_report, rounded
@@ -96,17 +97,17 @@ def ladder_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[di
     Raises InputError as `gather` does.
     """
     for ladder in ladders(plan):
-        groups = {name: step.group for name, step in ladder.steps.items()}
-        found = {name: _computed(group, places, made_from) for name, group in groups.items() if not group.skipped}
+        found = {name: _computed(step, places, made_from) for name, step in ladder.steps.items() if not step.skipped}
         for name, step in ladder.steps.items():
-            report = {} if step.group.skipped else read_report(step.group, places)
+            report = {} if step.skipped else read_report(step.group, places)
+            auxiliary = "" if step.is_chosen_on_test else step.group.auxiliary  # of other epochs the labels are kept
             own = step_numbers(found[name]) if name in found else {}
             for against, cause in step.against.items() or [("", "")]:
                 gain: Numbers = {}
                 if name in found and against in found and found[name].tested == found[against].tested:
                     gain = step_numbers(found[name], minus=found[against])
                 notes = _why_no_gain(ladder, name, against) if not gain else _mixture(found, name, against)
-                for metric in metric_names(step.group.protocol, step.group.auxiliary):
+                for metric in metric_names(step.group.protocol, auxiliary):
                     line = _described(plan, ladder, name, metric) | {"against": against, "gains_by": cause}
                     if name in found:
                         columns, about = measured(plan, step.group, metric, own[metric], report)
@@ -126,19 +127,21 @@ def step_numbers(step: Computed, minus: Computed | None = None) -> Numbers:
     return part_numbers(step.split, step.part, step.part.aggregations[_AGGREGATION], other)
 
 
-def _computed(group: Group, places: Places, made_from: MadeFrom) -> Computed:
+def _computed(step: Step, places: Places, made_from: MadeFrom) -> Computed:
+    group, instead = step.group, chosen_on_test if step.is_chosen_on_test else None
     splits = [read_split(places.split(name)) for name in group.splits]
     folders = [Path(places.run(group.name, *run)) for run in group.runs]
-    return Computed(splits[0], gather(splits, folders, made_from.seeds(group)))
+    return Computed(splits[0], gather(splits, folders, made_from.seeds(group), instead=instead))
 
 
 def _described(plan: Plan, ladder: Ladder, name: str, metric: str) -> dict[str, Any]:
     """A line's columns that need no number; its status is that of a step which is not computed."""
-    group = ladder.steps[name].group
+    step = ladder.steps[name]
+    group = step.group
     line = dict.fromkeys(COLUMNS, "") | described(plan, group, "", metric, _AGGREGATION)
-    line |= {"ladder": ladder.name, "step": name, "title": ladder.steps[name].title}
-    line |= {"protocol": group.protocol_name, "selection": group.selection}
-    line |= {"protocol_hash": group.protocol.digest(group.selection), "status": "skipped", "note": group.skipped}
+    line |= {"ladder": ladder.name, "step": name, "title": step.title}
+    line |= {"protocol": group.protocol_name, "selection": step.selection}
+    line |= {"protocol_hash": group.protocol.digest(group.selection), "status": "skipped", "note": step.skipped}
     return {key: line[key] for key in COLUMNS}
 
 
@@ -154,9 +157,9 @@ def _facts(step: Computed) -> dict[str, Any]:
 
 
 def _why_no_gain(ladder: Ladder, name: str, against: str) -> list[str]:
-    if not against or ladder.steps[name].group.skipped:
+    if not against or ladder.steps[name].skipped:
         return []
-    reason = ladder.steps[against].group.skipped
+    reason = ladder.steps[against].skipped
     return [f"no gain: {against} is skipped: {reason}" if reason else f"no gain: {against} tests other utterances"]
 
 

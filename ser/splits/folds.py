@@ -48,9 +48,8 @@ def deal(protocol: Protocol, selection: str, columns: Columns, seed: int | None 
     """Parts int8 [n, folds], indices into `split.PARTS`.
 
     Under `test_selected` the dev part is the test part; under `last_epoch` there is none. Under both, the
-    utterances that the protocol sets aside for dev train, unless they are `held_out` (then they are in no part), and
-    except in dev parts that are also reported: those are `reported`, which means scored and nothing else. `seed` is
-    that of the draw, where the dev part is drawn.
+    utterances that the protocol sets aside for dev train, except in dev parts that are also reported: those are
+    `reported`, which means scored and nothing else. `seed` is that of the draw, where the dev part is drawn.
 
     Raises InputError where the corpus does not have the groups, texts, parts or speakers that the protocol declares.
     """
@@ -70,8 +69,8 @@ def deal(protocol: Protocol, selection: str, columns: Columns, seed: int | None 
         parts[_in_parts(columns.partition, protocol.folds.also_report), k] = REPORTED
         if protocol.is_drawn(selection):
             parts[_drawn(protocol, columns, seed), k] = DEV
-        elif selection == "clean" or protocol.dev.held_out:
-            parts[_dev(protocol, columns, tested, k, rest) & rest, k] = DEV if selection == "clean" else 0
+        elif selection == "clean":
+            parts[_dev(protocol, columns, tested, k, rest) & rest, k] = DEV
     trains_only = np.array([name in protocol.train_only for name in columns.emotion.names])[columns.emotion.codes]
     parts[trains_only[:, None] & (parts != TRAIN)] = 0
     return parts

@@ -54,7 +54,6 @@ def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utteranc
         reported=protocol.reported,
         selection=selection,
         seed=seed,
-        held_out=protocol.dev.held_out,
         protocol_hash=protocol.digest(selection),
         data_hash=_data_hash(chosen, target_texts(protocol.labels, targets), parts, partitions),
         utterances=tuple(row.utterance for row in chosen),

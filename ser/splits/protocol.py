@@ -14,11 +14,9 @@ Longer than 300 lines, because a third of them tell what is wrong with a protoco
     aggregation: fold_mean                              # what the paper reports: fold_mean | pooled
     leaks: [sessions, dev_speakers]                     # what test may share with training and dev, or dev alone
 
-Folds of speakers or sessions may keep texts apart as well, and a dev part may be held out of training under every
-selection rule, so that the rules differ in nothing but the choice of the epoch:
+Folds of speakers or sessions may keep texts apart as well:
 
     folds: {kind: leave_one_out, group: speaker, number: 10, texts: 2}    # 2 parts of the texts: 20 folds
-    dev: {kind: next_group, held_out: true}
 
 The speakers (or sessions) that each fold tests may be listed, where somebody published folds of their own:
 
@@ -63,18 +61,18 @@ FOLD_KEYS = {
     "official": ("train", "dev", "test", "also_report"),
 }
 DEV_KEYS = {
-    "next_group": ("held_out",),
-    "other_of_session": ("held_out",),
-    "speaker_of_next_session": ("seed", "held_out"),
-    "random": ("fraction", "seed", "held_out"),
-    "random_split": ("fraction", "seed", "held_out"),
+    "next_group": (),
+    "other_of_session": (),
+    "speaker_of_next_session": ("seed",),
+    "random": ("fraction", "seed"),
+    "random_split": ("fraction", "seed"),
     "official": (),
     "drawn": ("part", "per_emotion"),
     "none": (),
 }
 _MAY_BE_LEFT_OUT = {("official", "dev"), ("official", "also_report"), ("speaker_of_next_session", "seed")}
 # Keys that came later: protocols without them are recognised by their digests as before.
-_UNLESS_USED = ("texts", "held_out")
+_UNLESS_USED = ("texts",)
 _KEYS = (
     *("corpus", "labels", "targets", "scale", "emotions", "train_only", "subset", "min_seconds", "folds", "dev"),
     *("aggregation", "leaks"),
@@ -115,8 +113,7 @@ class Dev:
     """Where a fold's dev part comes from. A `seed` of None takes the first speaker instead of drawing one. `random`
     draws its share of each class; `random_split` draws from all utterances in order of name, the same way in every
     fold, as torch.utils.data.random_split does after torch.manual_seed(seed) (S3PRL's `emotion`). A dev part that is
-    `drawn` has `per_emotion` utterances of each emotion, out of the tested `part`. One that is `held_out` never trains,
-    whatever chooses the epoch.
+    `drawn` has `per_emotion` utterances of each emotion, out of the tested `part`.
     """
 
     kind: str
@@ -124,7 +121,6 @@ class Dev:
     seed: int | None = None
     part: str = ""
     per_emotion: int = 0
-    held_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -342,7 +338,6 @@ _VALUES = {
     "group": (GROUPS.__contains__, " or ".join(GROUPS)),
     "number": (lambda value: _is_integer(value) and value >= 2, "an integer of at least 2"),
     "texts": (lambda value: _is_integer(value) and value >= 2, "an integer of at least 2"),
-    "held_out": (lambda value: isinstance(value, bool), "true or false"),
     "seed": (lambda value: _is_integer(value) and value >= 0, "an integer of at least 0"),
     "per_emotion": (lambda value: _is_integer(value) and value >= 1, "an integer of at least 1"),
     "part": (lambda value: isinstance(value, str), "the name of an official part"),

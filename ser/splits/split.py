@@ -30,7 +30,7 @@ class Split:
     their own ("": everything that the folds test); utterances whose part is `reported` are scored and otherwise not
     used. `emotions` are the corpus's, each "" where the targets are classes. `seed` is the one whose runs this split
     is for (None: those of all seeds), because its dev part was drawn from a reported part: the rest of that part is
-    scored. Where `held_out`, dev never trains. `left_out` counts the manifest's other utterances by reason, `leaks` is
+    scored. `left_out` counts the manifest's other utterances by reason, `leaks` is
     what `find_leaks` returned, `notes` is what else a reader of the numbers should know. `protocol_hash` stands for
     what the numbers mean; `data_hash` is a hash, 16 hex digits, over utterances, audio, targets and parts.
     """
@@ -41,7 +41,6 @@ class Split:
     reported: tuple[str, ...]
     selection: str
     seed: int | None
-    held_out: bool
     protocol_hash: str
     data_hash: str
     utterances: tuple[str, ...]
@@ -88,13 +87,13 @@ class Split:
     def spare(self, number: int) -> np.ndarray:
         """int64: the rows of the dev part of fold `number` that may train a system which chooses nothing on it.
 
-        None where dev is `held_out` or scored (it is the test part, or reported), where it was drawn from a part that
+        None where dev is scored (it is the test part, or reported), where it was drawn from a part that
         is scored, and where test shares something with dev that it does not share with train: it would then be shared
         with train. Raises InputError for a fold that does not exist.
         """
         only_dev = {kind.removeprefix("dev_") for kind in self.leaks if kind.startswith("dev_")} - {*self.leaks}
         dev = self.rows(number, "dev")
-        may_train = not self.held_out and self.seed is None and not only_dev
+        may_train = self.seed is None and not only_dev
         return np.setdiff1d(dev if may_train else dev[:0], self.scored(number))
 
     def _column(self, number: int) -> np.ndarray:
@@ -148,7 +147,6 @@ def _parse(facts: Mapping[str, Any], text: str) -> Split:
         reported=tuple(facts["reported"]),
         selection=facts["selection"],
         seed=facts["seed"],
-        held_out=facts["held_out"],
         protocol_hash=facts["protocol_hash"],
         data_hash=facts["data_hash"],
         utterances=columns["utterance"],

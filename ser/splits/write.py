@@ -47,7 +47,6 @@ def write_split(
             "protocol": protocol.mapping,
             "selection": split.selection,
             "seed": split.seed,
-            "held_out": split.held_out,
             "protocol_hash": split.protocol_hash,
             "data_hash": split.data_hash,
             "csv": csv_path.name,

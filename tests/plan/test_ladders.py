@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from helpers.params import params
 from helpers.plans import EXPERIMENT, PROTOCOL, plan
 from ser.errors import InputError
 from ser.plan.ladders import ladders
@@ -56,6 +57,16 @@ def test_a_row_without_a_ladders_protocols_does_not_climb_it(project: Path) -> N
     experiment["rows"] = {"full": experiment["rows"]["full"]}
     with pytest.raises(InputError, match="row full has no runs for step first, second, third: plan them"):
         plan(project, experiment)
+
+
+def test_choosing_on_test_takes_the_clean_runs_if_they_scored_each_epoch(project: Path) -> None:
+    steps = {**STEPS, "first": {**STEPS["first"], "selection": "chosen_on_test"}}
+    for is_scored in (True, False):
+        compute = params()["compute"] | {"score_test_each_epoch": is_scored}
+        ladder = next(ladders(plan(project, with_ladder(steps), compute=compute)))
+        first, second = ladder.steps["first"], ladder.steps["second"]
+        assert first.group is second.group and first.is_chosen_on_test and not second.is_chosen_on_test
+        assert ("set compute.score_test_each_epoch: true" in first.skipped) == (not is_scored) and not second.skipped
 
 
 def test_only_rows_that_are_planned_climb(project: Path) -> None:

@@ -20,7 +20,7 @@ SCRIPTS = {
     "evaluate": "compute evaluations plan runs splits",
     "table": "compute encoders evaluations features manifests plan results runs splits",
     "honest_gap": "compute encoders evaluations features manifests plan results runs splits training",
-    "protocol_ladder": "compute encoders evaluations features manifests plan results runs splits",
+    "protocol_ladder": "compute encoders evaluations features manifests plan results runs splits training",
     "charts": "encoders evaluations features manifests plan results runs splits",
     "track": "compute encoders evaluations features manifests plan results runs splits tracking",
 }

@@ -165,12 +165,6 @@ def test_lines_are_as_the_table_has_them(tmp_path: Path) -> None:
     assert [found[0]["data_hash_test_selected"], found[0]["data_hash_clean"]] == [s["data_hash"] for s in hashes]
 
 
-def test_where_the_dev_part_is_held_out_nothing_but_the_epoch_makes_the_gap(tmp_path: Path) -> None:
-    made = protocol(**FIELDS, **BY_SPEAKER | {"dev": {"kind": "next_group", "held_out": True}})
-    found = written(tmp_path, made, corpus(), clean=6, test_selected=8)
-    assert {line["note"] for line in found} == {"", CONTEXT}
-
-
 def test_a_system_that_chooses_nothing_trains_on_the_dev_part_under_both_rules(tmp_path: Path) -> None:
     made = protocol(**FIELDS, **BY_SPEAKER)
     written(tmp_path, made, corpus(), clean=6, test_selected=6)

@@ -25,12 +25,12 @@ Right = Mapping[int, list[int]]
 
 FIELDS = {"corpus": "c", "labels": {"angry": ["angry"], "sad": ["sad"]}, "subset": "all", "aggregation": "pooled"}
 SPEAKERS = {"kind": "leave_one_out", "group": "speaker", "number": 6}
-NEXT = {"kind": "next_group", "held_out": True}
+NEXT = {"kind": "next_group"}
 PROTOCOLS = {
     "p_random": protocol(
         **FIELDS,
         folds={"kind": "random_k_fold", "number": 4, "seed": 1},
-        dev={"kind": "random", "fraction": 0.2, "seed": 1, "held_out": True},
+        dev={"kind": "random", "fraction": 0.2, "seed": 1},
         leaks=["speakers", "sentences"],
     ),
     "p_speakers": protocol(**FIELDS, folds=SPEAKERS, dev=NEXT, leaks=["sentences"]),
@@ -172,7 +172,7 @@ def test_a_line_says_what_the_step_trains_on_and_shares(tmp_path: Path) -> None:
     told = {step: line for (step, _, metric), line in found.items() if metric == "UA"}
     keys = ("protocol", "selection", "title", "n_folds", "n_train", "n_utterances", "n_speakers", "shared")
     assert {step: tuple(line[key] for key in keys) for step, line in told.items()} == {
-        "on_test": ("p_random", "test_selected", "On test", 4, 29, 48, 6, "speakers, sentences with train"),
+        "on_test": ("p_random", "test_selected", "On test", 4, 36, 48, 6, "speakers, sentences with train"),
         "on_dev": ("p_random", "clean", "On dev", 4, 29, 48, 6, "speakers, sentences with train"),
         "speakers": ("p_speakers", "clean", "Speakers", 6, 32, 48, 6, "sentences with train"),
         "texts": ("p_texts", "clean", "Texts", 12, 16, 48, 6, ""),

@@ -36,7 +36,6 @@ MAY_TRAIN = {
         {"dev": {"kind": "other_of_session"}},
         [],
     ),
-    "the next speaker, who is held out": ({"dev": {"kind": "next_group", "held_out": True}}, []),
     "a share of what is not tested": (RANDOM | {"dev": {"kind": "random", "fraction": 0.2, "seed": 1}}, ["clean"]),
     "an official part": (OFFICIAL, ["clean"]),
     "an official part that is reported": (REPORTED, []),

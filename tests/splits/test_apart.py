@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helpers.builders import iemocap_like, protocol
+from helpers.builders import protocol
 from helpers.split_cases import names
 from ser.errors import InputError
 from ser.manifests.utterance import Utterance
@@ -101,26 +101,3 @@ def test_texts_cannot_be_kept_apart_without_texts_or_with_one_speaker(rows: list
     with pytest.raises(InputError) as error:
         make_split(protocol(**RECITED), "clean", rows)
     assert message in str(error.value) and "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("folds", "dev"),
-    [
-        ({"kind": "leave_one_out", "group": "speaker", "number": 10}, {"kind": "next_group"}),
-        ({"kind": "leave_one_out", "group": "speaker", "number": 10}, {"kind": "other_of_session"}),
-        ({"kind": "leave_one_out", "group": "session", "number": 5}, {"kind": "speaker_of_next_session", "seed": 1}),
-        ({"kind": "random_k_fold", "number": 10, "seed": 1}, {"kind": "random", "fraction": 0.2, "seed": 1}),
-    ],
-)
-def test_a_dev_part_that_is_held_out_trains_under_no_rule(folds: dict, dev: dict) -> None:
-    given = {"folds": folds, "leaks": ["speakers", "sessions"]}
-    free, held = (protocol(**given, dev=dev | more) for more in ({}, {"held_out": True}))
-    clean = make_split(held, "clean", iemocap_like())
-    assert (clean.parts == make_split(free, "clean", iemocap_like()).parts).all()
-    for selection in ("test_selected", "last_epoch"):
-        other = make_split(held, selection, iemocap_like())
-        for number in range(1, held.n_folds + 1):
-            for part in ("train", "test"):
-                assert names(other, other.rows(number, part)) == names(clean, clean.rows(number, part))
-            chooses = {"test_selected": names(clean, clean.rows(number, "test")), "last_epoch": []}
-            assert names(other, other.rows(number, "dev")) == chooses[selection]

@@ -56,7 +56,6 @@ def test_number_of_folds_is_known_without_data(folds: dict, dev: dict, number: i
         {"labels": {"sad": ["sad"], "angry": ["angry"]}},
         {"min_seconds": 2},
         {"folds": {"kind": "group_k_fold", "group": "speaker", "number": 2, "seed": 1, "texts": 3}},
-        {"dev": {"kind": "next_group", "held_out": True}},
         ATTRIBUTES,
         {"folds": {"kind": "listed", "group": "speaker", "groups": [["a", "b"], ["c"]]}},
         {"folds": {"kind": "random", "number": 5, "fraction": 0.2, "seed": 1}, "dev": {"kind": "none"}},
@@ -95,7 +94,6 @@ def test_digest_is_stable() -> None:
         {"subset": "all"},
         {"folds": {"kind": "leave_one_out", "group": "speaker", "number": 9}},
         {"folds": {"kind": "leave_one_out", "group": "speaker", "number": 10, "texts": 2}},
-        {"dev": {"kind": "next_group", "held_out": True}},
         {"dev": {"kind": "other_of_session"}},
         {"aggregation": "pooled"},
         {"leaks": []},
@@ -111,11 +109,6 @@ def test_digest_changes_with_seed_and_selection() -> None:
     random = [protocol(folds=folds, dev={"kind": "none"}).digest("last_epoch") for folds in seeds]
     by_selection = {protocol().digest(selection) for selection in ("clean", "test_selected", "last_epoch")}
     assert len({*random, *by_selection}) == 5
-
-
-def test_digest_is_the_same_where_a_later_key_is_not_used() -> None:
-    unused = protocol(dev={"kind": "next_group", "held_out": False})
-    assert unused.digest("clean") == protocol().digest("clean")
 
 
 def test_digest_does_not_depend_on_the_order_of_leaks() -> None:
@@ -173,8 +166,6 @@ def test_digest_does_not_depend_on_the_order_of_leaks() -> None:
             {"folds": {"kind": "random_k_fold", "number": 9, "seed": 1, "texts": 2}},
             "random_k_fold: unknown key 'texts'",
         ),
-        ({"dev": {"kind": "next_group", "held_out": 1}}, "held_out must be true or false, not 1"),
-        ({"dev": {"kind": "none", "held_out": True}}, "none: unknown key 'held_out'"),
         ({"dev": {"kind": "random_split", "fraction": 0.2}}, "dev: random_split: missing 'seed'"),
         ({"dev": {"kind": "random", "fraction": 1, "seed": 1}}, "fraction must be between 0 and 1, not 1"),
         ({"dev": {"kind": "random", "fraction": 0.2, "seed": None}}, "seed must be an integer"),
