@@ -100,6 +100,13 @@ class Project:
         path = self.folder / "params.yaml"
         path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | entries, sort_keys=False))
 
+    def replace(self, file: str, old: str, new: str) -> None:
+        """Replace the first `old` in a text file, which must have it."""
+        path = self.folder / file
+        before, found, after = path.read_text().partition(old)
+        assert found, f"{file}: no {old!r}"
+        path.write_text(before + new + after)
+
     def set_corpus(self, name: str, **settings: Any) -> None:
         """Change entries of one corpus in params.yaml."""
         corpora = yaml.safe_load((self.folder / "params.yaml").read_text())["corpora"]

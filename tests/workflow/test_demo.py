@@ -143,7 +143,9 @@ def test_an_unfinished_build_has_a_partial_table(built: Project, tmp_path: Path)
 
 
 def test_two_at_once_are_refused(built: Project, project: Project) -> None:
-    project.set(experiments={"fair": ["majority"]})
+    scales = params()["scales"]
+    scales["demo"]["corpora"] = ["casia"]
+    project.set(experiments={"fair": ["majority"]}, scales=scales)
     first = project.start()
     deadline = time.monotonic() + PATIENCE
     while not (project.folder / "work/demo/logs").is_dir() and time.monotonic() < deadline:

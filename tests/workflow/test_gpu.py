@@ -19,7 +19,8 @@ def slots(project: Project, scale: str, *runs: str) -> dict[str, str]:
     targets = [f"work/{scale}/runs/{run}/seed1/fold1/metrics.json" for run in runs]
     result = project.snakemake("-n", "-p", "--", *targets)
     assert result.returncode == 0, result.stderr
-    return dict(re.findall(r"--group (\S+) .*? --gpu-slots (\d+) 3 ", result.stdout + result.stderr))
+    found = re.findall(r"--gpu-slots (\d+) 3 .*?--group (\S+) ", result.stdout + result.stderr)
+    return {group: wanted for wanted, group in found}
 
 
 @pytest.mark.parametrize(("gpus", "wanted"), [("", "0"), ("0,1", "1")])
