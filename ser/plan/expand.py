@@ -1,7 +1,7 @@
 """From an experiment's rows to groups: what a row is made of, and why it cannot be computed here."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Expansion:
     params: Mapping[str, Any]
     experiments: Mapping[str, Experiment]
     root: Path
+    _lacking: dict[tuple[str, frozenset[str]], list[str]] = field(default_factory=dict, init=False)
 
     def groups(self, name: str, wanted: Collection[str] | str) -> Iterator[Group]:
         """The groups of the rows `wanted` of an experiment (`all`: every row).
@@ -43,7 +44,12 @@ class Expansion:
         check_names(rows, experiment["rows"], f"params.yaml: experiments.{name}")
         for row in rows:
             yield from self._row(name, row, protocols)
-        check_claims(experiment, protocols, f"experiments/{name}.yaml", lambda row: self._auxiliary(name, row))
+        check_claims(
+            experiment,
+            protocols,
+            f"experiments/{name}.yaml",
+            lambda row: self._auxiliary(*self._resolve(name, row)[:2]),
+        )
         check_ladder(experiment, protocols, f"experiments/{name}.yaml")
 
     @property
@@ -60,6 +66,7 @@ class Expansion:
         }
         encoders = {key: encoder for key, encoder in blocks["encoders"].items() if encoder}
         reason = self._check_settings(where, system, blocks["settings"]) or self._missing(where, features, encoders)
+        auxiliary = self._auxiliary(system, blocks)
         in_epochs = "epochs" in blocks["settings"] and self.params["compute"]["score_test_each_epoch"]
         keys = row.get("protocols", list(protocols))
         check_names(keys, protocols, f"{where}.protocols")
@@ -81,7 +88,7 @@ class Expansion:
                     seeds=self._seeds(experiment, row),
                     note=self._note(row.get("notes", {}).get(key, ""), protocols[key].corpus, features, encoders),
                     one_job_per=max(row.get("one_job_per", "fold"), self._scale["one_job_per"], key=ONE_JOB_PER.index),
-                    auxiliary=self._auxiliary(name, row_name),
+                    auxiliary=auxiliary,
                     skipped=skipped,
                     scores_epochs=in_epochs and selection == "clean",
                 )
@@ -129,9 +136,8 @@ class Expansion:
                     sources[key] = value["source"] if sourced else layer["source"]
         return system, blocks, sources
 
-    def _auxiliary(self, name: str, row_name: str) -> str:
+    def _auxiliary(self, system: str, blocks: Mapping[str, Mapping[str, Any]]) -> str:
         """What a row's runs classify besides the labels, or ''."""
-        system, blocks, _ = self._resolve(name, row_name)
         file = self.root / "ser" / "systems" / f"{system}.py"
         return auxiliary_of(file, blocks["settings"]) if file.is_file() else ""
 
@@ -206,9 +212,11 @@ class Expansion:
         fields = self.experiments[experiment]["protocols"][name]
         if not fields.get("complete"):
             return ""
-        corpus, emotions = fields["corpus"], {word for of in fields["labels"].values() for word in of}
-        read = self.root / Places.of(self.params["scale"]).manifest(corpus)
-        lacking = lacking_emotions(corpus, self.params["corpora"][corpus], read, emotions)
+        corpus, emotions = fields["corpus"], frozenset(word for of in fields["labels"].values() for word in of)
+        if (corpus, emotions) not in self._lacking:  # a release is read for it
+            read = self.root / Places.of(self.params["scale"]).manifest(corpus)
+            self._lacking[corpus, emotions] = lacking_emotions(corpus, self.params["corpora"][corpus], read, emotions)
+        lacking = self._lacking[corpus, emotions]
         return f"recordings incomplete: {listed(lacking)}: complete corpora.{corpus}.root" if lacking else ""
 
 

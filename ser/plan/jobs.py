@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 from ser.plan.groups import Group, Plan
@@ -50,7 +51,11 @@ class TrainingRule:
 
     def of(self, wildcards: Any) -> Sequence[Group]:
         """The groups whose runs a job makes."""
-        return self.groups if self.is_shared else [group for group in self.groups if group.name == wildcards.group]
+        return self.groups if self.is_shared else [self._by_name[wildcards.group]]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Group]:
+        return {group.name: group for group in self.groups}
 
     def runs(self, group: Group, seed: int, fold: int) -> list[tuple[str, int, int]]:
         """(group, seed, fold) of all runs of the job that makes one run of `group`."""
