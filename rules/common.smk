@@ -64,6 +64,7 @@ def system_code(group):
 
 
 def uses_training_loop(group):
+    """Only such systems can use a GPU; the others need not wait for one."""
     return reaches(system_code(group), "ser.training.loop")
 
 
@@ -81,6 +82,16 @@ def runs_of(group, file="metrics.json"):
 def splits_of(group, suffix=".json"):
     """One file of each split of a group."""
     return [PLACES.split(name, suffix) for name in group.splits]
+
+
+def evidence(groups):
+    """What a file of results is computed from that compares runs: inputs by name."""
+    return {
+        "splits": [splits_of(group, suffix) for group in groups for suffix in (".json", ".csv")],
+        "runs": [runs_of(group) for group in groups],
+        "predictions": [runs_of(group, "predictions.csv") for group in groups],
+        "reports": sorted({PLACES.manifest(group.corpus, ".json") for group in groups}),
+    }
 
 
 def encoder_of(wildcards):

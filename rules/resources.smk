@@ -38,28 +38,23 @@ def small_at_demo(name):
     return name if DEMO else None
 
 
-def can_use_gpu(group):
-    """Only systems that use the training loop can; the others need not wait for one."""
-    return uses_training_loop(group)
-
-
 def train_gpu(group):
-    return gpu(can_use_gpu(group))
+    return gpu(uses_training_loop(group))
 
 
 def train_submission(group):
     """Runs that need no GPU are not submitted with those that do: they would hold it."""
-    return small_at_demo("gpu_runs" if can_use_gpu(group) else "runs")
+    return small_at_demo("gpu_runs" if uses_training_loop(group) else "runs")
 
 
 def train_slots(group):
     """A run that trains a speech encoder needs all memory of a GPU."""
-    return gpu_slots(can_use_gpu(group), SLOTS if trains_speech_encoder(group) else 1)
+    return gpu_slots(uses_training_loop(group), SLOTS if trains_speech_encoder(group) else 1)
 
 
 def train_memory(group):
     """MB of main memory on a machine without a GPU (benchmarks/unit_costs.json)."""
-    if DEMO or not can_use_gpu(group):
+    if DEMO or not uses_training_loop(group):
         return 2000
     return 24000 if trains_speech_encoder(group) else 8000
 

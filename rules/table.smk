@@ -28,11 +28,8 @@ PAIRED = [group for pair in pairs(PLAN) for group in pair.groups]
 
 rule honest_gap:
     input:
-        splits=[splits_of(group, suffix) for group in PAIRED for suffix in (".json", ".csv")],
-        runs=[runs_of(group) for group in PAIRED],
-        predictions=[runs_of(group, "predictions.csv") for group in PAIRED],
+        **evidence(PAIRED),
         epochs=[runs_of(group, places.TEST_EPOCHS) for group in PAIRED if group.scores_epochs],
-        reports=sorted({PLACES.manifest(group.corpus, ".json") for group in PAIRED}),
     output:
         places.HONEST_GAP,
     log:
@@ -58,13 +55,10 @@ CLIMBED = list({step.group.name: step.group for step in STEPS}.values())
 
 rule protocol_ladder:
     input:
-        splits=[splits_of(group, suffix) for group in CLIMBED for suffix in (".json", ".csv")],
-        runs=[runs_of(group) for group in CLIMBED],
-        predictions=[runs_of(group, "predictions.csv") for group in CLIMBED],
+        **evidence(CLIMBED),
         epochs=sorted(
             {file for step in STEPS if step.is_chosen_on_test for file in runs_of(step.group, places.TEST_EPOCHS)}
         ),
-        reports=sorted({PLACES.manifest(group.corpus, ".json") for group in CLIMBED}),
     output:
         places.PROTOCOL_LADDER,
     log:
