@@ -11,7 +11,7 @@ rule charts:
         places.METRICS,
         places.CLAIMS,
         [places.confusion_chart(group.chart) for group in DRAWN if group.protocol.are_classes],
-        [places.curves_chart(group.chart) for group in DRAWN if uses_training_loop(group)],
+        [places.curves_chart(group.chart) for group in DRAWN if uses_training_loop(group.system)],
     log:
         PLACES.log("charts"),
     benchmark:

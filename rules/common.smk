@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 from ser.compute.machine import limits
 from ser.errors import InputError
 from ser.plan import places
-from ser.plan.code import code_of_module, reaches
+from ser.plan.code import code_of_module, reaches, uses_training_loop
 from ser.plan.jobs import train_options, training_rules
 from ser.plan.ladders import ladders
 from ser.plan.load import OWN, load_plan
@@ -59,19 +59,10 @@ def any_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-def system_code(group):
-    return code_of_module(f"ser.systems.{group.system}")
-
-
-def uses_training_loop(group):
-    """Only such systems can use a GPU; the others need not wait for one."""
-    return reaches(system_code(group), "ser.training.loop")
-
-
 def trains_speech_encoder(group):
     """Whether a run trains a speech encoder of published size."""
     is_large = not all(ORIGINS.is_made_here(encoder) for encoder in group.encoders.values())
-    return is_large and reaches(system_code(group), "ser.encoders.speech")
+    return is_large and reaches(code_of_module(f"ser.systems.{group.system}"), "ser.encoders.speech")
 
 
 def runs_of(group, file="metrics.json"):

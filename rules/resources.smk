@@ -39,22 +39,22 @@ def small_at_demo(name):
 
 
 def train_gpu(group):
-    return gpu(uses_training_loop(group))
+    return gpu(uses_training_loop(group.system))
 
 
 def train_submission(group):
     """Runs that need no GPU are not submitted with those that do: they would hold it."""
-    return small_at_demo("gpu_runs" if uses_training_loop(group) else "runs")
+    return small_at_demo("gpu_runs" if uses_training_loop(group.system) else "runs")
 
 
 def train_slots(group):
     """A run that trains a speech encoder needs all memory of a GPU."""
-    return gpu_slots(uses_training_loop(group), SLOTS if trains_speech_encoder(group) else 1)
+    return gpu_slots(uses_training_loop(group.system), SLOTS if trains_speech_encoder(group) else 1)
 
 
 def train_memory(group):
     """MB of main memory on a machine without a GPU (benchmarks/unit_costs.json)."""
-    if DEMO or not uses_training_loop(group):
+    if DEMO or not uses_training_loop(group.system):
         return 2000
     return 24000 if trains_speech_encoder(group) else 8000
 

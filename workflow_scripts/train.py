@@ -19,7 +19,7 @@ from ser.encoders.checkpoint import check_checkpoint
 from ser.errors import InputError
 from ser.features.store import open_store
 from ser.outputs import write_model, write_table
-from ser.plan.code import code_digest, code_hashes, code_of, git_commit, reaches
+from ser.plan.code import code_digest, code_hashes, code_of, git_commit, reaches, uses_training_loop
 from ser.runs.contract import Context, Fold
 from ser.runs.epochs import write_epochs
 from ser.runs.predictions import write_predictions
@@ -78,7 +78,7 @@ def _train(args: argparse.Namespace, waited: bool) -> None:
     checkpoints = {name: check_checkpoint(folder, inputs) for name, folder in encoders.items()}
     code = code_of("workflow_scripts/train.py", f"ser.systems.{args.system}")
     provenance = inputs.provenance(code_digest(code))
-    device = _device(args.device, code)
+    device = _device(args.device, args.system)
     identity = {
         "system": args.system,
         "settings": asdict(settings),
@@ -90,7 +90,7 @@ def _train(args: argparse.Namespace, waited: bool) -> None:
         "encoders": checkpoints,
         "code_version": provenance.code_version,
         "device": device,
-        "machine": machine(device, _uses_torch(code)),
+        "machine": machine(device, uses_training_loop(args.system)),
         "versions": {name: version(name) for name in _libraries(code)},
         "threads": args.threads,
     }
@@ -130,14 +130,9 @@ def _named(items: list[str]) -> dict[str, Path]:
     return {name: Path(path) for name, _, path in (item.partition("=") for item in items)}
 
 
-def _uses_torch(code: tuple[str, ...]) -> bool:
-    """A system without the training loop never needs torch, whose import is slow."""
-    return reaches(code, "ser.training.loop")
-
-
-def _device(wanted: str, code: tuple[str, ...]) -> str:
-    """`auto` is for torch to decide."""
-    if not _uses_torch(code):
+def _device(wanted: str, system: str) -> str:
+    """`auto` is for torch to decide, whose import is slow."""
+    if not uses_training_loop(system):
         return "cpu"
     if wanted != "auto":
         return wanted

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from ser.errors import InputError
-from ser.files import ROOT, sha256_of
+from ser.files import ROOT, sha256_of, words
 
 _COMMITTED = ("ser", "workflow_scripts", "experiments")
 
@@ -48,6 +48,13 @@ def reaches(code: Collection[str], module: str) -> bool:
     Raises InputError for a module that does not exist: after it is renamed the answer must not silently become no.
     """
     return _file_of(module) in code
+
+
+def uses_training_loop(system: str) -> bool:
+    """Whether a system trains in epochs: only then does it need torch, and can use a GPU. One that is not in this
+    version counts as such, so that the gap that it may have is shown as skipped.
+    """
+    return system not in words("systems") or reaches(code_of_module(f"ser.systems.{system}"), "ser.training.loop")
 
 
 def code_digest(files: Iterable[str]) -> str:

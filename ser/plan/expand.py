@@ -11,6 +11,7 @@ from ser.errors import InputError, listed
 from ser.features.spec import missing, validate_spec
 from ser.files import words
 from ser.plan.claims import check_claims
+from ser.plan.code import uses_training_loop
 from ser.plan.completeness import lacking_emotions
 from ser.plan.experiments import Experiment, check_names, refuse_near
 from ser.plan.groups import ONE_JOB_PER, Group
@@ -67,7 +68,7 @@ class Expansion:
         encoders = {key: encoder for key, encoder in blocks["encoders"].items() if encoder}
         reason = self._check_settings(where, system, blocks["settings"]) or self._missing(where, features, encoders)
         auxiliary = self._auxiliary(system, blocks)
-        in_epochs = "epochs" in blocks["settings"] and self.params["compute"]["score_test_each_epoch"]
+        in_epochs = self.params["compute"]["score_test_each_epoch"] and uses_training_loop(system)
         keys = row.get("protocols", list(protocols))
         check_names(keys, protocols, f"{where}.protocols")
         for key in keys:

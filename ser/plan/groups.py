@@ -57,11 +57,6 @@ class Group:
         return {self.split(seed): seed if is_drawn else None for seed in self.seeds}
 
     @property
-    def trains_in_epochs(self) -> bool:
-        """Whether its system has the settings of the training loop."""
-        return "epochs" in self.settings
-
-    @property
     def chart(self) -> str:
         """The name of its charts, which are drawn for one selection rule only."""
         return f"{self.experiment}-{self.row}-{self.protocol_name}"

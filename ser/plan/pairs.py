@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ser.plan.code import uses_training_loop
 from ser.plan.groups import Group, Plan
 
 CHOSEN_ON_TEST = "chosen_on_test"
@@ -32,7 +33,7 @@ class Pair:
         """
         rules, epochs = self._rules_skipped, self._epochs_skipped
         found = {} if self.test_selected is None else {"both": rules}
-        if self.clean.trains_in_epochs:
+        if uses_training_loop(self.clean.system):
             found["choosing_on_test"] = epochs
             if self.test_selected and self.trains_on_dev:
                 found["training_on_dev"] = rules or epochs

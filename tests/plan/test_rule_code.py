@@ -6,7 +6,7 @@ import pytest
 
 from helpers import ROOT
 from ser.files import words
-from ser.plan.code import code_of, code_of_module, reaches
+from ser.plan.code import code_of, code_of_module, reaches, uses_training_loop
 
 GROUND = {"ser", "workflow_scripts"}  # what they all use: ser/*.py and the scripts' own frame
 SCRIPTS = {
@@ -108,8 +108,9 @@ def test_a_feature_depends_on_no_other_kind(kind: str) -> None:
 
 def test_who_trains_and_who_trains_an_encoder() -> None:
     """This decides whether a GPU is requested."""
-    training = {system for system in SYSTEMS if reaches(code_of_module(f"ser.systems.{system}"), "ser.training.loop")}
+    training = {system for system in SYSTEMS if uses_training_loop(system)}
     assert training == {*SYSTEMS} - {"functionals_svm", "majority"}
+    assert uses_training_loop("not_here")  # its gap is shown as skipped, not left out
     chooses_nothing = {s for s in SYSTEMS if "\nCHOOSES_NOTHING = True\n" in (ROOT / f"ser/systems/{s}.py").read_text()}
     assert chooses_nothing == {*SYSTEMS} - training
     speech = {system for system in SYSTEMS if reaches(code_of_module(f"ser.systems.{system}"), "ser.encoders.speech")}
