@@ -9,6 +9,7 @@ import numpy as np
 from ser.features.packing import write_store
 from ser.features.store import Store
 from ser.manifests.utterance import Utterance, write_manifest
+from ser.plan.groups import Group
 from ser.runs.contract import Fold, Part
 from ser.sealed import Provenance, hashes_of, read_sealed, write_sealed
 from ser.splits.protocol import Protocol
@@ -57,6 +58,16 @@ def protocol(**changes: Any) -> Protocol:
         "leaks": ["sessions"],
     }
     return Protocol.from_mapping({key: value for key, value in (fields | changes).items() if value is not None})
+
+
+def group_of(made: Protocol, **changes: Any) -> Group:
+    """The runs of seed 1 of a row under a protocol; `changes` replace fields."""
+    fields = {
+        **{"experiment": "paper", "row": "full", "table": "1", "protocol_name": "p", "selection": "clean"},
+        **{"system": "majority", "settings": {}, "sources": {}, "features": {}, "encoders": {}},
+        **{"seeds": (1,), "one_job_per": "fold"},
+    }
+    return Group(protocol=made, **fields | changes)
 
 
 def manifest_of(path: Path, utterances: Sequence[Utterance]) -> Path:

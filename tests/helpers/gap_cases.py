@@ -1,9 +1,8 @@
 """A corpus, predictions and a plan for the tests of the honest gap."""
 
-from dataclasses import replace
-
 import numpy as np
 
+from helpers.builders import group_of
 from ser.manifests.utterance import Utterance
 from ser.plan.groups import Group, Plan
 from ser.runs.contract import Fold
@@ -33,22 +32,7 @@ def said(split: Split, number: int, right: int) -> np.ndarray:
 
 def groups(made: Protocol, **skipped: str) -> list[Group]:
     """One row under each of the selection rules named; the value is why it is skipped."""
-    group = Group(
-        experiment="paper",
-        row="full",
-        table="1",
-        protocol_name="p",
-        selection="clean",
-        protocol=made,
-        system="majority",
-        settings={},
-        sources={},
-        features={},
-        encoders={},
-        seeds=(1,),
-        one_job_per="fold",
-    )
-    return [replace(group, selection=selection, skipped=reason) for selection, reason in skipped.items()]
+    return [group_of(made, selection=selection, skipped=reason) for selection, reason in skipped.items()]
 
 
 OTHERS = {"of": "A sibling", "row": "full", "protocol": "p", "metric": "WA", "table": "2", "aggregation": "unknown"}

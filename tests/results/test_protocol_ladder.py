@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.builders import protocol
+from helpers.builders import group_of, protocol
 from helpers.runs import AsPlanned, write_run
 from ser.manifests.utterance import Utterance
 from ser.plan.groups import Group, Plan
@@ -80,24 +80,22 @@ def said(split: Split, number: int, right: list[int]) -> np.ndarray:
     return np.log(np.where(classes[:, None] == np.arange(2), 0.9, 0.1))
 
 
+def group_at(suffix: str, protocols: Mapping[str, Protocol], **changes: str) -> Group:
+    """The group of a step."""
+    name = f"p_{suffix}"
+    return group_of(
+        protocols[name], experiment="ladder", row="net", table="", protocol_name=name, seeds=(1, 2), **changes
+    )
+
+
 def lines(work: Path, protocols: Mapping[str, Protocol], **skipped: str) -> dict[tuple[str, str, str], dict[str, Any]]:
     """(step, against, metric) -> its line, for a folder with the runs of all steps but the `skipped` ones."""
     groups = []
     for name, step in STEPS.items():
-        group = Group(
-            experiment="ladder",
-            row="net",
-            table="",
-            protocol_name=f"p_{step['suffix']}",
+        group = group_at(
+            str(step["suffix"]),
+            protocols,
             selection=str(step["selection"]),
-            protocol=protocols[f"p_{step['suffix']}"],
-            system="majority",
-            settings={},
-            sources={},
-            features={},
-            encoders={},
-            seeds=(1, 2),
-            one_job_per="fold",
             note="a note",
             skipped=skipped.get(name, ""),
         )
@@ -211,10 +209,7 @@ def test_runs_of_other_settings_than_planned_are_refused(tmp_path: Path) -> None
             return dict.fromkeys(group.seeds, "another plan")
 
     lines(tmp_path, PROTOCOLS)
-    group = Group(
-        "ladder", "net", "", "p_texts", "clean", PROTOCOLS["p_texts"], "majority", {}, {}, {}, {}, (1, 2), "fold"
-    )
     only = {"steps": {"texts": STEPS["texts"]}, "protocols": {"p": ["texts"]}}
-    plan = Plan("free", (group,), {"ladder": {"ladder": only}}, {})
+    plan = Plan("free", (group_at("texts", PROTOCOLS),), {"ladder": {"ladder": only}}, {})
     with pytest.raises(Exception, match="made from other settings, code or recordings than planned"):
         list(ladder_lines(plan, Places(str(tmp_path)), Changed()))

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.builders import protocol
+from helpers.builders import group_of, protocol
 from helpers.runs import AsPlanned
 from ser.files import sha256_of
-from ser.plan.groups import Group, Plan
+from ser.plan.groups import Plan
 from ser.plan.places import Places
 from ser.results.table import COLUMNS, rounded, table_lines
 from ser.sealed import write_sealed
@@ -38,23 +38,9 @@ def plan(
 ) -> Plan:
     folds = {"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1"], "also_report": ["dev"]}
     fields = {"labels": None, "targets": ["arousal"], "scale": [1, 7], "subset": "all", "leaks": []}
-    group = Group(
-        experiment="paper",
-        row="full",
-        table="2",
-        protocol_name="msp",
-        selection=selection,
-        protocol=protocol(**fields, corpus="msp", folds=folds, dev={"kind": "official"}, aggregation="pooled"),
-        system="net",
-        settings={},
-        sources={},
-        features={},
-        encoders={},
-        seeds=(1, 2),
-        one_job_per="fold",
-        auxiliary=auxiliary,
-        skipped=skipped,
-    )
+    made = protocol(**fields, corpus="msp", folds=folds, dev={"kind": "official"}, aggregation="pooled")
+    changes = {"table": "2", "selection": selection, "system": "net", "auxiliary": auxiliary, "skipped": skipped}
+    group = group_of(made, protocol_name="msp", seeds=(1, 2), **changes)
     return Plan("paper", (group,), {"paper": {"claims": claims, "context": context}}, {})
 
 
