@@ -19,6 +19,7 @@ from ser.plan.load import OWN, load_plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.origins import Origins
 from ser.plan.pairs import pairs
+from ser.runs.files import KEPT, MODEL, TEST_EPOCHS
 from ser.splits.protocol import SELECTIONS
 
 PYTHON = shlex.quote(sys.executable)

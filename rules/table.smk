@@ -29,7 +29,7 @@ PAIRED = [group for pair in pairs(PLAN) for group in pair.groups]
 rule honest_gap:
     input:
         **evidence(PAIRED),
-        epochs=[runs_of(group, places.TEST_EPOCHS) for group in PAIRED if group.scores_epochs],
+        epochs=[runs_of(group, TEST_EPOCHS) for group in PAIRED if group.scores_epochs],
     output:
         places.HONEST_GAP,
     log:
@@ -56,9 +56,7 @@ CLIMBED = list({step.group.name: step.group for step in STEPS}.values())
 rule protocol_ladder:
     input:
         **evidence(CLIMBED),
-        epochs=sorted(
-            {file for step in STEPS if step.is_chosen_on_test for file in runs_of(step.group, places.TEST_EPOCHS)}
-        ),
+        epochs=sorted({file for step in STEPS if step.is_chosen_on_test for file in runs_of(step.group, TEST_EPOCHS)}),
     output:
         places.PROTOCOL_LADDER,
     log:

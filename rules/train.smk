@@ -50,8 +50,8 @@ for TRAINING in training_rules(PLAN):
         input:
             unpack(TRAINING.by_groups(train_inputs)),
         output:
-            [f"{folder}/{file}" for folder in TRAINING.folders(PLACES) for file in places.RUN_FILES],
-            model=kept([f"{folder}/{places.MODEL}" for folder in TRAINING.folders(PLACES)]),
+            [f"{folder}/{file}" for folder in TRAINING.folders(PLACES) for file in ("metrics.json", *KEPT)],
+            model=kept([f"{folder}/{MODEL}" for folder in TRAINING.folders(PLACES)]),
         log:
             PLACES.log("train", TRAINING.job),
         benchmark:

@@ -22,13 +22,13 @@ from ser.outputs import write_model, write_table
 from ser.plan.code import code_digest, code_hashes, code_of, git_commit, reaches, uses_training_loop
 from ser.runs.contract import Context, Fold
 from ser.runs.epochs import write_epochs
+from ser.runs.files import KEPT, MODEL, TEST_EPOCHS
 from ser.runs.predictions import write_predictions
 from ser.sealed import Inputs, hashes_of, read_sealed, write_sealed, wrong_files
 from ser.splits.split import open_split
 
 # What may change a run's digits besides its settings, data and code.
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
-WRITTEN = ("history.csv", "model.safetensors", "predictions.csv", "test_epochs.safetensors")
 
 
 def main() -> None:
@@ -165,10 +165,10 @@ def _one(system: object, settings: object, fold: Fold, identity: dict, known: di
             f"{args.auxiliary or 'nothing'} by its AUXILIARY: correct one of them"
         )
     folder = args.output_dir / f"fold{fold.number}"
-    write_model(folder / "model.safetensors", outcome.model)
+    write_model(folder / MODEL, outcome.model)
     write_table(folder / "history.csv", outcome.history)
     write_predictions(folder / "predictions.csv", fold, outcome.scores, outcome.auxiliary)
-    write_epochs(folder / "test_epochs.safetensors", fold, outcome.test_epochs)
+    write_epochs(folder / TEST_EPOCHS, fold, outcome.test_epochs)
     write_sealed(
         folder / "metrics.json",
         {
@@ -176,7 +176,7 @@ def _one(system: object, settings: object, fold: Fold, identity: dict, known: di
             **known,
             "trained_on": fold.trained_on,
             "facts": outcome.facts,
-            "sha256": hashes_of((folder / name for name in WRITTEN), folder),
+            "sha256": hashes_of((folder / name for name in (*KEPT, MODEL)), folder),
         },
     )
     print(f"{args.group} seed {args.seed} fold {fold.number}: {outcome.facts}", flush=True)

@@ -1,18 +1,18 @@
 """The epoch that a clean run would have chosen on its test part, and what it predicted then."""
 
-from pathlib import Path
-
 import numpy as np
 
 from ser.errors import InputError
+from ser.evaluations.gather import Run
 from ser.runs.epochs import read_epochs
+from ser.runs.files import TEST_EPOCHS
 from ser.runs.predictions import Predictions
-from ser.sealed import described_file, read_sealed
+from ser.sealed import described_file
 from ser.splits.split import Split
 from ser.training.criterion import dev_metrics, is_better
 
 
-def chosen_on_test(split: Split, fold: int, folder: Path, found: Predictions) -> Predictions:
+def chosen_on_test(split: Split, run: Run, found: Predictions) -> Predictions:
     """The predictions of a run under `clean` at the epoch that is best on its test part; `found` are its own.
 
     It is the choice that `test_selected` makes: by the row's criterion, the first of the best, over all that the fold
@@ -20,15 +20,15 @@ def chosen_on_test(split: Split, fold: int, folder: Path, found: Predictions) ->
 
     Raises InputError where the scores of the epochs are missing, are not those that the run wrote, or not all.
     """
-    path = folder / "metrics.json"
-    facts = read_sealed(path)
-    file = described_file(path, facts, "test_epochs.safetensors")
-    scores, course = read_epochs(file), facts["facts"]
+    file = described_file(run.folder / "metrics.json", run.facts, TEST_EPOCHS)
+    scores, course = read_epochs(file), run.facts["facts"]
     if scores.shape != (course["epochs_run"], len(found.utterances), len(split.labels)):
-        raise InputError(f"{file}: not the scores of {course['epochs_run']} epochs: remove {folder} and build again")
-    rows = split.rows(fold, "test")
-    places = np.searchsorted(split.scored(fold), rows)
-    epoch = best_epoch(split.targets[rows], scores[:, places], facts["settings"]["criterion"])
+        raise InputError(
+            f"{file}: not the scores of {course['epochs_run']} epochs: remove {run.folder} and build again"
+        )
+    rows = split.rows(run.fold, "test")
+    places = np.searchsorted(split.scored(run.fold), rows)
+    epoch = best_epoch(split.targets[rows], scores[:, places], run.facts["settings"]["criterion"])
     if epoch == course["best_epoch"]:
         return found
     predicted = scores[epoch - 1].argmax(axis=1) if split.are_classes else scores[epoch - 1].astype(np.float64)

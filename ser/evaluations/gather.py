@@ -75,18 +75,23 @@ class Gathered:
 
 
 @dataclass(frozen=True)
-class _Run:
-    """A finished run: its folder, the SHA-256 of its metrics.json and of the predictions that it wrote, and the kind of
-    machine that made it.
+class Run:
+    """A finished run: its folder, what its metrics.json says, and the SHA-256 of that file and of the predictions that
+    it wrote.
     """
 
     folder: Path
+    facts: dict[str, Any]
     sha256: dict[str, str]
-    machine: dict[str, str]
+
+    @property
+    def fold(self) -> int:
+        """Counted from 1."""
+        return int(self.facts["fold"])
 
 
-# Split, fold, a run's folder and its predictions -> those to put in their place.
-Instead = Callable[[Split, int, Path, Predictions], Predictions]
+# The split, a run and its predictions -> those to put in their place.
+Instead = Callable[[Split, Run, Predictions], Predictions]
 
 
 def gather(
@@ -112,10 +117,10 @@ def gather(
     folds = [fold for fold in range(1, splits[0].n_folds + 1) if all((seed, fold) in runs for seed in seeds)]
     used = [(seed, fold) for seed in seeds for fold in folds]
     of = {seed: of_seed(splits, seed) for seed in seeds}
-    predictions = {(seed, fold): _predictions(of[seed], fold, runs[seed, fold]) for seed, fold in used}
+    predictions = {(seed, fold): _predictions(of[seed], runs[seed, fold]) for seed, fold in used}
     if instead:
         predictions = {
-            (seed, fold): replace(instead(of[seed], fold, runs[seed, fold].folder, found), auxiliary=None)
+            (seed, fold): replace(instead(of[seed], runs[seed, fold], found), auxiliary=None)
             for (seed, fold), found in predictions.items()
         }
     auxiliary = [found.auxiliary for found in predictions.values() if found.auxiliary]
@@ -143,7 +148,8 @@ def gather(
             },
         )
     shared = {key: facts.get(key) for key in OF_THE_GROUP}
-    sha256, machines = {run: runs[run].sha256 for run in used}, {run: runs[run].machine for run in used}
+    sha256 = {run: runs[run].sha256 for run in used}
+    machines = {run: runs[run].facts.get("machine", {}) for run in used}
     return Gathered(seeds, folds, shared, sha256, machines, parts)
 
 
@@ -171,15 +177,15 @@ class _Speakers:
         return f"{speaker}/{split.sessions[row]}" if speaker in UNKNOWN else speaker
 
 
-def _predictions(split: Split, fold: int, run: _Run) -> Predictions:
+def _predictions(split: Split, run: Run) -> Predictions:
     """One run's predictions, checked to be what the run wrote, of exactly what the fold scores."""
-    path, rows = run.folder / "predictions.csv", split.scored(fold)
+    path, rows = run.folder / "predictions.csv", split.scored(run.fold)
     if path.is_file() and sha256_of(path) != run.sha256["predictions.csv"]:
         raise InputError(f"{path}: not what the run wrote (SHA-256 in metrics.json): remove {run.folder}, build again")
     found = read_predictions(path, split.labels, split.are_classes)
     same = found.utterances == tuple(split.utterances[row] for row in rows)
     if not same or not np.allclose(found.targets, split.targets[rows], rtol=1e-6):
-        raise InputError(f"{path}: not the test utterances and targets of fold {fold}: make the run again")
+        raise InputError(f"{path}: not the test utterances and targets of fold {run.fold}: make the run again")
     return found
 
 
@@ -204,10 +210,10 @@ def _confusions(speakers: np.ndarray, found: Predictions | Auxiliary, n: int) ->
 
 def _read_runs(
     splits: Sequence[Split], folders: Sequence[Path], made_from: Mapping[int, str] | None, partial: bool
-) -> tuple[dict[tuple[int, int], _Run], dict[str, Any]]:
+) -> tuple[dict[tuple[int, int], Run], dict[str, Any]]:
     """(seed, fold) -> run, for every fold of every seed (`partial`: at least one); the facts of the first run."""
     split = splits[0]
-    runs: dict[tuple[int, int], _Run] = {}
+    runs: dict[tuple[int, int], Run] = {}
     first: dict[str, Any] = {}
     wrong: dict[str, list[Path]] = defaultdict(list)
     for folder in folders:
@@ -231,7 +237,7 @@ def _read_runs(
         if run in runs:
             wrong[f"seed {run[0]} fold {run[1]} given twice"].append(folder)
         sha256 = {"metrics.json": sha256_of(path), "predictions.csv": facts["sha256"]["predictions.csv"]}
-        runs[run] = _Run(folder, sha256, facts.get("machine", {}))
+        runs[run] = Run(folder, facts, sha256)
     if wrong:
         what = "; ".join(f"{reason}: {listed(of_reason)}" for reason, of_reason in wrong.items())
         raise InputError(f"runs that do not belong to this split and group: {what}: make them again, or leave them out")

@@ -16,10 +16,6 @@ PLOTS = f"{RESULTS}/plots"
 CLAIMS = f"{PLOTS}/claims.csv"
 CERTIFICATE = f"{RESULTS}/certificate.json"
 
-TEST_EPOCHS = "test_epochs.safetensors"
-RUN_FILES = ("metrics.json", "predictions.csv", "history.csv", TEST_EPOCHS)
-MODEL = "model.safetensors"
-
 
 def confusion_chart(name: str) -> str:
     """The data behind a group's confusion matrix; `name` is the group's `chart`."""

@@ -11,7 +11,7 @@ from ser.errors import InputError
 from ser.features.store import Store
 from ser.files import sha256_of
 from ser.manifests.utterance import read_manifest
-from ser.plan.places import MODEL
+from ser.runs.files import MODEL
 from ser.sealed import Order, read_sealed, wrong_files
 
 KINDS = ("releases", "manifests", "audio", "features", "encoders", "splits", "runs", "evaluations")

@@ -12,9 +12,10 @@ from helpers.split_cases import DRAWN, REPORTED, official
 from helpers.training import SETTINGS, Task, fold
 from ser.errors import InputError
 from ser.evaluations.epochs import best_epoch, chosen_on_test
-from ser.evaluations.gather import gather
+from ser.evaluations.gather import Run, gather
 from ser.runs.contract import Context
 from ser.runs.predictions import read_predictions
+from ser.sealed import read_sealed
 from ser.splits.make import make_split
 from ser.splits.split import Split
 from ser.training.loop import fit
@@ -24,6 +25,10 @@ def said(targets: np.ndarray, *right: bool) -> np.ndarray:
     """Scores of two classes that are right where `right` says so."""
     classes = np.where(right, targets, 1 - targets)
     return np.log(np.where(classes[:, None] == np.arange(2), 0.9, 0.1))
+
+
+def read(folder: Path) -> Run:
+    return Run(folder, read_sealed(folder / "metrics.json"), {})
 
 
 def test_the_first_of_the_best_epochs_by_each_criterion() -> None:
@@ -52,7 +57,7 @@ def test_official_parts_are_tested_together_and_a_reported_dev_part_has_no_say(t
     ]
     folder = write_trained(tmp_path, split, 1, 1, epochs, best=2, criterion="WA")
     own = read_predictions(folder / "predictions.csv", split.labels, True)
-    found = chosen_on_test(split, 1, folder, own)
+    found = chosen_on_test(split, read(folder), own)
     assert found.predicted.tolist() == epochs[2].argmax(axis=1).tolist() != own.predicted.tolist()
     assert found.utterances == own.utterances and found.targets.tolist() == own.targets.tolist()
     gathered = gather([split], [folder], instead=chosen_on_test)
@@ -68,9 +73,9 @@ def test_attributes_of_a_drawn_dev_part(tmp_path: Path) -> None:
     epochs = [targets[::-1] / 3, 0 * targets, targets.astype(np.float32) * 1.01]
     folder = write_trained(tmp_path, split, 1, 1, epochs, best=1, criterion="CCC")
     own = read_predictions(folder / "predictions.csv", split.labels, False)
-    assert chosen_on_test(split, 1, folder, own).predicted.tolist() == np.float32(epochs[2]).tolist()
+    assert chosen_on_test(split, read(folder), own).predicted.tolist() == np.float32(epochs[2]).tolist()
     edit_sealed(folder / "metrics.json", facts={"best_epoch": 3, "epochs_run": 3})
-    assert chosen_on_test(split, 1, folder, own) is own  # the same epoch: the run's own predictions, to the last digit
+    assert chosen_on_test(split, read(folder), own) is own  # the same epoch: the run's own, to the last digit
 
 
 @pytest.mark.parametrize("criterion", ["loss", "UA"])

@@ -11,6 +11,7 @@ from ser.plan.groups import Group
 from ser.runs.auxiliary import Auxiliary
 from ser.runs.contract import Fold
 from ser.runs.epochs import write_epochs
+from ser.runs.files import TEST_EPOCHS
 from ser.runs.predictions import write_predictions
 from ser.sealed import Order, write_sealed
 from ser.splits.split import Split
@@ -57,8 +58,8 @@ def write_trained(
 ) -> Path:
     """The run of a system that trains in epochs: its scores after each, of which it chose number `best` (from 1)."""
     write_run(folder, split, number, seed, epochs[best - 1])
-    write_epochs(folder / "test_epochs.safetensors", Fold.of(split, number, {}), np.array(epochs))
-    hashes = {name: sha256_of(folder / name) for name in ("predictions.csv", "test_epochs.safetensors")}
+    write_epochs(folder / TEST_EPOCHS, Fold.of(split, number, {}), np.array(epochs))
+    hashes = {name: sha256_of(folder / name) for name in ("predictions.csv", TEST_EPOCHS)}
     course = {"best_epoch": best, "epochs_run": len(epochs)}
     settings = {"epochs": len(epochs), "criterion": criterion, "patience": 0}
     edit_sealed(folder / "metrics.json", sha256=hashes, facts=course, settings=settings)

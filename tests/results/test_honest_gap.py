@@ -85,7 +85,7 @@ def test_the_gap_is_of_the_labels_only(tmp_path: Path) -> None:
     folders = [write_run(tmp_path / str(k), split, k, 1, said(split, k, 5), regions) for k in range(1, 9)]
     own, other = (
         gather([split], folders, instead=instead)
-        for instead in (None, lambda split, fold, folder, found: replace(found, auxiliary=None) if fold == 3 else found)
+        for instead in (None, lambda split, run, found: replace(found, auxiliary=None) if run.fold == 3 else found)
     )
     assert [{*of_side.parts[""].sums} for of_side in (own, other)] == [{"", "region"}, {""}]
     found = gaps(Side("chosen_on_test", [split], other), Side("clean", [split], own))[""]["pooled"]
