@@ -35,12 +35,11 @@ def _compute(args: argparse.Namespace) -> None:
     spec = validate_spec(_parsed(args.spec), "--spec")
     inputs = Inputs(args.order)
     audio = open_store(args.audio, inputs)
-    if args.encoder_dir:
-        check_checkpoint(args.encoder_dir, inputs)
+    checkpoint = check_checkpoint(args.encoder_dir, inputs) if args.encoder_dir else ""
     provenance = inputs.provenance(
         code_digest(code_of("workflow_scripts/features.py", f"ser.features.kinds.{spec['kind']}"))
     )
-    extractor = open_extractor(spec, encoder_dir=args.encoder_dir, device=args.device)
+    extractor = open_extractor(spec, encoder_dir=args.encoder_dir, checkpoint=checkpoint, device=args.device)
     with progress(round(audio.lengths.sum() / RATE), f"{spec['kind']} of {args.audio.stem}", "seconds") as meter:
         write_feature(args.output, audio, spec, extractor, provenance, meter.update)
 

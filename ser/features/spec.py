@@ -28,7 +28,7 @@ _UNIONS = (types.UnionType, typing.Union)  # int | str, int | Literal[...]
 
 @dataclass(frozen=True)
 class Extractor:
-    """What the function `extractor(settings, encoder_dir=, device=)` of each kind returns.
+    """What the function `extractor(settings, encoder_dir=, checkpoint=, device=)` of each kind returns.
 
     `compute` takes waveforms, float32 [samples] at 16 kHz, and returns an array [frames, ...] for each, the same
     whatever else is in the list. `bytes_per_second` that it returns per second of audio (0: next to nothing) and

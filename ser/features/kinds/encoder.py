@@ -55,8 +55,10 @@ class Settings:
             yield "segment_seconds above 0 needs pooling none"
 
 
-def extractor(settings: Settings, *, encoder_dir: Path | None = None, device: str = "auto", **_: Any) -> Extractor:
-    """The states of each waveform.
+def extractor(
+    settings: Settings, *, encoder_dir: Path | None = None, checkpoint: str = "", device: str = "auto", **_: Any
+) -> Extractor:
+    """The states of each waveform; `checkpoint` is the digest of the folder's content, where it is known already.
 
     Raises InputError for a folder that is not a complete checkpoint, a layer that it lacks, or a missing GPU.
     """
@@ -65,7 +67,7 @@ def extractor(settings: Settings, *, encoder_dir: Path | None = None, device: st
     from ser.waveforms import RATE
 
     states = open_states(settings, encoder_dir, device)
-    identity = {"checkpoint": checkpoint_digest(encoder_dir), "device": states.device}
+    identity = {"checkpoint": checkpoint or checkpoint_digest(encoder_dir), "device": states.device}
     if is_demo(encoder_dir):
         identity["ser_demo"] = "true"
     return Extractor(
