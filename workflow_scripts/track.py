@@ -73,7 +73,7 @@ def shown(uri: str) -> str:
 
 def _track(uri: str, plan: Plan, places: Places) -> dict[str, int]:
     os.environ.update({name: os.environ.get(name, value) for name, value in SETTINGS.items()})
-    _check(uri)
+    is_new = _check(uri)
     # Late: MLflow takes seconds to import, and the processes that draw do without it.
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -84,7 +84,7 @@ def _track(uri: str, plan: Plan, places: Places) -> dict[str, int]:
     drawers = ProcessPoolExecutor(min(2, os.cpu_count() or 1), get_context("spawn"), _end_with_parent)
     try:
         with tempfile.TemporaryDirectory() as staging, drawers as pool:
-            if uri.startswith("sqlite:///") and not Path(shown(uri)).exists():
+            if is_new:
                 make_database(Path(shown(uri)))
             return Importer(uri, titles, pool, Path(staging)).import_all(tracked(plan, places))
     except (MlflowException, SQLAlchemyError, OSError, ImportError, BrokenExecutor) as error:
@@ -103,8 +103,11 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _check(uri: str) -> None:
-    """Raises NotTracked within seconds where MLflow itself would try for minutes."""
+def _check(uri: str) -> bool:
+    """Whether the store is a database that is not there yet.
+
+    Raises NotTracked within seconds where MLflow itself would try for minutes.
+    """
     if uri.startswith(("http://", "https://")):
         try:
             urllib.request.urlopen(urllib.request.Request(shown(uri), method="HEAD"), timeout=5).close()
@@ -115,7 +118,9 @@ def _check(uri: str) -> None:
             raise NotTracked(
                 f"{shown(uri)}: no answer ({reason}): start the server, or correct MLFLOW_TRACKING_URI"
             ) from None
-    elif uri.startswith("sqlite:///") and Path(shown(uri)).exists():
+    elif uri.startswith("sqlite:///"):
+        if not Path(shown(uri)).exists():
+            return True
         try:
             with closing(sqlite3.connect(shown(uri), timeout=5, isolation_level=None)) as database:
                 database.execute("BEGIN IMMEDIATE")
@@ -125,6 +130,7 @@ def _check(uri: str) -> None:
             is_locked = "locked" in str(error)
             advice = "another program is writing to it: try again when it has finished" if is_locked else NEW_ONE
             raise NotTracked(f"{shown(uri)}: {error}: {advice}") from None
+    return False
 
 
 if __name__ == "__main__":
