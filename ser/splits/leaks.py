@@ -8,7 +8,7 @@ import numpy as np
 from ser.errors import InputError, listed
 from ser.manifests.utterance import Utterance
 from ser.splits.folds import DEV, TEST, TRAIN, Column
-from ser.splits.protocol import DEV_LEAKS, LEAKS, Protocol
+from ser.splits.protocol import DEV_LEAKS, Protocol
 
 
 def find_leaks(utterances: Sequence[Utterance], parts: np.ndarray) -> dict[str, dict[str, Any]]:
@@ -27,7 +27,7 @@ def find_leaks(utterances: Sequence[Utterance], parts: np.ndarray) -> dict[str, 
     }
     tested, trained, developed = parts == TEST, parts == TRAIN, parts == DEV
     found = {}
-    for kind, dev_kind in zip(LEAKS, DEV_LEAKS, strict=True):
+    for dev_kind, kind in DEV_LEAKS.items():
         column = columns[kind]
         with_train, with_dev = (
             np.array([shared_values(column, tested[:, k], seen[:, k]) for k in range(parts.shape[1])])
@@ -47,14 +47,14 @@ def find_leaks(utterances: Sequence[Utterance], parts: np.ndarray) -> dict[str, 
 
 def check_leaks(protocol: Protocol, selection: str, found: Mapping[str, Mapping[str, Any]]) -> None:
     """Raises InputError, naming kinds, folds and examples, for leaks that the protocol does not declare."""
-    undeclared = [kind for kind in found if not {kind, kind.removeprefix("dev_")} & {*protocol.leaks}]
+    undeclared = [kind for kind in found if not {kind, DEV_LEAKS.get(kind)} & {*protocol.leaks}]
     if undeclared:
         what = "; ".join(
             f"{described([kind])} in fold {listed(found[kind]['folds'])} ({found[kind]['number']}: "
             f"{', '.join(found[kind]['examples'])}{', ...' if found[kind]['number'] > 5 else ''})"
             for kind in undeclared
         )
-        needed = [kind for kind in undeclared if kind in LEAKS or kind.removeprefix("dev_") not in undeclared]
+        needed = [kind for kind in undeclared if DEV_LEAKS.get(kind) not in undeclared]
         declared = ", ".join([*protocol.leaks, *needed])
         raise InputError(
             f"protocol of {protocol.corpus}, selection {selection}: the test part shares {what}: change the folds, "
@@ -65,8 +65,8 @@ def check_leaks(protocol: Protocol, selection: str, found: Mapping[str, Mapping[
 def described(found: Collection[str]) -> str:
     """Kinds of leaks in words: "sessions, sentences with train and dev, speakers with dev"."""
     kinds: dict[str, list[str]] = {}
-    for kind in LEAKS:
-        shared = [part for part, leak in (("train", kind), ("dev", f"dev_{kind}")) if leak in found]
+    for dev_kind, kind in DEV_LEAKS.items():
+        shared = [part for part, leak in (("train", kind), ("dev", dev_kind)) if leak in found]
         kinds.setdefault(" and ".join(shared), []).append(kind)
     return ", ".join(f"{', '.join(of_parts)} with {parts}" for parts, of_parts in kinds.items() if parts)
 

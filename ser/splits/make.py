@@ -11,7 +11,7 @@ from ser.errors import InputError, listed
 from ser.manifests.utterance import Utterance
 from ser.splits.folds import Column, Columns, deal
 from ser.splits.leaks import check_leaks, described, find_leaks, shared_values
-from ser.splits.protocol import Protocol, check_selection
+from ser.splits.protocol import DEV_LEAKS, Protocol, check_selection
 from ser.splits.split import PARTS, Split
 from ser.splits.write import target_texts
 
@@ -163,9 +163,8 @@ def _notes(
     unnamed = [] if any(row.sentence for row in chosen) else ["sentences"]  # sessions: many corpora have none
     if unnamed:
         yield "whether test shares sentences cannot be checked: the manifest does not name them"
-    if absent := [
-        kind for kind in protocol.leaks if not {kind, f"dev_{kind}", kind.removeprefix("dev_")} & {*found, *unnamed}
-    ]:
+    there = {DEV_LEAKS.get(kind, kind) for kind in (*found, *unnamed)}
+    if absent := [kind for kind in protocol.leaks if DEV_LEAKS.get(kind, kind) not in there]:
         yield f"leaks declared but not found: {', '.join(absent)}"
     if found:
         yield f"test shares {described(found)}, as declared"

@@ -51,7 +51,7 @@ SUBSETS = ("all", "improvised", "scripted")
 ATTRIBUTES = ("arousal", "valence", "dominance")
 GROUPS = ("speaker", "session")
 LEAKS = ("speakers", "sessions", "sentences", "audio")  # what test may share with train
-DEV_LEAKS = tuple(f"dev_{kind}" for kind in LEAKS)  # and what it may share with dev alone; `speakers` allows both
+DEV_LEAKS = {f"dev_{kind}": kind for kind in LEAKS}  # and what it may share with dev alone; `speakers` allows both
 FOLD_KEYS = {
     "leave_one_out": ("group", "number", "texts"),
     "group_k_fold": ("group", "number", "seed", "texts"),
