@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers import flipped
 from ser.errors import InputError
 from ser.sealed import Inputs, Order, Provenance, check_files, hashes_of, read_sealed, write_sealed
 
@@ -32,9 +33,7 @@ def test_every_flipped_bit_is_found(described: Path) -> None:
     content = described.read_bytes()
     for place in range(len(content)):
         for bit in range(8):
-            flipped = bytearray(content)
-            flipped[place] ^= 1 << bit
-            described.write_bytes(flipped)
+            described.write_bytes(flipped(content, place, bit))
             with pytest.raises(InputError, match=r"x\.json: (has changed|damaged)"):
                 read_sealed(described)
 

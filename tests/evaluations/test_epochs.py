@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers import flipped
 from helpers.builders import edit_sealed, protocol
 from helpers.runs import write_trained
 from helpers.split_cases import DRAWN, REPORTED, official
@@ -106,9 +107,7 @@ def test_a_flipped_bit_of_the_scores_is_refused(run: tuple[Split, Path]) -> None
     path = folder / "test_epochs.safetensors"
     whole = path.read_bytes()
     for place in (0, 20, len(whole) // 2, len(whole) - 1):
-        changed = bytearray(whole)
-        changed[place] ^= 1
-        path.write_bytes(changed)
+        path.write_bytes(flipped(whole, place))
         with pytest.raises(InputError, match=r"test_epochs\.safetensors: not as .*metrics\.json describes: remove"):
             gather([split], [folder], instead=chosen_on_test)
     path.unlink()

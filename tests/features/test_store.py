@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
+from helpers import ROOT, flipped
 from ser.errors import InputError
 from ser.features.packing import store_key, write_store
 from ser.features.store import Store
@@ -113,7 +114,7 @@ def compute(names):
     return test_store.compute(names)
 test_store.write(test_store.Path({str(path)!r}), compute=compute)
 """
-    here = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    here = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(ROOT / "tests")])}
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=here)
     assert child.stdout.readline() == "ready\n"
     os.kill(child.pid, signal.SIGKILL)
@@ -214,9 +215,7 @@ def test_key_changes_with_every_part_and_not_with_their_order():
 def test_flipped_bits_are_found_when_their_utterance_is_read(tmp_path):
     path = write(tmp_path / "x.safetensors")
     content = path.read_bytes()
-    flipped = bytearray(content)
-    flipped[-1] ^= 1  # in the last utterance
-    path.write_bytes(flipped)
+    path.write_bytes(flipped(content))  # in the last utterance
     store = Store(path)
     np.testing.assert_array_equal(store["u18"], frames("u18"))
     for read in (lambda: store["u19"], lambda: store.rows("u19", 0, 1), store.check):
@@ -229,9 +228,7 @@ def test_every_flipped_bit_before_the_frames_is_found_at_once(tmp_path):
     content = path.read_bytes()
     for place in range(len(content) - Store(path).data.nbytes):
         for bit in range(8):
-            flipped = bytearray(content)
-            flipped[place] ^= 1 << bit
-            path.write_bytes(flipped)
+            path.write_bytes(flipped(content, place, bit))
             with pytest.raises(InputError):
                 Store(path)
 
@@ -246,7 +243,5 @@ def test_a_damaged_shard_of_a_killed_job_is_computed_again(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path / "x.safetensors", compute=stops)
     shard = tmp_path / "x.safetensors.shards" / "000001.safetensors"
-    flipped = bytearray(shard.read_bytes())
-    flipped[-1] ^= 1
-    shard.write_bytes(flipped)
+    shard.write_bytes(flipped(shard.read_bytes()))
     assert write(tmp_path / "x.safetensors").read_bytes() == whole

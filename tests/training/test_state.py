@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import ROOT
+from helpers import ROOT, flipped
 from helpers.training import SETTINGS, Task, assert_same, fold
 from ser.runs.contract import Context
 from ser.training.loop import fit
@@ -74,8 +74,7 @@ def test_a_flipped_bit_anywhere_starts_training_afresh(tmp_path, caplog):
     rng = np.random.default_rng(0)
     inside = [start, len(whole) - 1, whole.index(b"epoch") - 1, whole.index(b"training") + 15, 0, 7, 8]
     for place in [*inside, *rng.integers(len(whole), size=30).tolist()]:
-        changed = bytearray(whole)
-        changed[place] ^= 1 << int(rng.integers(8))
+        changed = flipped(whole, place, int(rng.integers(8)))
         if place < start and whole[place : place + 1] == b" ":  # the header is filled up with blanks
             continue
         file.write_bytes(changed)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from helpers import flipped
 from helpers.builders import edit_sealed
 from helpers.params import params
 from helpers.project import BIN, Project, copy_project
@@ -73,9 +74,7 @@ def flip(pattern: str, place: int = -1) -> Callable[[], None]:
 
     def change() -> None:
         path = next(Path().glob(pattern))
-        content = bytearray(path.read_bytes())
-        content[place] ^= 1
-        path.write_bytes(content)
+        path.write_bytes(flipped(path.read_bytes(), place))
 
     return change
 

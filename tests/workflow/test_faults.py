@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers import flipped
 from helpers.params import params
 from helpers.project import Project, copy_project
 
@@ -141,9 +142,7 @@ def test_without_snakemakes_records_nothing_is_trained_again(copy: Project) -> N
 
 def test_a_damaged_store_stops_whoever_reads_it(copy: Project) -> None:
     path = next(copy.folder.glob(FILES["features"]))
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
+    path.write_bytes(flipped(path.read_bytes()))
     other_settings(copy)
     failed = copy.snakemake("--", *TARGETS)
     assert failed.returncode == 1 and not (copy.folder / "results/table.csv").exists()
