@@ -14,7 +14,8 @@ from ser.plan.groups import Group, Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import Places
 from ser.sealed import read_sealed
-from ser.splits.protocol import AGGREGATIONS, Folds
+from ser.splits.kinds import Folds
+from ser.splits.protocol import AGGREGATIONS
 from ser.splits.split import read_split
 
 COLUMNS = [

@@ -1,7 +1,5 @@
 """The protocol: everything that decides what a number means, read from an experiment file.
 
-Longer than 300 lines, because a third of them tell what is wrong with a protocol, key by key.
-
     corpus: iemocap
     labels: {angry: [angry], happy: [happy, excited]}   # class -> the manifest's emotions, in the scores' order
     targets: [arousal, valence, dominance]              # or attributes instead of labels,
@@ -33,94 +31,30 @@ Or the dev part is drawn from a tested part, so many utterances of each emotion,
     dev: {kind: drawn, part: dev, per_emotion: 300}
     train_only: [no_agreement]                          # emotions whose utterances are neither drawn nor tested
 
-`FOLD_KEYS` and `DEV_KEYS` list the kinds of folds and dev parts; folds.py says what each one does. Only the
-standard library is imported: this file is read while the workflow is parsed.
+kinds.py lists the kinds of folds and dev parts; folds.py says what each one does. Only the standard library is
+imported: this file is read while the workflow is parsed.
 """
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ser.errors import InputError, did_you_mean, listed
+from ser.errors import InputError
+from ser.splits.checks import check_keys, checked_name, checked_names, is_number, require_keys
+from ser.splits.kinds import Dev, Folds, mapping_of
 
 SELECTIONS = ("clean", "test_selected", "last_epoch")
 AGGREGATIONS = ("fold_mean", "pooled")
 SUBSETS = ("all", "improvised", "scripted")
 ATTRIBUTES = ("arousal", "valence", "dominance")
-GROUPS = ("speaker", "session")
 LEAKS = ("speakers", "sessions", "sentences", "audio")  # what test may share with train
 DEV_LEAKS = {f"dev_{kind}": kind for kind in LEAKS}  # and what it may share with dev alone; `speakers` allows both
-FOLD_KEYS = {
-    "leave_one_out": ("group", "number", "texts"),
-    "group_k_fold": ("group", "number", "seed", "texts"),
-    "listed": ("group", "groups"),
-    "random_k_fold": ("number", "seed"),
-    "random": ("number", "fraction", "seed"),
-    "official": ("train", "dev", "test", "also_report"),
-}
-DEV_KEYS = {
-    "next_group": (),
-    "other_of_session": (),
-    "speaker_of_next_session": ("seed",),
-    "random": ("fraction", "seed"),
-    "random_split": ("fraction", "seed"),
-    "official": (),
-    "drawn": ("part", "per_emotion"),
-    "none": (),
-}
-_MAY_BE_LEFT_OUT = {("official", "dev"), ("official", "also_report"), ("speaker_of_next_session", "seed")}
-# Keys that came later: protocols without them are recognised by their digests as before.
-_UNLESS_USED = ("texts",)
 _KEYS = (
     *("corpus", "labels", "targets", "scale", "emotions", "train_only", "subset", "min_seconds", "folds", "dev"),
     *("aggregation", "leaks"),
 )
-
-
-@dataclass(frozen=True)
-class Folds:
-    """How utterances are dealt into folds.
-
-    `fraction` of the utterances is tested in each fold of kind random. `texts` is the number of parts of the texts: a
-    fold tests one part said by its speakers, and trains on the others said by others (0: texts are not kept apart).
-    `groups` are the speakers or sessions that each fold tests, of kind listed; their `number` is that of the lists.
-    `train`, `dev` and `test` name official parts, which make one fold. `also_report` names dev parts that are
-    scored alongside the test parts; no selection rule trains on them, and test_selected never selects on them.
-    """
-
-    kind: str
-    group: str = ""
-    number: int = 0
-    texts: int = 0
-    groups: tuple[tuple[str, ...], ...] = ()
-    seed: int = 0
-    fraction: float = 0.0
-    train: tuple[str, ...] = ()
-    dev: tuple[str, ...] = ()
-    test: tuple[str, ...] = ()
-    also_report: tuple[str, ...] = ()
-
-    @property
-    def per_group(self) -> int:
-        """How many folds test a group, or a fold's part of the groups: one for each part of the texts."""
-        return self.texts or 1
-
-
-@dataclass(frozen=True)
-class Dev:
-    """Where a fold's dev part comes from. A `seed` of None takes the first speaker instead of drawing one. `random`
-    draws its share of each class; `random_split` draws from all utterances in order of name, the same way in every
-    fold, as torch.utils.data.random_split does after torch.manual_seed(seed) (S3PRL's `emotion`). A dev part that is
-    `drawn` has `per_emotion` utterances of each emotion, out of the tested `part`.
-    """
-
-    kind: str
-    fraction: float = 0.0
-    seed: int | None = None
-    part: str = ""
-    per_emotion: int = 0
 
 
 @dataclass(frozen=True)
@@ -154,24 +88,25 @@ class Protocol:
         """
         if not isinstance(fields, Mapping):
             raise InputError(f"{where}: must be a mapping, not {fields!r}")
-        _check_keys(fields, _KEYS, where)
-        _require(fields, ("corpus", "folds", "dev", "aggregation"), where)
+        check_keys(fields, _KEYS, where)
+        require_keys(fields, ("corpus", "folds", "dev", "aggregation"), where)
         if ("labels" in fields) == ("targets" in fields):
             raise InputError(f"{where}: give either labels (classes) or targets (attributes)")
-        targets = _names(fields["targets"], f"{where}: targets", ATTRIBUTES) if "targets" in fields else ()
-        folds = _folds(fields["folds"], f"{where}: folds")
+        targets = checked_names(fields["targets"], f"{where}: targets", ATTRIBUTES) if "targets" in fields else ()
+        emotions, leaks = fields.get("emotions"), fields.get("leaks", ())
+        folds = Folds.from_mapping(fields["folds"], f"{where}: folds")
         protocol = cls(
-            corpus=_name(fields["corpus"], f"{where}: corpus"),
+            corpus=checked_name(fields["corpus"], f"{where}: corpus"),
             classes=() if targets else _classes(fields["labels"], f"{where}: labels"),
             targets=targets,
             scale=_scale(fields.get("scale"), f"{where}: scale") if targets else None,
-            emotions=None if fields.get("emotions") is None else _names(fields["emotions"], f"{where}: emotions"),
-            train_only=_names(fields.get("train_only", ()), f"{where}: train_only", least=0),
-            subset=_name(fields.get("subset", "all"), f"{where}: subset", SUBSETS),
+            emotions=None if emotions is None else checked_names(emotions, f"{where}: emotions"),
+            train_only=checked_names(fields.get("train_only", ()), f"{where}: train_only", least=0),
+            subset=checked_name(fields.get("subset", "all"), f"{where}: subset", SUBSETS),
             folds=folds,
-            dev=_dev(fields["dev"], folds, f"{where}: dev"),
-            aggregation=_name(fields["aggregation"], f"{where}: aggregation", AGGREGATIONS),
-            leaks=tuple(sorted(_names(fields.get("leaks", ()), f"{where}: leaks", (*LEAKS, *DEV_LEAKS), least=0))),
+            dev=Dev.from_mapping(fields["dev"], folds, f"{where}: dev"),
+            aggregation=checked_name(fields["aggregation"], f"{where}: aggregation", AGGREGATIONS),
+            leaks=tuple(sorted(checked_names(leaks, f"{where}: leaks", (*LEAKS, *DEV_LEAKS), least=0))),
             min_seconds=_seconds(fields.get("min_seconds", 0), f"{where}: min_seconds"),
         )
         for key in ("scale", "emotions", "train_only"):
@@ -211,10 +146,7 @@ class Protocol:
             what |= {"train_only": self.train_only} if self.train_only else {}
         else:
             what = {"labels": self.classes}
-        folds, dev = (
-            {key: value for key in ("kind", *keys) if (value := getattr(of, key)) or key not in _UNLESS_USED}
-            for of, keys in ((self.folds, FOLD_KEYS[self.folds.kind]), (self.dev, DEV_KEYS[self.dev.kind]))
-        )
+        folds, dev = mapping_of(self.folds), mapping_of(self.dev)
         rest = {"corpus": self.corpus, "subset": self.subset, "aggregation": self.aggregation}
         if self.min_seconds:  # most protocols leave nothing out, and are recognised by their digests without it
             what["min_seconds"] = self.min_seconds
@@ -234,7 +166,7 @@ class Protocol:
 
 def check_selection(protocol: Protocol, selection: str) -> None:
     """Raises InputError for an unknown selection rule, and for `clean` without a dev part to select on."""
-    _name(selection, "selection", SELECTIONS)
+    checked_name(selection, "selection", SELECTIONS)
     if selection == "clean" and protocol.dev.kind == "none":
         raise InputError(
             f"protocol of {protocol.corpus}: selection clean needs a dev part, but dev is none: "
@@ -246,129 +178,19 @@ def _classes(value: Any, where: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     pairs = list(value.items()) if isinstance(value, Mapping) else value
     if not isinstance(pairs, list) or not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
         raise InputError(f"{where}: must map each class to its emotions, not {value!r}")
-    names = _names([name for name, _ in pairs], where, least=2)
-    emotions = [_names(words, f"{where}.{name}") for name, words in pairs]
-    _names(sum(emotions, ()), where)  # no emotion in two classes
+    names = checked_names([name for name, _ in pairs], where, least=2)
+    emotions = [checked_names(words, f"{where}.{name}") for name, words in pairs]
+    checked_names(sum(emotions, ()), where)  # no emotion in two classes
     return tuple(zip(names, emotions, strict=True))
 
 
 def _scale(value: Any, where: str) -> tuple[float, float]:
-    if not (
-        isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value)) and value[0] < value[1]
-    ):
+    if not (isinstance(value, list | tuple) and len(value) == 2 and all(map(is_number, value)) and value[0] < value[1]):
         raise InputError(f"{where}: must be [lowest, highest] value of the attributes, not {value!r}")
     return float(value[0]), float(value[1])
 
 
 def _seconds(value: Any, where: str) -> float:
-    if not _is_number(value) or value < 0:
+    if not is_number(value) or value < 0:
         raise InputError(f"{where}: must be a number of seconds from 0 on, not {value!r}")
     return float(value)
-
-
-def _folds(value: Any, where: str) -> Folds:
-    fields = _kind(value, FOLD_KEYS, where)
-    parts = {
-        key: _names(fields[key], f"{where}: {key}", least=int(key in ("train", "test")))
-        for key in FOLD_KEYS["official"]
-        if key in fields
-    }
-    reported = parts.get("also_report", ())
-    _names(sum((names for key, names in parts.items() if key != "also_report"), ()), where, least=0)  # no part twice
-    if other := [name for name in reported if name not in parts.get("dev", ())]:
-        raise InputError(f"{where}: also_report: {listed(other)}: name dev parts; test parts are reported anyway")
-    if "groups" in fields:
-        fields["groups"] = _groups(fields["groups"], f"{where}: groups")
-        fields["number"] = len(fields["groups"])
-    return Folds(**{**fields, **parts})
-
-
-def _groups(value: Any, where: str) -> tuple[tuple[str, ...], ...]:
-    if not isinstance(value, list | tuple) or len(value) < 2:
-        raise InputError(f"{where}: must be one list of names for each of at least 2 folds, not {value!r}")
-    groups = tuple(_names(names, f"{where} of fold {number}") for number, names in enumerate(value, 1))
-    _names(sum(groups, ()), where)  # nobody in two folds
-    return groups
-
-
-def _dev(value: Any, folds: Folds, where: str) -> Dev:
-    fields = _kind(value, DEV_KEYS, where)
-    kind = fields["kind"]
-    allowed = {
-        "next_group": folds.kind in ("leave_one_out", "group_k_fold", "listed"),
-        "other_of_session": (folds.kind, folds.group) == ("leave_one_out", "speaker"),
-        "speaker_of_next_session": (folds.kind, folds.group) == ("leave_one_out", "session"),
-        "official": bool(folds.dev),
-        "drawn": fields.get("part") in folds.test and not folds.dev,
-    }
-    if not allowed.get(kind, not folds.dev):
-        raise InputError(
-            f"{where}: {kind} does not go with folds {folds.kind}{folds.group and f' of {folds.group}s'}"
-            f"{' with dev parts' if folds.dev else ''}: next_group needs leave_one_out, group_k_fold or "
-            f"listed, other_of_session leave_one_out of speakers, speaker_of_next_session leave_one_out of sessions, "
-            f"official (and only it) folds with dev parts, drawn one of the tested parts"
-        )
-    return Dev(**fields)
-
-
-def _kind(value: Any, kinds: Mapping[str, tuple[str, ...]], where: str) -> dict[str, Any]:
-    """The mapping `value`, checked: its `kind` is one of `kinds`, its other keys are those of the kind."""
-    if not isinstance(value, Mapping) or "kind" not in value:
-        raise InputError(f"{where}: must be a mapping with kind: {' | '.join(kinds)}, not {value!r}")
-    kind = _name(value["kind"], f"{where}: kind", kinds)
-    _check_keys(value, ("kind", *kinds[kind]), f"{where}: {kind}")
-    optional = [key for key in kinds[kind] if (kind, key) in _MAY_BE_LEFT_OUT or key in _UNLESS_USED]
-    _require(value, [key for key in kinds[kind] if key not in optional], f"{where}: {kind}")
-    for key, (is_valid, what) in _VALUES.items():
-        left_out = value.get(key) is None and key in optional
-        if key in value and not left_out and not is_valid(value[key]):
-            raise InputError(f"{where}: {key} must be {what}, not {value[key]!r}")
-    return dict(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-_VALUES = {
-    "group": (GROUPS.__contains__, " or ".join(GROUPS)),
-    "number": (lambda value: _is_integer(value) and value >= 2, "an integer of at least 2"),
-    "texts": (lambda value: _is_integer(value) and value >= 2, "an integer of at least 2"),
-    "seed": (lambda value: _is_integer(value) and value >= 0, "an integer of at least 0"),
-    "per_emotion": (lambda value: _is_integer(value) and value >= 1, "an integer of at least 1"),
-    "part": (lambda value: isinstance(value, str), "the name of an official part"),
-    "fraction": (lambda value: _is_number(value) and 0 < value < 1, "between 0 and 1"),
-}
-
-
-def _check_keys(fields: Mapping[str, Any], known: Collection[str], where: str) -> None:
-    if unknown := [key for key in fields if key not in known]:
-        raise InputError(f"{where}: unknown key {', '.join(map(repr, unknown))}{_hint(unknown[0], known)}")
-
-
-def _require(fields: Mapping[str, Any], keys: Collection[str], where: str) -> None:
-    if missing := [key for key in keys if key not in fields]:
-        raise InputError(f"{where}: missing {', '.join(map(repr, missing))}")
-
-
-def _name(value: Any, where: str, known: Collection[str] = ()) -> str:
-    if not isinstance(value, str) or not value or (known and value not in known):
-        raise InputError(f"{where}: unknown {value!r}{_hint(value, known)}")
-    return value
-
-
-def _names(value: Any, where: str, known: Collection[str] = (), least: int = 1) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or len(value) < least:
-        raise InputError(f"{where}: must be a list of at least {least} names, not {value!r}")
-    names = tuple(_name(name, where, known) for name in value)
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError(f"{where}: {', '.join(map(repr, twice))} given twice")
-    return names
-
-
-def _hint(value: Any, known: Collection[str]) -> str:
-    return f": {did_you_mean(value, known)}" if known else ": give a name"
