@@ -5,6 +5,7 @@ in one process, whose options follow each other with `--and` between them.
 import argparse
 import importlib
 import json
+import platform
 import shutil
 import sys
 from dataclasses import asdict
@@ -98,6 +99,7 @@ def _train(args: argparse.Namespace, waited: bool) -> None:
         "group": args.group,
         **provenance.facts,
         "git_commit": git_commit(),
+        "python": platform.python_version(),
         "code": code_hashes(code),
     }
     for number in args.folds:

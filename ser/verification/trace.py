@@ -7,6 +7,7 @@ from typing import Any
 
 from ser.errors import InputError
 from ser.evaluations.names import unit_of
+from ser.plan.code import uses_training_loop
 from ser.plan.groups import Group, Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import TABLE, Places
@@ -19,7 +20,7 @@ from ser.verification.artifacts import Artifact, check_artifacts, open_artifact
 Section = tuple[str, list[str]]
 _DIGITS = 12  # of a hash: enough to tell any two apart
 _SELECTIONS = {
-    "clean": "chosen on dev data, held out of both training and test (clean)",
+    "clean": "chosen on the dev part, held out of both training and test (clean)",
     "test_selected": "chosen on the test part itself, so that the number is too high (test_selected)",
     "last_epoch": "the last one (last_epoch)",
 }
@@ -67,7 +68,7 @@ def trace(plan: Plan, places: Places, made_from: MadeFrom, cell: str) -> list[Se
     group = next((group for group in plan.groups if group.name == line["run_group"]), None)
     if group is None:
         raise InputError(f"{TABLE}: line {number} is of {line['run_group']}, which is not planned: build again")
-    about = [_number(plan, number, line), _claim(line, lines)]
+    about = [_number(plan, group, number, line), ("The claim", list(claimed(line, lines)))]
     if not line["value"]:
         return about
     chain = list(_chain(Path(places.evaluation(group.name))))
@@ -110,37 +111,68 @@ def _part(line: Mapping[str, str]) -> str:
     return line["folds"].partition("official: ")[2]
 
 
-def _number(plan: Plan, number: int, line: Mapping[str, str]) -> Section:
+def chosen_by(group: Group, part: str) -> str:
+    """What chose the epochs behind a number of an official part ("": of the test part). Only the part of a split is
+    called dev part; the corpus's own of that name is the official part dev.
+    """
+    protocol, rule = group.protocol, group.selection
+    if not uses_training_loop(group.system):
+        return f"none: the system does not train in epochs ({rule})"
+    if rule == "clean" and protocol.is_drawn(rule):
+        dev = protocol.dev
+        return (
+            f"chosen on the dev part: {dev.per_emotion} utterances of each emotion of the official part {dev.part}, "
+            f"drawn for each seed; the others are tested (clean)"
+        )
+    if rule == "clean" and part in protocol.folds.dev:
+        return f"chosen on the dev part, which is this same official part {part} (clean)"
+    return _SELECTIONS[rule]
+
+
+def claimed(line: Mapping[str, str], lines: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """The claim about a line of the table; if there is none, those about other numbers of the same runs or, if there
+    are none of these either, of the same row.
+    """
+    if line["claim"]:
+        yield f"{line['claim']}{_unit(line)}, stated in {line['claim_source']}"
+        if line["value"]:
+            yield f"the number is {float(line['value']) - float(line['claim']):+.4g} from it"
+        return
+    yield f"none is known for this number: {_which(line)}"
+    of_row = [
+        (number, other)
+        for number, other in enumerate(lines, 2)
+        if other["claim"] and all(other[name] == line[name] for name in ("experiment", "row"))
+    ]
+    of_runs = [(number, other) for number, other in of_row if other["run_group"] == line["run_group"]]
+    for number, other in of_runs or of_row:
+        whose = "of the same runs" if of_runs else f"of {other['run_group']}"
+        yield f"one is known {whose} for {_which(other)}: {other['claim']}{_unit(other)} (line {number})"
+
+
+def _which(line: Mapping[str, str]) -> str:
+    part = f" of the official part {_part(line)}" if _part(line) else ""
+    return f"{line['metric']}{part}, {line['aggregation']}"
+
+
+def _number(plan: Plan, group: Group, number: int, line: Mapping[str, str]) -> Section:
     experiment = plan.experiments[line["experiment"]]
     row = experiment["rows"][line["row"]]
     interval = f", 95 % interval {line['ci_low']} to {line['ci_high']} (other speakers)" if line["ci_low"] else ""
     deviation = f", standard deviation over seeds {line['seed_std']}" if line["seed_std"] else ""
     value = f"{line['value']}{_unit(line)}{interval}{deviation}" if line["value"] else "not computed"
-    what = f"{line['metric']} of the {_part(line) or 'test'} part = {value}"
+    part = f"official part {_part(line)}" if _part(line) else "test part"
+    what = f"{line['metric']} of the {part} = {value}"
     lines = [
         f"{what} (line {number} of {TABLE}, status {line['status']})",
         f"row {line['row']} of experiments/{line['experiment']}.yaml: {row['title']}",
         *([f"paper and code: {experiment['reference']}"] if experiment.get("reference") else []),
         f"corpus {line['corpus']} ({line['subset']} utterances); labels: {line['labels']}",
         f"folds: {line['folds']}; the number is {_AGGREGATIONS[line['aggregation']]}, then the mean over seeds",
-        f"training epoch: {_SELECTIONS[line['selection']]}",
+        f"training epoch: {chosen_by(group, _part(line))}",
         *([f"scale {line['scale']}: {_SCALES[line['scale']]}"] if line["scale"] in _SCALES else []),
     ]
     return "The number", [*lines, *(f"note: {note}" for note in line["note"].split("; ") if note)]
-
-
-def _claim(line: Mapping[str, str], lines: Sequence[Mapping[str, str]]) -> Section:
-    if not line["claim"]:
-        others = [
-            f"claimed for the same runs: {other['metric']} {other['claim']}{_unit(other)} (line {number})"
-            for number, other in enumerate(lines, 2)
-            if other["run_group"] == line["run_group"] and other["claim"]
-        ]
-        return "The claim", ["none is known for this number", *others]
-    stated = [f"{line['claim']}{_unit(line)}, stated in {line['claim_source']}"]
-    if line["value"]:
-        stated.append(f"the number is {float(line['value']) - float(line['claim']):+.4g} from it")
-    return "The claim", stated
 
 
 def _runs(evaluation: Artifact, runs: Sequence[Artifact], line: Mapping[str, str]) -> Iterator[str]:
@@ -169,7 +201,7 @@ def _splits(chain: Sequence[Artifact], line: Mapping[str, str]) -> Iterator[str]
         same = " (dev is the test part)" if facts["selection"] == "test_selected" else ""
         yield f"utterances per fold, train/dev/test{same}: {sizes}"
         if part := _part(line):
-            yield f"of the test part, {facts['counts_reported'][part]['utterances']} utterances are {part}"
+            yield f"of the official part {part}, {facts['counts_reported'][part]['utterances']} utterances are scored"
         yield f"hash of the protocol {facts['protocol_hash']}, of utterances, labels and parts {facts['data_hash']}"
         for leak, found in facts["leaks_found"].items():
             yield f"over all folds, test shares {found['number']} {described([leak])}; the protocol declares it"
@@ -208,7 +240,8 @@ def _code(runs: Sequence[Artifact]) -> Iterator[str]:
     more = len(facts["code"]) - 1
     yield f"ser/systems/{facts['system']}.py and {more} more files; hash of them all {facts['code_version']}"
     yield f"commit {facts['git_commit'] or 'unknown'}"
-    yield ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    versions = {"Python": facts.get("python", "unknown"), **facts["versions"]}
+    yield ", ".join(f"{name} {version}" for name, version in versions.items())
     machine = ", ".join(f"{name} {value}" for name, value in facts.get("machine", {}).items())
     precision = facts["settings"].get("precision", "float32")
     yield f"device {facts['device']}, {facts['threads']} threads, precision {precision}{machine and f', {machine}'}"
