@@ -34,6 +34,7 @@ def corpus(
 
     from ser.manifests.doctor import diagnose
 
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names need not be UTF-8
     raise typer.Exit(0 if diagnose(name, root, manifest, Console()) else 1)
 
 

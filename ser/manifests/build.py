@@ -137,7 +137,12 @@ def build_manifest(
 
 
 def _named(files: list[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"file": file, "reason": why} for file, why in files]
+    """Names need not be UTF-8: in Chinese releases some are GBK."""
+    return [{"file": _printable(file), "reason": _printable(why)} for file, why in files]
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def count_values(column: str, utterances: list[Utterance]) -> dict[str, int]:

@@ -1,11 +1,14 @@
 """The doctor, through the command line: what it says about real, demo-like and broken trees, and its exit status."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from helpers.wavs import write_wav
 from ser import cli
+from ser.manifests.build import build_manifest
+from ser.sealed import read_sealed, write_sealed
 
 
 @pytest.fixture
@@ -114,6 +117,22 @@ def test_many_speakers_are_summed_up(ser, tree: Path) -> None:
     (tree / "own.csv").write_text("path,speaker,emotion,utterance,end\n" + "\n".join(rows))
     _, lines, _ = ser("corpus", "mine", "--root", tree, "--manifest", tree / "own.csv")
     assert "speaker: 60 values, 1 to 1 each" in lines
+
+
+def test_names_that_are_not_utf8_are_told_and_recorded(ser, tmp_path: Path) -> None:
+    """As in Chinese releases, whose names may be GBK."""
+    write_wav(tmp_path / "wangzhe/angry/201.wav")
+    folder = tmp_path / "wangzhe" / os.fsdecode("生气".encode("gbk"))
+    folder.mkdir()
+    (folder / "202.wav").touch()
+    status, lines, _ = ser("corpus", "casia", "--root", tmp_path)
+    left_out = next(line for line in lines if line.startswith("left out: 1, "))
+    assert status == 0 and left_out.endswith(
+        "is none of CASIA's emotions: wangzhe/\\udcc9\\udcfa\\udcc6\\udcf8/202.wav"
+    )
+    report = build_manifest("casia", tmp_path)[1]
+    write_sealed(tmp_path / "report.json", report)
+    assert read_sealed(tmp_path / "report.json")["excluded"][0]["file"] == left_out.split()[-1]
 
 
 def test_an_unknown_corpus_is_a_usage_error(ser, tree: Path) -> None:
