@@ -88,10 +88,10 @@ def survey(name: str, root: Path | str, manifest: Path | str | None = None) -> S
     if releases and not found.published:
         known = listed([f"{release.release} has {release.total:,}" for release in releases])
         found.warnings.append(f"{len(found.utterances)} utterances: the counts of this release are not known ({known})")
-    if found.published and len(found.utterances) != found.published.total:
+    if found.published and len(found.utterances) != found.published.labelled:
         lacking = ", ".join(found.published.emotions.lacking(found.utterances))
         found.warnings.append(
-            f"{len(found.utterances)} utterances where {found.published.release} has {found.published.total}"
+            f"{len(found.utterances)} utterances where {found.published.release} has {found.published.labelled}"
             f"{lacking and f' ({lacking})'}: an incomplete copy, or another release"
         )
     return found

@@ -7,7 +7,8 @@ import pytest
 from helpers.wavs import write_wav
 from ser.corpora import msp_podcast
 from ser.errors import InputError
-from ser.manifests.reading import release_of
+from ser.manifests.build import build_manifest
+from ser.manifests.reading import Published, release_of
 
 HEADER = "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set\n"
 ROWS = """\
@@ -142,3 +143,12 @@ def test_published_counts_agree_with_each_other() -> None:
 def test_only_a_near_release_is_compared_with(utterances: int, release: str | None) -> None:
     found = release_of(msp_podcast.PUBLISHED, utterances)
     assert (found.release if found else None) == release
+
+
+def test_a_whole_copy_is_not_incomplete_for_its_hidden_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = write_tree(tmp_path)
+    for release, is_whole in ((Published("small", 11, hidden=1), True), (Published("small", 11), False)):
+        monkeypatch.setattr(msp_podcast, "PUBLISHED", (release,))
+        report = build_manifest("msp_podcast", root)[1]
+        assert (report["utterances"], report["release"]) == (10, "small")
+        assert any("an incomplete copy" in warning for warning in report["warnings"]) != is_whole
