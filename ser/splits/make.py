@@ -145,8 +145,9 @@ def _notes(
     partition = np.array([row.partition for row in chosen])
     for label, name in enumerate(protocol.labels if protocol.classes else ()):
         of_class = (targets == label)[:, None]
-        for part, members in (("train", train), ("test", test)):
-            if without := (np.flatnonzero(~(members & of_class).any(axis=0)) + 1).tolist():
+        for part, members in (("train", train), ("dev", dev), ("test", test)):
+            without = (np.flatnonzero(~(members & of_class).any(axis=0)) + 1).tolist()
+            if members.any() and without:
                 yield f"no {name} in the {part} part of fold {listed(without)}"
         if lacking := [part for part in protocol.reported if part and not (of_class[:, 0] & (partition == part)).any()]:
             yield f"no {name} in {listed(lacking)}"

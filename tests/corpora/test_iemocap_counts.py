@@ -1,7 +1,4 @@
-"""A tree in IEMOCAP's layout with the release's published counts: loader and protocols must reproduce each of them.
-
-Only counts are published, not who says what, so an integer program finds a table that satisfies them all.
-"""
+"""A tree in IEMOCAP's layout with the release's published counts: loader and protocols must reproduce each of them."""
 
 import struct
 from collections import Counter
@@ -10,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from helpers import ROOT
+from helpers.releases import ACTORS, CLASSES, EMOTIONS, SESSIONS, iemocap_counts
 from ser.corpora import iemocap
 from ser.manifests.build import build_manifest
 from ser.manifests.utterance import Utterance
@@ -21,39 +18,14 @@ from ser.splits.make import make_split
 from ser.splits.protocol import Protocol
 from ser.splits.split import Split
 
-SESSIONS, ACTORS, STYLES = ("Ses01", "Ses02", "Ses03", "Ses04", "Ses05"), "FM", ("improvised", "scripted")
-EMOTIONS = ("neutral", "angry", "sad", "happy", "excited")
-# EmoBox's metadata, counted. Per session: neutral, angry, sad, happy or excited.
-CLASSES = [[384, 229, 194, 278], [362, 137, 197, 327], [320, 240, 305, 286], [258, 327, 143, 303], [384, 170, 245, 442]]
-IMPROVISED_WITHOUT_EXCITED, IMPROVISED = (422, 393, 538, 370, 557), (521, 530, 627, 534, 731)
 # What is not among the five emotions (secondary; the codes of the last five are not known).
 OTHERS = {"fru": 1_849, "sur": 107, "fea": 40, "xxx": 2_507, "oth": 5}
 CODES = {"neutral": "neu", "angry": "ang", "sad": "sad", "happy": "hap", "excited": "exc"}
 
 
-def table() -> np.ndarray:
-    """int [session, actor, style, emotion] with all published counts, each at least 1."""
-    cell = np.arange(5 * 2 * 2 * 5).reshape(5, 2, 2, 5)
-    _, improvised, scripted, _, speakers = (counts.counts for counts in iemocap.PUBLISHED[0].tables)
-    sums = [(cell[s, :, :, e], CLASSES[s][e]) for s, e in product(range(5), range(3))]
-    sums += [(cell[s, :, :, 3:], CLASSES[s][3]) for s in range(5)]
-    sums += [(cell[s, :, 0, :4], IMPROVISED_WITHOUT_EXCITED[s]) for s in range(5)]
-    sums += [(cell[s, :, 0], IMPROVISED[s]) for s in range(5)]
-    sums += [(cell[s, a], speakers[SESSIONS[s] + ACTORS[a]]) for s, a in product(range(5), range(2))]
-    sums += [(cell[:, :, i, e], style[EMOTIONS[e]]) for i, style in enumerate((improvised, scripted)) for e in range(5)]
-    matrix = np.zeros((len(sums), cell.size))
-    for row, (cells, _) in zip(matrix, sums, strict=True):
-        row[cells.ravel()] = 1
-    totals = [total for _, total in sums]
-    sums_are_right = LinearConstraint(matrix, totals, totals)
-    found = milp(np.zeros(cell.size), integrality=1, bounds=Bounds(1), constraints=sums_are_right)
-    assert found.success, found.message
-    return found.x.round().astype(int).reshape(cell.shape)
-
-
 def write_tree(root: Path) -> None:
     """Each session has four improvised and four scripted dialogs, two per actor in markers; both speak in each."""
-    counts, others, number = table(), cycle(product(range(5), ACTORS, range(2))), 0
+    counts, others, number = iemocap_counts(), cycle(product(range(5), ACTORS, range(2))), 0
     codes = {
         (s, ACTORS[a], i): [CODES[e] for e, n in zip(EMOTIONS, counts[s, a, i], strict=True) for _ in range(n)]
         for s, a, i in product(range(5), range(2), range(2))

@@ -9,9 +9,9 @@ from torch.utils.data import random_split
 
 from helpers import ROOT
 from helpers.builders import iemocap_like, protocol
+from helpers.releases import ravdess
 from helpers.split_cases import DRAWN, NO_DEV, OFFICIAL, RANDOM, SESSIONS, names, of_parts, official, speakers
 from ser.errors import InputError
-from ser.manifests.utterance import Utterance
 from ser.plan.experiments import read_experiments
 from ser.runs.contract import Fold
 from ser.splits.folds import _torch_permutation
@@ -115,24 +115,9 @@ EMOBOX = ["01 11 20 21", "04 10 12 14", "08 09 19 23", "03 05 07 24", "02 15 16 
 
 
 def test_emobox_folds_of_ravdess_test_the_actors_of_its_metadata() -> None:
-    """All 1,440 utterances: neutral has one intensity, the other seven emotions two."""
     fields = read_experiments(ROOT)["fair"]["protocols"]["ravdess_emobox"]
     kept = {key: fields[key] for key in ("corpus", "labels", "subset", "folds", "dev", "aggregation", "leaks")}
-    rows = [
-        Utterance(
-            utterance=f"{emotion}_{intensity}_{statement}_{take}_{actor:02}",
-            path="x.wav",
-            speaker=f"{actor:02}",
-            sentence=f"{statement}",
-            emotion=emotion,
-            sha256=f"{emotion}_{intensity}_{statement}_{take}_{actor}",
-        )
-        for actor in range(1, 25)
-        for emotion in kept["labels"]
-        for intensity in range(1 if emotion == "neutral" else 2)
-        for statement in (1, 2)
-        for take in (1, 2)
-    ]
+    rows = ravdess()
     split = make_split(Protocol.from_mapping(kept), "clean", rows)
     tested = [set(actors.split()) for actors in EMOBOX]
     assert set.union(*tested) == {f"{actor:02}" for actor in range(1, 25)}
