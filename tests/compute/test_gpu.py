@@ -1,15 +1,18 @@
 """Slots on GPUs: who waits, who shares, and what a killed process leaves behind."""
 
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from helpers import ROOT
 from ser.compute.gpu import gpu_ids, gpu_slots
+from ser.errors import InputError
 
 HOLDER = """
 import sys, time
@@ -65,6 +68,44 @@ def test_a_killed_process_gives_its_slots_back(holder):
     assert is_waiting(second)
     os.kill(first.pid, signal.SIGKILL)
     assert gpu_of(second) == "0"
+
+
+def test_a_wait_says_for_which_slots_and_who_has_them(holder, tmp_path, monkeypatch, caplog):
+    first, second = holder(1), holder(4)
+    assert (gpu_of(first), gpu_of(second)) == ("0", "3")
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setattr("ser.compute.gpu.time.sleep", lambda seconds: (first.kill(), first.wait()))
+    with caplog.at_level(logging.INFO), gpu_slots(4, 4, tmp_path) as gpu:
+        assert gpu == "0"
+    holds = f"{tmp_path}/0.0 has process {first.pid} of {Path.cwd()}"
+    assert caplog.messages == [f"waiting for 4 of the 4 slots of a GPU: {holds}"]
+
+
+@pytest.mark.parametrize("what", ["a file", "a link", "open to others", "another user's", "a slot is a folder"])
+def test_slots_that_are_not_ones_own_are_refused(monkeypatch, tmp_path, what):
+    """Another user could hold them for ever, or put something else in their place."""
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    folder = tmp_path / "slots"
+    said = "need a folder that is yours alone, but this belongs to user"
+    if what == "a file":
+        folder.touch()
+        said = "no place for the slots of GPUs: File exists"
+    elif what == "a link":
+        folder.symlink_to(tmp_path)
+    elif what == "a slot is a folder":
+        folder.mkdir(mode=0o700)
+        (folder / "0.0").mkdir()
+        said = "0.0: not a slot of a GPU that can be used: Is a directory"
+    else:
+        folder.mkdir(mode=0o700)
+        if what == "open to others":
+            folder.chmod(0o755)
+        else:
+            monkeypatch.setattr("ser.compute.gpu.os.getuid", lambda: 12345)
+    with pytest.raises(InputError, match=f"{said}.*: remove it, or set TMPDIR"), gpu_slots(1, 4, folder):
+        pass
 
 
 def test_the_gpu_is_the_only_visible_one(monkeypatch, tmp_path):
