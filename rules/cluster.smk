@@ -32,6 +32,10 @@ onstart:
         LOCK.acquire()
     except Timeout:
         raise WorkflowError("another snakemake is already running in this folder: wait until it ends")
+    try:
+        clone_name(Path(places.CLONE))
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
     Path(".snakemake/ser.build").write_text(os.environ["SER_BUILD"])
     patches.lift_job_rate(workflow)
     if status_command := patches.slurm_status_command(workflow):

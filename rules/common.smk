@@ -9,6 +9,7 @@ sys.path.insert(0, workflow.basedir)
 
 from snakemake.exceptions import WorkflowError
 
+from ser.compute.clone import check_writable, clone_name
 from ser.compute.machine import limits
 from ser.errors import InputError
 from ser.plan import places
@@ -92,6 +93,10 @@ def encoder_of(wildcards):
 
 
 if workflow.is_main_process:
+    try:  # before Snakemake itself writes there
+        check_writable(".snakemake", ".snakemake/ser.lock", "work", places.RESULTS)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
     if Path(OWN).is_file():
         print(f"{OWN} overrides params.yaml", file=sys.stderr)
         if stage := os.environ.get("DVC_STAGE"):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ser.errors import InputError
+
 log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,7 +32,8 @@ def alone_with(*outputs: Path | str) -> Iterator[bool]:
     """Wait until no other process that asked for the same writes `outputs`; yields whether that took waiting.
 
     A build that is killed leaves its jobs running, and the next build starts the same jobs. The locks are files in
-    .snakemake/ser.locks of the working folder, which jobs on a cluster share; they end with their process.
+    .snakemake/ser.locks of the working folder, which jobs on a cluster share; they end with their process. Raises
+    InputError where a lock is another user's alone.
     """
     folder, waited = Path(".snakemake/ser.locks"), False
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,6 +42,8 @@ def alone_with(*outputs: Path | str) -> Iterator[bool]:
             lock = FileLock(folder / hashlib.sha256(path.encode()).hexdigest())
             try:
                 held.enter_context(lock.acquire(timeout=0))
+            except PermissionError as error:
+                raise InputError(f"{path}: {error.filename} is another user's: build in a clone of your own") from None
             except Timeout:
                 if not waited:
                     log.info("another process is still writing %s: waiting for it to end", path)
@@ -56,8 +61,13 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")  # always the same: what a killed process left is overwritten
+    temporary.unlink(missing_ok=True)
+    temporary.touch()
+    mode = temporary.stat().st_mode  # as the umask wants it: safetensors would let only the owner read its file
     try:
         yield temporary
+        if temporary.stat().st_mode != mode:
+            temporary.chmod(mode)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

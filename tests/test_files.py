@@ -2,10 +2,12 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from helpers import ROOT
-from ser.files import alone_with, atomic_folder
+from ser.files import alone_with, atomic_file, atomic_folder
+from ser.outputs import write_model
 
 
 def test_the_new_folder_takes_the_place_of_the_old(tmp_path):
@@ -34,6 +36,23 @@ def test_what_a_killed_process_left_is_not_taken_over(tmp_path):
     with atomic_folder(tmp_path / "tree") as folder:
         assert list(folder.iterdir()) == []
     assert [path.name for path in tmp_path.iterdir()] == ["tree"]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_files_have_the_mode_that_the_umask_gives(tmp_path, umask, mode):
+    """Those of safetensors too, of which its owner alone could read what a lab shares; and over what a kill left."""
+    (tmp_path / ".a.tmp").touch(0o640)
+    before = os.umask(umask)
+    try:
+        write_model(tmp_path / "model.safetensors", {"weight": np.zeros(2)})
+        with atomic_file(tmp_path / "a") as temporary:
+            temporary.write_text("a")
+    finally:
+        os.umask(before)
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
+        "model.safetensors": mode,
+        "a": mode,
+    }
 
 
 def test_who_writes_the_same_waits_and_who_writes_something_else_does_not(tmp_path, monkeypatch):

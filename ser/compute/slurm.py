@@ -1,6 +1,5 @@
 """What Slurm is asked before a build submits its first job."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -76,14 +75,16 @@ def check_queue(folder: Path, status_command: str) -> None:
             f" {LONGEST_PAUSE} s: change {PROFILE}: slurm-status-command: sacct"
         )
     states = "--states=PENDING,RUNNING,SUSPENDED,CONFIGURING"
-    queue = _slurm("squeue", f"--user={os.getuid()}", states, "--noheader", "--format=%i|%k|%Z")
+    queue = _slurm("squeue", states, "--noheader", "--format=%i|%u|%k|%Z")  # of all users: they may share the folder
     if queue.returncode:
         raise InputError(f"Slurm does not answer ({_last_line(queue)}); nothing was submitted")
-    jobs = [line.split("|", 2) for line in queue.stdout.splitlines()]
-    left = [job for job, comment, where in jobs if comment.startswith(("rule_", "group_")) and Path(where) == folder]
+    jobs = [line.split("|", 3) for line in queue.stdout.splitlines()]
+    ours = ("rule_", "group_")
+    left = {job: user for job, user, comment, where in jobs if comment.startswith(ours) and Path(where) == folder}
     if left:
         raise InputError(
-            f"{len(left)} jobs of an earlier build are still in Slurm: wait for them, or: scancel {' '.join(left)}"
+            f"{len(left)} jobs of an earlier build (user {', '.join(sorted({*left.values()}))}) are still in Slurm: "
+            f"wait for them, or: scancel {' '.join(left)}"
         )
 
 

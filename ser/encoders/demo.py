@@ -76,5 +76,5 @@ def _write_speech_encoder(form: Form, directory: Path) -> None:
     with atomic_folder(directory) as folder:
         model.save_pretrained(folder)
         preprocessor.save_pretrained(folder)
-        # safetensors lets only the owner read its file; a cluster's jobs may run as another user.
+        # safetensors lets only the owner read its file
         shutil.copymode(folder / "config.json", folder / "model.safetensors")

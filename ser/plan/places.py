@@ -6,6 +6,7 @@ wildcards ("{corpus}").
 
 from dataclasses import dataclass
 
+CLONE = "work/clone.txt"  # which clone this is
 RESULTS = "results"
 TABLE = f"{RESULTS}/table.csv"
 PARTIAL = f"{RESULTS}/partial.csv"

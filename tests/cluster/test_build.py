@@ -68,7 +68,7 @@ def test_the_values_are_the_local_ones_after_a_drained_node_a_cancelled_job_and_
     with pytest.raises(subprocess.CalledProcessError) as refusal:
         project.tool("dvc", "repro")
     assert (
-        f"jobs of an earlier build are still in Slurm: wait for them, or: scancel {' '.join(left)}"
+        f"jobs of an earlier build (user root) are still in Slurm: wait for them, or: scancel {' '.join(left)}"
         in refusal.value.output
     )
     slurm.command("scancel", *left)
