@@ -75,8 +75,12 @@ class Importer:
     def _find(self, name: str) -> Experiment:
         found = self.client.get_experiment_by_name(name)
         if found is None:
-            note = {"mlflow.note.content": self.titles[name]}
-            return self.client.get_experiment(self.client.create_experiment(name, tags=note))
+            try:
+                self.client.create_experiment(name, tags={"mlflow.note.content": self.titles[name]})
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another clone has just made it
+                    raise
+            found = self.client.get_experiment_by_name(name)
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
         self._check_place(found)
@@ -98,7 +102,7 @@ class Importer:
             )
 
     def _experiment(self, experiment: Experiment, groups: Sequence[TrackedGroup]) -> None:
-        known = self._known(experiment, groups[0].record.tags["scale"])
+        known = self._known(experiment, groups[0].record.tags)
         parents, new = [], []
         for group in groups:
             parent = self._parent(experiment, known.get(group.record.key), group.record)
@@ -113,13 +117,12 @@ class Importer:
         for group, parent in zip(groups, parents, strict=True):
             self._finish(group, parent, is_new=known.get(group.record.key) is not parent)
 
-    def _known(self, experiment: Experiment, scale: str) -> dict[str, Run]:
-        """`ser.key` -> the run that the store has."""
+    def _known(self, experiment: Experiment, tags: Mapping[str, str]) -> dict[str, Run]:
+        """`ser.key` -> the run that the store has from this clone; those of other clones are theirs."""
         known, token = {}, None
+        of_clone = " AND ".join(f"tags.{name} = '{tags[name]}'" for name in ("scale", "clone"))
         while token is None or token:
-            page = self.client.search_runs(
-                [experiment.experiment_id], f"tags.scale = '{scale}'", max_results=1000, page_token=token
-            )
+            page = self.client.search_runs([experiment.experiment_id], of_clone, max_results=1000, page_token=token)
             known |= {found.data.tags.get("ser.key", ""): found for found in page}
             token = page.token or ""
         return known

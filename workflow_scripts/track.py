@@ -20,9 +20,10 @@ from urllib.parse import urlsplit
 
 from _main import be_alone_with, script
 from _plan import planned
+from ser.compute.clone import clone_name
 from ser.outputs import write_json
 from ser.plan.groups import Plan
-from ser.plan.places import Places
+from ser.plan.places import CLONE, Places
 from ser.tracking.records import tracked
 
 DEFAULT = "sqlite:///mlflow.db"  # MLflow's own default: `mlflow ui`, typed here, shows the same
@@ -86,7 +87,7 @@ def _track(uri: str, plan: Plan, places: Places) -> dict[str, int]:
         with tempfile.TemporaryDirectory() as staging, drawers as pool:
             if is_new:
                 make_database(Path(shown(uri)))
-            return Importer(uri, titles, pool, Path(staging)).import_all(tracked(plan, places))
+            return Importer(uri, titles, pool, Path(staging)).import_all(tracked(plan, places, clone_name(Path(CLONE))))
     except (MlflowException, SQLAlchemyError, OSError, ImportError, BrokenExecutor) as error:
         said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
         advice = f": {NEW_ONE}" if "malformed" in said else ""

@@ -24,7 +24,8 @@ from ser.sealed import read_sealed
 
 @dataclass(frozen=True)
 class Record:
-    """A group or a run. The same `key` means the same record; with another `digest` it has to be made again.
+    """A group or a run. The same `key` and clone mean the same record; with another `digest` it has to be made
+    again.
 
     `metrics` are fractions (CCC: -1 to 1), nan where undefined; `start` and `end` are milliseconds since 1970. `note`
     is for people; `script` and `commit` say what code made it, where known.
@@ -64,20 +65,20 @@ class TrackedGroup:
     evaluation: Mapping[str, Any]  # empty until it is there
 
 
-def tracked(plan: Plan, places: Places) -> Iterator[TrackedGroup]:
-    """The groups of `plan` that have a finished run in `places`.
+def tracked(plan: Plan, places: Places, clone: str) -> Iterator[TrackedGroup]:
+    """The groups of `plan` that have a finished run in `places`, which are those of `clone` (compute/clone.py).
 
     A run is finished once its metrics.json, which is written last, is there.
     """
     rules = {group.name: rule for rule in training_rules(plan) for group in rule.groups}
     for group in plan.live:
-        if found := _Reader(plan, group, places, rules[group.name]).read():
+        if found := _Reader(plan, group, places, rules[group.name], clone).read():
             yield found
 
 
 class _Reader:
-    def __init__(self, plan: Plan, group: Group, places: Places, rule: TrainingRule) -> None:
-        self.plan, self.group, self.places, self.rule = plan, group, places, rule
+    def __init__(self, plan: Plan, group: Group, places: Places, rule: TrainingRule, clone: str) -> None:
+        self.plan, self.group, self.places, self.rule, self.clone = plan, group, places, rule, clone
 
     def read(self) -> TrackedGroup | None:
         facts = self.facts
@@ -220,6 +221,7 @@ class _Reader:
             "corpus": group.corpus,
             "selection": group.selection,
             "system": group.system,
+            "clone": self.clone,
         }
 
     def _sources(self) -> dict[str, str]:

@@ -18,12 +18,13 @@ from helpers import ROOT
 from helpers.builders import edit_sealed, iemocap_like
 from helpers.params import params
 from helpers.project import PATIENCE
+from ser.compute.clone import clone_name
 from ser.evaluations.evaluate import evaluate
 from ser.files import sha256_of
 from ser.outputs import write_table
 from ser.plan.groups import Group, Plan
 from ser.plan.load import load_plan
-from ser.plan.places import Places
+from ser.plan.places import CLONE, Places
 from ser.runs.contract import Fold
 from ser.runs.predictions import write_predictions
 from ser.sealed import write_sealed
@@ -101,6 +102,27 @@ def rows_of(database: Path) -> dict[str, list[tuple]]:
         return {name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr) for name in tables}
 
 
+def rows_by_name(database: Path) -> dict[str, list[tuple]]:
+    """What the tables hold about the children, by the run's name in place of its id."""
+    columns = {
+        "runs": "source_type source_name entry_point_name source_version user_id status start_time end_time"
+        " deleted_time lifecycle_stage experiment_id",
+        "tags": "key value",
+        "params": "key value",
+        "metrics": "key value step timestamp is_nan",
+        "latest_metrics": "key value step timestamp is_nan",
+    }
+    # A group's numbers have the time of their import, and a child's tag has its parent's id.
+    query = "SELECT r.name, {} FROM {} t JOIN runs r USING (run_uuid) WHERE r.name LIKE 'seed%'"
+    with closing(sqlite3.connect(database)) as connection:
+        rows = {
+            table: connection.execute(query.format(", ".join(f"t.{name}" for name in names.split()), table)).fetchall()
+            for table, names in columns.items()
+        }
+    rows["tags"] = [row for row in rows["tags"] if row[1] != "mlflow.parentRunId"]
+    return {table: sorted(of_table, key=repr) for table, of_table in rows.items()}
+
+
 class Tracked:
     """A project with finished runs, and its MLflow store."""
 
@@ -110,10 +132,15 @@ class Tracked:
         self.database = folder / "mlflow.db"
         self.uri = f"sqlite:///{self.database}"
 
+    @property
+    def clone(self) -> str:
+        with chdir(self.folder):
+            return clone_name(Path(CLONE))
+
     def found(self) -> list[TrackedGroup]:
         """What an import finds in work/."""
         with chdir(self.folder):
-            return list(tracked(self.plan, Places.of("demo")))
+            return list(tracked(self.plan, Places.of("demo"), self.clone))
 
     def track(self, by_interface: bool = False, groups: Iterable[TrackedGroup] | None = None) -> dict[str, int]:
         """Import `groups`, or everything found; `by_interface`: as into a server."""
@@ -124,7 +151,7 @@ class Tracked:
             importer = Importer(self.uri, titles, pool, self.folder / "staging")
             if by_interface:
                 importer.engine = None
-            return importer.import_all(groups or tracked(self.plan, Places.of("demo")))
+            return importer.import_all(groups or tracked(self.plan, Places.of("demo"), self.clone))
 
     @property
     def client(self) -> Any:

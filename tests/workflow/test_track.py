@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from helpers.tracked_runs import Tracked, rows_of, tracked_project
+from helpers.tracked_runs import Tracked, rows_by_name, rows_of, tracked_project
 from ser.plan.load import load_plan
 from ser.runs.history import read_history
 
@@ -213,6 +213,28 @@ def test_runs_that_are_not_planned_any_more_and_those_of_others_are_left_alone(p
     assert rows_of(project.database) == before and project.client.get_run(mine).info.lifecycle_stage == "active"
 
 
+def test_the_runs_of_another_clone_are_left_alone(project: Tracked, tmp_path: Path) -> None:
+    """Two clones with one store, in one of which a run is made again; neither takes the other's runs for its own."""
+
+    def shown() -> dict[str, set[str]]:
+        (experiment,) = project.client.search_experiments(filter_string="name = 'attention_fcn'")
+        runs = project.client.search_runs([experiment.experiment_id], max_results=1000)
+        return {c: {r.info.run_id for r in runs if r.data.tags["clone"] == c} for c in (project.clone, other.clone)}
+
+    project.track()
+    other = Tracked(tmp_path / "other", project.plan)
+    shutil.copytree(project.folder, other.folder, symlinks=True)
+    other.uri = project.uri
+    other.edit(f"runs/{GROUP}/seed1/fold2/metrics.json", facts={"best_epoch": 1})
+    assert other.track(by_interface=True)["new"] == 22
+    before = shown()
+    project.client.update_run(min(before[other.clone]), status="RUNNING")  # as a killed import leaves it
+    assert project.track()["unchanged"] == 22 and shown() == before
+    assert other.track(by_interface=True)["unchanged"] >= 20
+    after = shown()
+    assert after[project.clone] == before[project.clone] and len(after[other.clone]) == 22
+
+
 def test_a_server_gets_the_same_as_the_database(project: Tracked, empty: Path) -> None:
     """Rows written straight into SQLite are those that MLflow's own interface writes, nan and inf included."""
     evaluation = json.loads((project.work / f"evaluations/{GROUP}.json").read_text())
@@ -221,32 +243,11 @@ def test_a_server_gets_the_same_as_the_database(project: Tracked, empty: Path) -
     history = project.work / f"runs/{GROUP}/seed1/fold1/history.csv"
     history.write_text(history.read_text() + "4,nan,0.1,inf,0.5,0.5\n")
     project.track()
-    written, files = rows_by_name(project), project.artifacts()
+    written, files = rows_by_name(project.database), project.artifacts()
     shutil.copy(empty, project.database)
     project.track(by_interface=True)
-    assert rows_by_name(project) == written and project.artifacts() == files
+    assert rows_by_name(project.database) == written and project.artifacts() == files
     assert sum(row[-1] for row in written["metrics"]) == 2 and len(written["runs"]) == 20
-
-
-def rows_by_name(project: Tracked) -> dict[str, list[tuple]]:
-    """What the tables hold about the children, by the run's name in place of its id."""
-    columns = {
-        "runs": "source_type source_name entry_point_name source_version user_id status start_time end_time"
-        " deleted_time lifecycle_stage experiment_id",
-        "tags": "key value",
-        "params": "key value",
-        "metrics": "key value step timestamp is_nan",
-        "latest_metrics": "key value step timestamp is_nan",
-    }
-    # A group's numbers have the time of their import, and a child's tag has its parent's id.
-    query = "SELECT r.name, {} FROM {} t JOIN runs r USING (run_uuid) WHERE r.name LIKE 'seed%'"
-    with closing(sqlite3.connect(project.database)) as connection:
-        rows = {
-            table: connection.execute(query.format(", ".join(f"t.{name}" for name in names.split()), table)).fetchall()
-            for table, names in columns.items()
-        }
-    rows["tags"] = [row for row in rows["tags"] if row[1] != "mlflow.parentRunId"]
-    return {table: sorted(of_table, key=repr) for table, of_table in rows.items()}
 
 
 def test_of_two_imports_at_once_the_second_finds_all_done(project: Tracked) -> None:
@@ -259,7 +260,6 @@ def test_of_two_imports_at_once_the_second_finds_all_done(project: Tracked) -> N
 
 def test_an_import_left_behind_by_a_killed_build_changes_nothing(project: Tracked, monkeypatch) -> None:
     before = rows_of(project.database)
-    (project.folder / ".snakemake").mkdir()
     (project.folder / ".snakemake/ser.build").write_text("newer")
     monkeypatch.setenv("SER_BUILD", "older")
     assert "a newer build has begun" in project.script().stderr
