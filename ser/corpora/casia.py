@@ -6,7 +6,7 @@ Layout and counts: EmoBox's metadata.
 import re
 from pathlib import Path
 
-from ser.manifests.reading import Counts, Published, Reading, entries, wrong_root
+from ser.manifests.reading import Counts, Finding, Published, Reading, entries, leave_out_strays, wrong_root
 from ser.manifests.utterance import Utterance
 
 NAME = "casia"
@@ -21,6 +21,7 @@ EMOTIONS = {  # folder -> word
     "sad": "sad",
     "surprise": "surprised",
 }
+_NAME = re.compile(r"\d+\.wav", re.IGNORECASE)
 
 # EmoBox metadata: 4 speakers x 6 emotions x the same 50 sentences.
 PUBLISHED = (
@@ -52,9 +53,9 @@ def read_release(root: Path) -> Reading:
                 if file.suffix.lower() != ".wav":
                     continue
                 if emotion is None:
-                    reading.excluded.append((path, f"{folder.name!r} is none of CASIA's emotions"))
-                elif not re.fullmatch(r"\d+", file.stem):
-                    reading.excluded.append((path, "its name is not a number"))
+                    reading.excluded.append(Finding(path, "its folder is none of CASIA's emotions"))
+                elif not _NAME.fullmatch(file.name):
+                    reading.excluded.append(Finding(path, "its name is not a number"))
                 else:
                     name = speaker.name.lower()
                     reading.utterances.append(
@@ -66,6 +67,7 @@ def read_release(root: Path) -> Reading:
                             emotion=emotion,
                         )
                     )
+    leave_out_strays(reading, root, TITLE, _NAME)
     return reading
 
 

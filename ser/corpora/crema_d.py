@@ -7,7 +7,7 @@ import csv
 import re
 from pathlib import Path
 
-from ser.manifests.reading import Counts, Published, Reading, child, entries, wrong_root
+from ser.manifests.reading import Counts, Finding, Published, Reading, child, entries, leave_out_strays, wrong_root
 from ser.manifests.utterance import Utterance
 
 NAME = "crema_d"
@@ -65,7 +65,8 @@ def read_release(root: Path) -> Reading:
                 )
             )
         elif file.suffix.lower() == ".wav":
-            reading.excluded.append((path, "its name is not <actor>_<sentence>_<emotion>_<level>.wav"))
+            reading.excluded.append(Finding(path, "its name is not <actor>_<sentence>_<emotion>_<level>.wav"))
+    leave_out_strays(reading, root, TITLE, _NAME)
     return reading
 
 
@@ -84,8 +85,11 @@ def _read_genders(root: Path, reading: Reading) -> dict[str, str]:
         rows = csv.DictReader(file)
         for row in rows:
             actor, sex = row.get("ActorID") or "", (row.get("Sex") or "").lower()
-            if re.fullmatch(r"\d{4}", actor) and sex in ("male", "female"):
-                genders[actor] = sex
+            where = f"{table.name} line {rows.line_num}"
+            if not re.fullmatch(r"\d{4}", actor):
+                reading.broken.append(Finding(where, "ActorID is not a number of four digits", repr(actor)))
+            elif sex not in ("male", "female"):
+                reading.broken.append(Finding(where, "Sex is neither Male nor Female", repr(row.get("Sex"))))
             else:
-                reading.broken.append(f"{table.name} line {rows.line_num}: ActorID {actor!r}, Sex {sex!r}")
+                genders[actor] = sex
     return genders

@@ -6,7 +6,7 @@ Layout, letters, speakers and counts: the original release's documentation; coun
 import re
 from pathlib import Path
 
-from ser.manifests.reading import Counts, Published, Reading, child, entries, wrong_root
+from ser.manifests.reading import Counts, Finding, Published, Reading, child, entries, leave_out_strays, wrong_root
 from ser.manifests.utterance import Utterance
 
 NAME = "emodb"
@@ -86,7 +86,8 @@ def read_release(root: Path) -> Reading:
                 )
             )
         elif file.suffix.lower() == ".wav":
-            reading.excluded.append((path, "its name is not <speaker><text><emotion letter><take>.wav"))
+            reading.excluded.append(Finding(path, "its name is not <speaker><text><emotion letter><take>.wav"))
+    leave_out_strays(reading, root, TITLE, _NAME)
     return reading
 
 

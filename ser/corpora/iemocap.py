@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ser.errors import listed
-from ser.manifests.reading import Counts, Published, Reading, child, entries, wrong_root
+from ser.manifests.reading import Counts, Finding, Published, Reading, child, entries, leave_out_strays, wrong_root
 from ser.manifests.utterance import Utterance
 
 NAME = "iemocap"
@@ -79,9 +79,11 @@ _EMOTIONS = {
 }
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 # [start - end] <tab> turn <tab> emotion <tab> [valence, activation, dominance]
-_LINE = re.compile(rf"\[.+? - .+?\]\s+(\S+)\s+(\w+)\s+\[{_NUMBER},\s*{_NUMBER},\s*{_NUMBER}\]")
+_LINE = re.compile(r"\[.+? - .+?\]\s+(\S+)\s+(\w+)\s+(\[.*\])")
+_SCORES = re.compile(rf"\[{_NUMBER},\s*{_NUMBER},\s*{_NUMBER}\]")
 # The letter after the session says who wore the markers; the speaker is the letter of the last field.
-_TURN = re.compile(r"(Ses0[1-5])[FM]_(?:impro\d+|(script\d+_\d+))[a-z]*_([FM])\w+")
+_TURN = re.compile(r"((Ses0[1-5])[FM]_(?:impro\d+|(script\d+_\d+))[a-z]*)_([FM])\w+")
+_FILE = re.compile(rf"{_TURN.pattern}\.wav", re.IGNORECASE)
 
 
 def read_release(root: Path) -> Reading:
@@ -100,46 +102,62 @@ def read_release(root: Path) -> Reading:
             reading.warnings.append(f"no folder Session{number}")
             continue
         audio = {file.stem.lower(): file.relative_to(root).as_posix() for file in _audio(session)}
-        labelled = set()
+        labelled: dict[str, str] = {}  # turn -> where
         for place, line in _consensus(root, session):
-            utterance = _utterance(line, f"Ses0{number}", audio)
-            if utterance is None:
-                reading.broken.append(f"{place}: {line[:120]!r}")
+            try:
+                utterance = _utterance(line, f"Ses0{number}", audio)
+            except ValueError as error:
+                reading.broken.append(Finding(place, *error.args))
                 continue
-            labelled.add(utterance.utterance.lower())
+            first = labelled.setdefault(utterance.utterance.lower(), place)
+            if first != place:
+                reading.broken.append(Finding(place, "a second line of one turn: keep one", f"the first: {first}"))
+                continue
             if not utterance.path:
-                reading.excluded.append((utterance.utterance, f"no audio file (labelled in {place})"))
+                reading.excluded.append(Finding(utterance.utterance, "labelled, but without audio file", place))
                 continue
             reading.utterances.append(utterance)
             scores = (utterance.arousal, utterance.valence, utterance.dominance)
             if not all(1 <= score <= 5 for score in scores):  # type: ignore[operator]  # none is None here
                 outside.append(utterance.utterance)
-        silent = sorted(audio.keys() - labelled)
-        reading.excluded += [(audio[turn], "no consensus line in dialog/EmoEvaluation") for turn in silent]
+        silent = sorted(audio.keys() - labelled.keys())
+        reading.excluded += [Finding(audio[turn], "no consensus line in dialog/EmoEvaluation") for turn in silent]
     if outside:
         reading.warnings.append(f"{len(outside)} utterances with an attribute outside 1..5, kept: {listed(outside)}")
+    leave_out_strays(reading, root, TITLE, _FILE)
     return reading
 
 
-def _utterance(line: str, session: str, audio: dict[str, str]) -> Utterance | None:
-    """The turn of a consensus line, with an empty path if it has no audio; None for a line that is not one."""
+def _utterance(line: str, session: str, audio: dict[str, str]) -> Utterance:
+    """The turn of a consensus line, with an empty path if it has no audio.
+
+    Raises ValueError with what is wrong with the line, and the words that are.
+    """
     match = _LINE.fullmatch(line)
-    turn = _TURN.fullmatch(match[1]) if match else None
-    if not match or not turn or turn[1] != session or match[2] not in _EMOTIONS:
-        return None
-    valence, arousal, dominance = (float(score) for score in match.groups()[2:])
+    if not match:
+        raise ValueError("not [start - end], turn, emotion, [valence, activation, dominance]", repr(line[:120]))
+    name, code, attributes = match.groups()
+    turn, scores = _TURN.fullmatch(name), _SCORES.fullmatch(attributes)
+    if not turn or turn[2] != session:
+        raise ValueError(f"not a turn of {session}", repr(name))
+    if code not in _EMOTIONS:
+        raise ValueError(f"emotion is none of {', '.join(_EMOTIONS)}", repr(code))
+    if not scores:
+        raise ValueError("not three attributes", repr(attributes[:120]))
+    valence, arousal, dominance = map(float, scores.groups())
+    _, _, script, speaker = turn.groups()
     return Utterance(
-        utterance=match[1],
-        path=audio.get(match[1].lower(), ""),
-        speaker=session + turn[3],
+        utterance=name,
+        path=audio.get(name.lower(), ""),
+        speaker=session + speaker,
         session=session,
-        sentence=turn[2] or "",
-        gender="female" if turn[3] == "F" else "male",
-        emotion=_EMOTIONS[match[2]],
+        sentence=script or "",
+        gender="female" if speaker == "F" else "male",
+        emotion=_EMOTIONS[code],
         arousal=arousal,
         valence=valence,
         dominance=dominance,
-        style="scripted" if turn[2] else "improvised",
+        style="scripted" if script else "improvised",
     )
 
 
@@ -157,11 +175,14 @@ def _consensus(root: Path, session: Path) -> Iterator[tuple[str, str]]:
 
 
 def _audio(session: Path) -> Iterator[Path]:
+    """Recordings, but no turns in a folder that is not their dialog's: of a copy they would take the others' place."""
     sentences = child(session, "sentences")
     folder = child(sentences, "wav") if sentences else None
     for dialog in entries(folder) if folder else []:
-        if dialog.is_dir():
-            yield from (file for file in entries(dialog) if file.suffix.lower() == ".wav")
+        for file in entries(dialog) if dialog.is_dir() else []:
+            turn = _FILE.fullmatch(file.name)
+            if file.suffix.lower() == ".wav" and (not turn or turn[1].lower() == dialog.name.lower()):
+                yield file
 
 
 def _fits(root: Path) -> bool:

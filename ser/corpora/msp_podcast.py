@@ -5,13 +5,14 @@ sizes: the corpus's page (1.11), these readmes, and a secondary source (2.0).
 """
 
 import csv
+import math
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from ser.errors import InputError, listed
-from ser.manifests.reading import Counts, Published, Reading, child, wrong_root
+from ser.manifests.reading import Counts, Finding, Published, Reading, child, leave_out_strays, wrong_root
 from ser.manifests.utterance import Utterance
 
 NAME = "msp_podcast"
@@ -82,48 +83,66 @@ def read_release(root: Path) -> Reading:
             name = cells["FileName"]
             labelled.add(name.lower())
             if cells["Split_Set"] and not any(cells[column] for column in _COLUMNS[1:5]):
-                reading.excluded.append((name, "its labels are hidden"))
-            elif (utterance := _utterance(cells, audio_folder.name, audio)) is None:
-                content = ",".join(cells.values())
-                reading.broken.append(f"{table.name} line {rows.line_num}: {content[:120]!r}")
-            elif name.lower() not in audio:
-                reading.excluded.append((name, f"no audio file (labelled in {table.name} line {rows.line_num})"))
-            else:
-                reading.utterances.append(utterance)
-                scores = (utterance.arousal, utterance.valence, utterance.dominance)
-                if not all(1 <= score <= 7 for score in scores):  # type: ignore[operator]  # none is None here
-                    outside.append(utterance.utterance)
+                reading.excluded.append(Finding(name, "its labels are hidden"))
+                continue
+            where = f"{table.name} line {rows.line_num}"
+            try:
+                utterance = _utterance(cells, audio_folder.name, audio)
+            except ValueError as error:
+                reading.broken.append(Finding(where, *error.args))
+                continue
+            if name.lower() not in audio:
+                reading.excluded.append(Finding(name, "labelled, but without audio file", where))
+                continue
+            reading.utterances.append(utterance)
+            scores = (utterance.arousal, utterance.valence, utterance.dominance)
+            if not all(1 <= score <= 7 for score in scores):  # type: ignore[operator]  # none is None here
+                outside.append(utterance.utterance)
     for name in sorted(audio.keys() - labelled):
         if name.endswith(".wav"):
             hidden = " (the labels of Test3 are not released)" if "test3" in name else ""
-            reading.excluded.append((f"{audio_folder.name}/{audio[name]}", f"no line in {table.name}{hidden}"))
+            reading.excluded.append(Finding(f"{audio_folder.name}/{audio[name]}", f"no line in {table.name}{hidden}"))
     if outside:
         reading.warnings.append(f"{len(outside)} utterances with an attribute outside 1..7, kept: {listed(outside)}")
+    leave_out_strays(reading, root, TITLE, _NAME)
     return reading
 
 
-def _utterance(cells: Mapping[str, str], folder: str, audio: Mapping[str, str]) -> Utterance | None:
-    """None for a line that cannot be understood."""
-    name = _NAME.fullmatch(cells["FileName"])
-    partition, gender = _PARTITIONS.get(cells["Split_Set"].lower()), _GENDERS.get(cells["Gender"].lower())
-    try:
-        arousal, valence, dominance = (float(cells[column]) for column in ("EmoAct", "EmoVal", "EmoDom"))
-    except ValueError:
-        return None
-    if not name or not cells["SpkrID"] or partition is None or gender is None or cells["EmoClass"] not in _EMOTIONS:
-        return None
+def _utterance(cells: Mapping[str, str], folder: str, audio: Mapping[str, str]) -> Utterance:
+    """Raises ValueError with what is wrong with a cell, and the cell."""
+    name, gender, part = _NAME.fullmatch(cells["FileName"]), cells["Gender"].lower(), cells["Split_Set"].lower()
+    for column, right, expected in (
+        ("FileName", name, "MSP-PODCAST_<podcast>_<segment>.wav"),
+        ("EmoClass", cells["EmoClass"] in _EMOTIONS, f"one of {', '.join(_EMOTIONS)}"),
+        ("SpkrID", cells["SpkrID"], "a speaker"),
+        ("Gender", gender in _GENDERS, "Male, Female or Unknown"),
+        ("Split_Set", part in _PARTITIONS, "Train, Development, Test1, Test2 or Test3"),
+    ):
+        if not right:
+            raise ValueError(f"{column} is not {expected}", repr(cells[column]))
+    arousal, valence, dominance = (_score(column, cells[column]) for column in ("EmoAct", "EmoVal", "EmoDom"))
     return Utterance(
         utterance=cells["FileName"][:-4],
         path=f"{folder}/{audio.get(cells['FileName'].lower(), '')}",
         speaker="unknown" if cells["SpkrID"].lower() == "unknown" else cells["SpkrID"],
-        session=name[1] or "",
-        gender=gender,
+        session=(name and name[1]) or "",
+        gender=_GENDERS[gender],
         emotion=_EMOTIONS[cells["EmoClass"]],
         arousal=arousal,
         valence=valence,
         dominance=dominance,
-        partition=partition,
+        partition=_PARTITIONS[part],
     )
+
+
+def _score(column: str, cell: str) -> float:
+    try:
+        score = float(cell)
+    except ValueError:
+        score = math.nan
+    if not math.isfinite(score):
+        raise ValueError(f"{column} is not a number", repr(cell))
+    return score
 
 
 def _table(root: Path) -> Path | None:

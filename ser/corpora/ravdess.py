@@ -6,7 +6,7 @@ Layout and fields: the release's page (zenodo.org/record/1188976); counts as in 
 import re
 from pathlib import Path
 
-from ser.manifests.reading import Counts, Published, Reading, entries, wrong_root
+from ser.manifests.reading import Counts, Finding, Published, Reading, entries, wrong_root
 from ser.manifests.tree import scan
 from ser.manifests.utterance import Utterance
 
@@ -58,15 +58,15 @@ def read_release(root: Path) -> Reading:
         match = _NAME.fullmatch(name)
         if match is None:
             if name.lower().endswith((".wav", ".mp4")):
-                reading.excluded.append((path, "its name is not seven two-digit fields"))
+                reading.excluded.append(Finding(path, "its name is not seven two-digit fields"))
             continue
         modality, channel, emotion, _, statement, _, actor, suffix = match.groups()
         if suffix.lower() == "mp4":
-            reading.excluded.append((path, "video"))
+            reading.excluded.append(Finding(path, "video"))
         elif channel == "02":
-            reading.excluded.append((path, "song"))
+            reading.excluded.append(Finding(path, "song"))
         elif (modality, channel) != ("03", "01") or emotion not in _EMOTIONS or not 1 <= int(actor) <= 24:
-            reading.excluded.append((path, "a field of its name has no meaning in RAVDESS"))
+            reading.excluded.append(Finding(path, "a field of its name has no meaning in RAVDESS"))
         else:
             reading.utterances.append(
                 Utterance(

@@ -102,7 +102,8 @@ def decode(path: Path, start: float | None = None, end: float | None = None) -> 
     with soundfile.SoundFile(path) as file:
         rate = file.samplerate
         first, stop = sample_range(start, end, AudioFacts(file.frames, rate, file.channels, ""))
-        file.seek(first)
+        if first:  # some codecs cannot seek
+            file.seek(first)
         if file.subtype == "PCM_16" and file.channels == 1 and rate == RATE:
             return file.read(stop - first, dtype="int16"), 0
         channels = file.read(stop - first, dtype="float32", always_2d=True)

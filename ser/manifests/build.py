@@ -6,14 +6,15 @@ A release tree is read by the corpus's file in `ser/corpora/`; a corpus with its
 
 import importlib
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ser.errors import InputError, listed
 from ser.files import words
-from ser.manifests.audio_files import AudioFacts, inspect_all, sample_range
-from ser.manifests.reading import Published, Reading, release_of
+from ser.manifests.audio_files import AudioFacts, Segment, inspect_all, sample_range
+from ser.manifests.reading import Finding, Published, Reading, grouped, release_of
 from ser.manifests.user_manifest import read_user_manifest
 from ser.manifests.utterance import Utterance
 
@@ -24,12 +25,12 @@ _COUNTED = ("emotion", "speaker", "session", "partition", "gender", "style")
 class Survey(Reading):
     """A reading whose audio was checked: `utterances` are those whose audio is complete, with its facts filled in.
 
-    `unreadable` are (path, reason); `duplicates` are groups of paths with identical audio; `published` is the
-    release that the corpus is compared with, None where none is known.
+    `unreadable` are files, and segments of files, that are no recordings; `duplicates` are groups of paths with
+    identical audio; `published` is the release that the corpus is compared with, None where none is known.
     """
 
     title: str = ""
-    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: list[Finding] = field(default_factory=list)
     duplicates: list[tuple[str, ...]] = field(default_factory=list)
     published: Published | None = None
 
@@ -57,7 +58,10 @@ def survey(name: str, root: Path | str, manifest: Path | str | None = None) -> S
     else:
         loader = loader_of(name)
         title, releases, reading = loader.TITLE, loader.PUBLISHED, loader.read_release(root)
-    facts, unreadable = inspect_all(root, sorted({utterance.path for utterance in reading.utterances}))
+    segments: dict[str, list[Segment]] = defaultdict(list)
+    for utterance in sorted(reading.utterances, key=lambda utterance: utterance.path):
+        segments[utterance.path].append((utterance.start, utterance.end))
+    facts, unreadable = inspect_all(root, segments)
     found = Survey([], reading.excluded, reading.broken, reading.warnings, title, unreadable)
     by_audio: dict[tuple[str, int, int], list[str]] = defaultdict(list)
     by_name: dict[str, list[str]] = defaultdict(list)
@@ -65,29 +69,31 @@ def survey(name: str, root: Path | str, manifest: Path | str | None = None) -> S
         by_name[utterance.utterance].append(utterance.path)
         if utterance.path in facts:
             fact = facts[utterance.path]
-            try:
-                first, stop = sample_range(utterance.start, utterance.end, fact)
-            except ValueError as error:
-                found.unreadable.append((utterance.path, f"{error}: correct start and end of {utterance.utterance}"))
+            if fault := fact.faults.get((utterance.start, utterance.end)):
+                found.unreadable.append(Finding(utterance.path, *fault))
                 continue
+            first, stop = sample_range(utterance.start, utterance.end, fact)
             by_audio[fact.sha256, first, stop].append(utterance.path)
             found.utterances.append(
                 replace(utterance, num_samples=stop - first, sample_rate=fact.sample_rate, sha256=fact.sha256)
             )
+    again = {utterance: tuple(paths) for utterance, paths in by_name.items() if len(paths) > 1}
     found.broken += [
-        f"utterance {utterance} appears more than once ({listed(paths, 3)}): keep one"
-        for utterance, paths in by_name.items()
-        if len(paths) > 1
+        Finding(utterance, f"utterance more than once{_twice(paths)}: keep one", listed(paths, 3))
+        for utterance, paths in again.items()
     ]
     found.duplicates = [tuple(paths) for paths in by_audio.values() if len(paths) > 1]
     found.warnings += _audio_warnings(facts)
-    if found.duplicates:
-        groups = [" = ".join(paths) for paths in found.duplicates]
-        found.warnings.append(f"identical audio under several names: {listed(groups)}")
+    same = [
+        Finding(" = ".join(paths), f"identical audio under several names{_twice(paths)}") for paths in found.duplicates
+    ]
+    found.warnings += grouped(same)
     found.published = release_of(releases, len(reading.utterances))
     if releases and not found.published:
         known = listed([f"{release.release} has {release.total:,}" for release in releases])
-        found.warnings.append(f"{len(found.utterances)} utterances: the counts of this release are not known ({known})")
+        found.warnings.append(
+            f"{len(reading.utterances):,} utterances: the counts of this release are not known here ({known})"
+        )
     if found.published and len(found.utterances) != found.published.labelled:
         lacking = ", ".join(found.published.emotions.lacking(found.utterances))
         found.warnings.append(
@@ -110,15 +116,14 @@ def build_manifest(
     found = survey(name, root, manifest)
     problems = []
     if found.broken:
-        problems.append(f"{len(found.broken)} broken labels: {listed(found.broken)}")
+        problems.append(f"{len(found.broken)} broken labels: {'; '.join(grouped(found.broken))}")
     if found.unreadable and on_unreadable == "stop":
-        files = [f"{path} ({reason})" for path, reason in found.unreadable]
         problems.append(
-            f"{len(files)} unreadable audio files: {listed(files)}: "
+            f"{len(found.unreadable)} unreadable audio files: {'; '.join(grouped(found.unreadable))}: "
             "repair them, or set on_unreadable: exclude to go on without them"
         )
     if not found.utterances and not problems:
-        problems.append("no utterance is left; " + listed([f"{path} ({why})" for path, why in found.unreadable], 3))
+        problems.append(f"no utterance is left; {'; '.join(grouped([*found.excluded, *found.unreadable]))}")
     if problems:
         raise InputError(f"{root}: {'; '.join(problems)}")
     return found.utterances, {
@@ -136,13 +141,26 @@ def build_manifest(
     }
 
 
-def _named(files: list[tuple[str, str]]) -> list[dict[str, str]]:
-    """Names need not be UTF-8: in Chinese releases some are GBK."""
-    return [{"file": _printable(file), "reason": _printable(why)} for file, why in files]
+def _named(findings: list[Finding]) -> list[dict[str, str]]:
+    return [
+        {"file": _printable(where), "reason": _printable(f"{reason} ({detail})" if detail else reason)}
+        for where, reason, detail in findings
+    ]
 
 
 def _printable(text: str) -> str:
+    """File names need not be UTF-8: in Chinese releases some are GBK."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _twice(paths: Sequence[str]) -> str:
+    """` (<folder> and <folder>)` where the same tree below both holds a file: what is twice is most often a folder."""
+    parts = [PurePosixPath(path).parts for path in paths]
+    same = 0  # parts at the end that are the same in all
+    while same < min(map(len, parts)) and len({part[-1 - same] for part in parts}) == 1:
+        same += 1
+    folders = sorted({"/".join(part[: len(part) - same]) or "." for part in parts})
+    return f" (in {' and in '.join(folders)})" if same and len(folders) > 1 else ""
 
 
 def count_values(column: str, utterances: list[Utterance]) -> dict[str, int]:

@@ -1,6 +1,5 @@
 """The doctor: what a corpus's folder holds beside the published counts, and how to repair what is wrong with it."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ser.errors import InputError, listed
+from ser.errors import InputError
 from ser.manifests.build import Survey, count_values, loader_of, survey
-from ser.manifests.reading import Counts
+from ser.manifests.reading import Counts, grouped
 
 _MOST_VALUES = 40  # of a column without published counts; a longer table would say little
 
@@ -88,11 +87,11 @@ def _print_table(counts: Counts, found: Survey, console: Console) -> None:
 
 def _print_problems(found: Survey, console: Console) -> None:
     _print_group(console, "warning", found.warnings)
-    _print_group(console, "left out", _by_reason(found.excluded))
-    _print_group(console, "unreadable", _by_reason(found.unreadable))
+    _print_group(console, "left out", grouped(found.excluded))
+    _print_group(console, "unreadable", grouped(found.unreadable))
     if found.unreadable:
         _say(console, "  Repair these files, or set `on_unreadable: exclude` for this corpus to go on without them.")
-    _print_group(console, "broken label", found.broken)
+    _print_group(console, "broken label", grouped(found.broken))
     if found.broken:
         _say(console, "  Take these lines from a fresh copy of the release, or correct your manifest.")
 
@@ -100,13 +99,6 @@ def _print_problems(found: Survey, console: Console) -> None:
 def _print_group(console: Console, what: str, lines: Iterable[str]) -> None:
     for line in lines:
         _say(console, f"{what}: {line}")
-
-
-def _by_reason(files: list[tuple[str, str]]) -> list[str]:
-    groups: dict[str, list[str]] = defaultdict(list)
-    for file, reason in files:
-        groups[reason].append(file)
-    return [f"{len(names)}, {reason}: {listed(names)}" for reason, names in groups.items()]
 
 
 def _say(console: Console, line: str) -> None:

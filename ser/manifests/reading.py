@@ -1,26 +1,56 @@
 """What a loader returns, and what a corpus is known to hold."""
 
+import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from ser.errors import InputError, listed
+from ser.manifests.tree import scan
 from ser.manifests.utterance import Utterance
 
 NEAR = 0.05  # of a release's utterances
+
+
+class Finding(NamedTuple):
+    """Something that cannot be used: where (a file, a line of one, a name), why, and what is so of this one alone.
+
+    `reason` is the same words for all that share it, so that thousands of findings are one line.
+    """
+
+    where: str
+    reason: str
+    detail: str = ""
+
+
+def grouped(findings: Iterable[Finding]) -> list[str]:
+    """`<number>, <reason>: <where> (<detail>), ...` for each reason: all places of a few, three of more than 20.
+
+    A single one goes without its number.
+    """
+    groups: dict[str, list[str]] = defaultdict(list)
+    for where, reason, detail in findings:
+        groups[reason].append(f"{where} ({detail})" if detail else where)
+    return [
+        (f"{len(places):,}, " if len(places) > 1 else "")
+        + f"{reason}: {listed(places, 20 if len(places) <= 20 else 3)}"
+        for reason, places in groups.items()
+    ]
 
 
 @dataclass
 class Reading:
     """What a release tree says, before its audio is examined. Nothing is left out without being named.
 
-    `excluded` are (path or name, reason); `broken` are label lines that cannot be understood, each with file, line
-    and content; `warnings` are sentences.
+    `excluded` are files and labels that are left out; `broken` are cells and lines of labels that cannot be
+    understood; `warnings` are sentences.
     """
 
     utterances: list[Utterance] = field(default_factory=list)
-    excluded: list[tuple[str, str]] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
+    excluded: list[Finding] = field(default_factory=list)
+    broken: list[Finding] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -93,6 +123,21 @@ def release_of(releases: Sequence[Published], utterances: int) -> Published | No
     return nearest if abs(nearest.labelled - utterances) <= NEAR * nearest.labelled else None
 
 
+def leave_out_strays(reading: Reading, root: Path, title: str, name: re.Pattern[str]) -> None:
+    """Name the recordings that a loader has not looked at: copies, and files in a folder too many.
+
+    `name` fits the file names of the corpus's recordings.
+    """
+    known = {utterance.path for utterance in reading.utterances} | {finding.where for finding in reading.excluded}
+    names = {utterance.utterance.lower() for utterance in reading.utterances}
+    for path in scan(root):
+        file = path.rpartition("/")[2]
+        if path not in known and name.fullmatch(file):
+            again = file.rpartition(".")[0].lower() in names
+            reason = "a second file of the name of one that is read" if again else f"not where {title} has recordings"
+            reading.excluded.append(Finding(path, reason))
+
+
 def entries(folder: Path) -> list[Path]:
     """The entries of a folder, sorted, without dot files: copies made on a Mac are full of `._` twins."""
     try:
@@ -121,4 +166,7 @@ def wrong_root(root: Path, title: str, layout: str, fits: Callable[[Path], bool]
     near = next((path for path in [*below, root.resolve().parent] if fits(path)), None)
     place = "one level below" if near in below else "one level above"
     hint = f"; the right tree is {place}: give {near} as root" if near else ""
+    deep = [] if near else [path for folder in below for path in entries(folder) if path.is_dir() and fits(path)]
+    if deep:
+        hint = f"; two levels below is what looks like it: {listed(deep, 3)}"
     return InputError(f"{root}: not the tree of {title}: expected {layout}; found {found}{hint}")

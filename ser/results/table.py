@@ -196,7 +196,7 @@ def _hidden(plan: Plan, group: Group, claim: Claim) -> dict[str, Any]:
 
 def _left_out(files: list[str]) -> str:
     names = ", ".join([*files[:5], *(["..."] if len(files) > 5 else [])])
-    return f"{len(files)} files could not be read and are left out: {names}" if files else ""
+    return f"{len(files)} unreadable audio files are left out: {names}" if files else ""
 
 
 def _folds(folds: Folds, number: int, part: str) -> str:

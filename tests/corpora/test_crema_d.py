@@ -46,8 +46,11 @@ def test_without_demographics_genders_are_empty(tree: Path) -> None:
 
 
 def test_broken_demographics_are_named(tree: Path) -> None:
-    (tree / "VideoDemographics.csv").write_text(DEMOGRAPHICS + "1002,30,?,,\n")
-    assert crema_d.read_release(tree).broken == ["VideoDemographics.csv line 4: ActorID '1002', Sex '?'"]
+    (tree / "VideoDemographics.csv").write_text(DEMOGRAPHICS + "1002,30,?,,\n10O3,30,Male,,\n")
+    assert crema_d.read_release(tree).broken == [
+        ("VideoDemographics.csv line 4", "Sex is neither Male nor Female", "'?'"),
+        ("VideoDemographics.csv line 5", "ActorID is not a number of four digits", "'10O3'"),
+    ]
 
 
 def test_other_names_are_left_out_by_name(tree: Path) -> None:
@@ -55,7 +58,7 @@ def test_other_names_are_left_out_by_name(tree: Path) -> None:
         write_wav(tree / "AudioWAV" / f"{name}.wav")
     reading = crema_d.read_release(tree)
     assert len(reading.utterances) == 6
-    assert [file for file, _ in reading.excluded] == [
+    assert [finding.where for finding in reading.excluded] == [
         "AudioWAV/1001_DFA_CAL_XX.wav",
         "AudioWAV/1001_XXX_ANG_XX.wav",
         "AudioWAV/1092_DFA_ANG_XX.wav",
@@ -65,7 +68,7 @@ def test_other_names_are_left_out_by_name(tree: Path) -> None:
 def test_pointers_instead_of_audio_are_told_with_the_cure(tree: Path) -> None:
     pointer = tree / "AudioWAV" / "1001_DFA_ANG_XX.wav"
     pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 9\n")
-    with pytest.raises(InputError, match=r"1 unreadable audio files: AudioWAV/1001_DFA_ANG_XX.wav \(.*git lfs pull"):
+    with pytest.raises(InputError, match=r"1 unreadable audio files: .*git lfs pull.*: AudioWAV/1001_DFA_ANG_XX.wav"):
         build_manifest("crema_d", tree)
 
 

@@ -1,5 +1,6 @@
 """EmoDB: the name is the label."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from helpers.wavs import write_wav
 from ser.corpora import emodb
 from ser.errors import InputError
+from ser.manifests.reading import grouped
 from ser.manifests.utterance import Utterance
 
 
@@ -46,7 +48,19 @@ def test_other_names_are_left_out_by_name(tree: Path) -> None:
     (tree / "wav" / "notes.txt").write_text("")
     reading = emodb.read_release(tree)
     assert len(reading.utterances) == 7
-    assert [file for file, _ in reading.excluded] == ["wav/03a01Xa.wav"]
+    assert [finding.where for finding in reading.excluded] == ["wav/03a01Xa.wav"]
+
+
+def test_recordings_elsewhere_are_left_out_by_name(tree: Path) -> None:
+    """A copy of the corpus in its own tree, and files in a folder too many."""
+    shutil.copytree(tree / "wav", tree / "emodb" / "wav")
+    write_wav(tree / "wav" / "16" / "16a01Wa.wav")
+    reading = emodb.read_release(tree)
+    assert len(reading.utterances) == 7
+    assert [line.partition("wav/")[0] for line in grouped(reading.excluded)] == [
+        "7, a second file of the name of one that is read: emodb/",
+        "not where EmoDB has recordings: ",
+    ]
 
 
 def test_a_wrong_root_is_told_and_the_right_one_named(tree: Path, tmp_path: Path) -> None:
@@ -55,6 +69,11 @@ def test_a_wrong_root_is_told_and_the_right_one_named(tree: Path, tmp_path: Path
     (tree / "docu").mkdir()
     with pytest.raises(InputError, match=f"found nothing; .*one level above: give {tree} as root"):
         emodb.read_release(tree / "docu")
+    for speaker in ("03", "08"):
+        write_wav(tmp_path / "sorted" / "wav" / speaker / f"{speaker}a01Wa.wav")
+    deep = f"found wav/; two levels below is what looks like it: {tmp_path}/sorted/wav/03, {tmp_path}/sorted/wav/08$"
+    with pytest.raises(InputError, match=deep):
+        emodb.read_release(tmp_path / "sorted")
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"found nothing$"):
         emodb.read_release(tmp_path / "empty")

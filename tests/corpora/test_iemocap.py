@@ -1,5 +1,6 @@
 """IEMOCAP: consensus lines, the speaker of a turn, and the quirks of the release."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from helpers.wavs import write_wav
 from ser.corpora import iemocap
 from ser.errors import InputError
+from ser.manifests.reading import grouped
 
 HEADER = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"
 CODES = ("neu", "hap", "sad", "ang", "sur", "fea", "dis", "fru", "exc", "oth", "xxx")
@@ -91,31 +93,62 @@ def test_labels_without_audio_and_audio_without_labels_are_named(tree: Path) -> 
     (folder / "Ses01F_impro01_F000.wav").unlink()
     write_wav(folder / "Ses01F_impro01_M999.wav", 80)
     assert iemocap.read_release(tree).excluded == [
-        ("Ses01F_impro01_F000", "no audio file (labelled in Session1/dialog/EmoEvaluation/Ses01F_impro01.txt line 3)"),
+        (
+            "Ses01F_impro01_F000",
+            "labelled, but without audio file",
+            "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt line 3",
+        ),
         (
             "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_M999.wav",
             "no consensus line in dialog/EmoEvaluation",
+            "",
         ),
     ]
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "reason", "words"),
     [
-        "[1.0 - 2.0]\tSes01F_impro01_F000\tjoy\t[2.5000, 2.5000, 2.5000]",
-        "[1.0 - 2.0]\tSes01F_impro01_F000\tneu\t[2.5000, 2.5000]",
-        "[1.0 - 2.0]\tSes01F_impro01_F000\tneu\t[2.5000, nan, 2.5000]",
-        "[1.0 - 2.0]\tSes01F_impro01_X000\tneu\t[2.5000, 2.5000, 2.5000]",
-        "[1.0 - 2.0]\tSes02F_impro01_F000\tneu\t[2.5000, 2.5000, 2.5000]",
-        "[1.0 - 2.0]\tSes01F_imp",
+        ("Ses01F_impro01_F000\tjoy\t[2.5000, 2.5000, 2.5000]", "emotion is none of neu, hap, ", "'joy'"),
+        ("Ses01F_impro01_F000\tneu\t[2.5000, 2.5000]", "not three attributes", "'[2.5000, 2.5000]'"),
+        ("Ses01F_impro01_F000\tneu\t[2.5000, nan, 2.5000]", "not three attributes", "'[2.5000, nan, 2.5000]'"),
+        ("Ses01F_impro01_X000\tneu\t[2.5000, 2.5000, 2.5000]", "not a turn of Ses01", "'Ses01F_impro01_X000'"),
+        ("Ses02F_impro01_F000\tneu\t[2.5000, 2.5000, 2.5000]", "not a turn of Ses01", "'Ses02F_impro01_F000'"),
+        ("Ses01F_imp", "not [start - end], turn, emotion, [val", "'[1.0 - 2.0]\\tSes01F_imp'"),
     ],
 )
-def test_a_broken_line_is_named_with_file_number_and_content(tree: Path, line: str) -> None:
+def test_the_words_that_are_wrong_are_named(tree: Path, line: str, reason: str, words: str) -> None:
     file = tree / "Session1" / "dialog" / "EmoEvaluation" / "Ses01F_impro01.txt"
-    file.write_bytes(file.read_bytes() + f"{line}\r\n".encode())
+    file.write_bytes(file.read_bytes() + f"[1.0 - 2.0]\t{line}\r\n".encode())
     reading = iemocap.read_release(tree)
     assert len(reading.utterances) == 13
-    assert reading.broken == [f"Session1/dialog/EmoEvaluation/Ses01F_impro01.txt line 47: {line!r}"]
+    (finding,) = reading.broken
+    assert (finding.where, finding.detail) == ("Session1/dialog/EmoEvaluation/Ses01F_impro01.txt line 47", words)
+    assert finding.reason.startswith(reason)
+
+
+def test_a_doubled_dialog_folder_is_left_out_and_named(tree: Path) -> None:
+    """The copy sorts after the dialog, whose turns it would replace."""
+    wav = tree / "Session1" / "sentences" / "wav"
+    before = iemocap.read_release(tree).utterances
+    shutil.copytree(wav / "Ses01F_impro01", wav / "Ses01F_impro01 copy")
+    shutil.move(wav / "Ses01F_impro01" / "Ses01F_impro01_F000.wav", wav)  # and one turn a level too high
+    reading = iemocap.read_release(tree)
+    assert reading.utterances == before[1:]
+    assert [line.partition(": ")[0] for line in grouped(reading.excluded)] == [
+        "labelled, but without audio file",
+        "2, not where IEMOCAP has recordings",
+        "10, a second file of the name of one that is read",
+    ]
+    shutil.copy(*(tree / "Session1" / "dialog" / "EmoEvaluation" / f"Ses01F_impro01{end}.txt" for end in ("", " copy")))
+    reading = iemocap.read_release(tree)
+    assert reading.utterances == before[1:]
+    (line,) = grouped(reading.broken)
+    folder = "Session1/dialog/EmoEvaluation"
+    assert line.startswith(
+        f"11, a second line of one turn: keep one: {folder}/Ses01F_impro01.txt line 3 "
+        f"(the first: {folder}/Ses01F_impro01 copy.txt line 3), "
+    )
 
 
 def test_a_wrong_root_is_told_and_the_right_one_named(tree: Path, tmp_path: Path) -> None:

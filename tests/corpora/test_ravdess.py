@@ -44,7 +44,7 @@ def test_song_video_and_odd_names_are_left_out_by_name(tree: Path) -> None:
     write_wav(tree / "Audio_Speech_Actors_01-24" / "Actor_01" / "noise.wav")
     reading = ravdess.read_release(tree)
     assert len(reading.utterances) == 9
-    assert [(file.rpartition("/")[2], reason) for file, reason in reading.excluded] == [
+    assert [(file.rpartition("/")[2], reason) for file, reason, _ in reading.excluded] == [
         ("03-02-03-01-01-01-01.wav", "song"),
         ("03-01-09-01-01-01-01.wav", "a field of its name has no meaning in RAVDESS"),
         ("noise.wav", "its name is not seven two-digit fields"),

@@ -1,6 +1,7 @@
 """The doctor, through the command line: what it says about real, demo-like and broken trees, and its exit status."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,12 +76,11 @@ def test_everything_is_told_although_files_and_labels_are_bad(ser, tmp_path: Pat
     assert "angry 1 1,271 -1,270" in lines
     for line in (
         "warning: identical audio under several names: AudioWAV/1002_DFA_DIS_XX.wav = AudioWAV/1002_DFA_SAD_XX.wav",
-        "left out: 1, its name is not <actor>_<sentence>_<emotion>_<level>.wav: AudioWAV/[bold]noise.wav",
-        "unreadable: 1, empty (0 bytes): copy it again: AudioWAV/1001_DFA_HAP_XX.wav",
-        "unreadable: 1, a git-LFS pointer, not the audio: run `git lfs pull` in the clone: "
-        "AudioWAV/1001_DFA_NEU_XX.wav",
+        "left out: its name is not <actor>_<sentence>_<emotion>_<level>.wav: AudioWAV/[bold]noise.wav",
+        "unreadable: empty (0 bytes): copy it again: AudioWAV/1001_DFA_HAP_XX.wav",
+        "unreadable: a git-LFS pointer, not the audio: run `git lfs pull` in the clone: AudioWAV/1001_DFA_NEU_XX.wav",
         "Repair these files, or set `on_unreadable: exclude` for this corpus to go on without them.",
-        "broken label: VideoDemographics.csv line 3: ActorID '1002', Sex '?'",
+        "broken label: Sex is neither Male nor Female: VideoDemographics.csv line 3 ('?')",
     ):
         assert line in lines
     assert lines[-1] == "cannot be used: 1 broken labels, 2 unreadable audio files"
@@ -112,6 +112,48 @@ def test_ones_own_manifest(ser, tree: Path) -> None:
     assert "no column 'emotion'" in lines[0]
 
 
+def test_what_is_the_same_for_many_is_one_line(ser, tmp_path: Path) -> None:
+    write_wav(tmp_path / "Audios" / "MSP-PODCAST_0001_0001.wav")
+    (tmp_path / "Labels").mkdir()
+    rows = [f"MSP-PODCAST_0001_{number:04}.wav,N,4,4,4,1,Male,Train" for number in range(1, 1_302)]
+    rows += [f"MSP-PODCAST_0002_{number:04}.wav,N,4,{number}?,4,1,Male,Train" for number in range(1, 22)]
+    header = "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set"
+    (tmp_path / "Labels" / "labels_consensus.csv").write_text("\n".join([header, *rows]))
+    status, lines, _ = ser("corpus", "msp_podcast", "--root", tmp_path)
+    names = [f"MSP-PODCAST_0001_000{number}.wav (labels_consensus.csv line {number + 1})" for number in (2, 3, 4)]
+    assert f"left out: 1,300, labelled, but without audio file: {', '.join(names)} and 1297 more" in lines
+    cells = [f"labels_consensus.csv line {number + 1302} ('{number}?')" for number in (1, 2, 3)]
+    assert f"broken label: 21, EmoVal is not a number: {', '.join(cells)} and 18 more" in lines
+    known = (
+        "MSP-Podcast 1.11 has 151,654, MSP-Podcast 1.12 has 207,136, MSP-Podcast, Odyssey-2024 challenge has 119,421"
+    )
+    unknown = f"1 utterances: the counts of this release are not known here ({known}, MSP-Podcast 2.0 has 264,705)"
+    assert f"warning: {unknown}" in lines
+    assert (status, lines[-1]) == (1, "cannot be used: 21 broken labels")
+
+
+def test_a_corpus_twice_in_one_tree(ser, tmp_path: Path) -> None:
+    """RAVDESS is read from folders of any depth, CASIA's speakers are all folders: neither looks at names alone."""
+    speech = tmp_path / "ravdess" / "Audio_Speech_Actors_01-24"
+    for actor in ("01", "02"):
+        write_wav(speech / f"Actor_{actor}" / f"03-01-01-01-01-01-{actor}.wav")
+        shutil.copytree(speech / f"Actor_{actor}", tmp_path / "ravdess" / f"Actor_{actor}")
+    status, lines, _ = ser("corpus", "ravdess", "--root", tmp_path / "ravdess")
+    assert (status, lines[-1]) == (1, "cannot be used: 2 broken labels")
+    assert any(
+        line.startswith("broken label: 2, utterance more than once (in . and in Audio_Speech_Actors_01-24): keep one: ")
+        for line in lines
+    )
+    for number in (201, 202):
+        write_wav(tmp_path / "casia" / "wangzhe" / "angry" / f"{number}.wav")
+    shutil.copytree(tmp_path / "casia" / "wangzhe", tmp_path / "casia" / "wangzhe (1)")
+    _, lines, _ = ser("corpus", "casia", "--root", tmp_path / "casia")
+    twice = (
+        "warning: 2, identical audio under several names (in wangzhe and in wangzhe (1)): wangzhe (1)/angry/201.wav = "
+    )
+    assert any(line.startswith(twice) for line in lines)
+
+
 def test_many_speakers_are_summed_up(ser, tree: Path) -> None:
     rows = [f"wav/03a01Wa.wav,{number},sad,{number},{number / 10000}" for number in range(1, 61)]
     (tree / "own.csv").write_text("path,speaker,emotion,utterance,end\n" + "\n".join(rows))
@@ -126,9 +168,9 @@ def test_names_that_are_not_utf8_are_told_and_recorded(ser, tmp_path: Path) -> N
     folder.mkdir()
     (folder / "202.wav").touch()
     status, lines, _ = ser("corpus", "casia", "--root", tmp_path)
-    left_out = next(line for line in lines if line.startswith("left out: 1, "))
+    left_out = next(line for line in lines if line.startswith("left out: "))
     assert status == 0 and left_out.endswith(
-        "is none of CASIA's emotions: wangzhe/\\udcc9\\udcfa\\udcc6\\udcf8/202.wav"
+        "its folder is none of CASIA's emotions: wangzhe/\\udcc9\\udcfa\\udcc6\\udcf8/202.wav"
     )
     report = build_manifest("casia", tmp_path)[1]
     write_sealed(tmp_path / "report.json", report)

@@ -67,7 +67,7 @@ def test_parquet_says_the_same_as_csv(tmp_path: Path) -> None:
 def test_broken_rows_of_parquet_are_named_by_number(tmp_path: Path) -> None:
     table = pyarrow.table({"path": ["a.wav"], "speaker": [None], "emotion": ["sad"]})
     parquet.write_table(table, tmp_path / "own.parquet")
-    assert read_user_manifest(tmp_path / "own.parquet", tmp_path).broken == ["own.parquet row 1: speaker empty"]
+    assert read_user_manifest(tmp_path / "own.parquet", tmp_path).broken == [("own.parquet row 1", "speaker empty", "")]
 
 
 @pytest.mark.parametrize(
@@ -109,33 +109,35 @@ def test_files_that_are_no_table(tmp_path: Path) -> None:
 def test_all_broken_lines_are_collected(tmp_path: Path) -> None:
     content = "path,speaker,emotion\n,1,sad\na.wav,,\na.wav,1, \na,b.wav,1,sad\n"
     assert broken(tmp_path, content) == [
-        "own.csv line 2: path empty",
-        "own.csv line 3: speaker and emotion empty",
-        "own.csv line 4: emotion empty",
-        "own.csv line 5: 4 cells instead of 3 (text with a comma needs quotes)",
+        ("own.csv line 2", "path empty", ""),
+        ("own.csv line 3", "speaker and emotion empty", ""),
+        ("own.csv line 4", "emotion empty", ""),
+        ("own.csv line 5", "not 3 cells (text with a comma needs quotes)", "4"),
     ]
 
 
 @pytest.mark.parametrize(
-    ("cells", "message"),
+    ("cells", "reason", "cell"),
     [
-        ("soon,,", "start 'soon' is not a number"),
-        ("nan,,", "start 'nan' is not a number"),
-        ("-1,,", "segment -1.. s is empty or negative"),
-        ("2,1.5,", "segment 2..1.5 s is empty or negative"),
-        (",0,", "segment ..0 s is empty or negative"),
-        (",,high", "arousal 'high' is not a number"),
+        ("soon,,", "start is not a number", "'soon'"),
+        ("nan,,", "start is not a number", "'nan'"),
+        ("-1,,", "segment is empty or negative", "-1.. s"),
+        ("2,1.5,", "segment is empty or negative", "2..1.5 s"),
+        (",0,", "segment is empty or negative", "..0 s"),
+        (",,high", "arousal is not a number", "'high'"),
     ],
 )
-def test_numbers(tmp_path: Path, cells: str, message: str) -> None:
+def test_numbers(tmp_path: Path, cells: str, reason: str, cell: str) -> None:
     content = f"path,speaker,emotion,start,end,arousal\na.wav,1,sad,{cells}\n"
-    assert broken(tmp_path, content) == [f"own.csv line 2: {message}"]
+    assert broken(tmp_path, content) == [("own.csv line 2", reason, cell)]
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../b.wav", "a/../../b.wav", "..", "a\\b.wav"])
 def test_paths_that_leave_the_root(tmp_path: Path, path: str) -> None:
-    (line,) = broken(tmp_path, f"path,speaker,emotion\n{path},1,sad\n")
-    assert line.endswith("must be relative to the root and stay in it, with / between folders")
+    reason = "path must be relative to the root and stay in it, with / between folders"
+    (finding,) = broken(tmp_path, f"path,speaker,emotion\n{path},1,sad\n")
+    assert (finding.where, finding.reason) == ("own.csv line 2", reason)
+    assert repr(path[-2:])[1:] in finding.detail
 
 
 def test_links_that_leave_the_root(tmp_path: Path) -> None:
@@ -149,8 +151,8 @@ def test_links_that_leave_the_root(tmp_path: Path) -> None:
     content = "path,speaker,emotion\nfile.wav,1,sad\nfolder/a.wav,1,sad\ninside.wav,1,sad\n..odd.wav,1,sad\n"
     reading = read_user_manifest(csv(tmp_path, content), root)
     assert reading.broken == [
-        "own.csv line 2: path 'file.wav' leads outside the root through a link",
-        "own.csv line 3: path 'folder/a.wav' leads outside the root through a link",
+        ("own.csv line 2", "path leads outside the root through a link", "'file.wav'"),
+        ("own.csv line 3", "path leads outside the root through a link", "'folder/a.wav'"),
     ]
     assert [u.path for u in reading.utterances] == ["inside.wav", "..odd.wav"]
 

@@ -46,7 +46,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(corpus: Path, tmp_path: Path) 
     (corpus / "wav" / "03a01Wa.wav").write_bytes(b"")
     result = run(corpus, tmp_path / "out", "--corpus", "emodb")
     assert result.returncode == 2
-    assert result.stderr.startswith(f"error: {corpus}: 1 unreadable audio files: wav/03a01Wa.wav (empty")
+    assert result.stderr.startswith(f"error: {corpus}: 1 unreadable audio files: empty (0 bytes): copy it again: wav/")
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
 

@@ -62,21 +62,24 @@ def test_replaced_audio_is_noticed_and_a_touched_file_is_not(free: Project, emod
 
 def test_all_unreadable_files_are_listed_at_once_and_can_be_left_out(free: Project, emodb: Path) -> None:
     files = sorted((emodb / "wav").glob("*.wav"))
-    cut, empty, text = files[0], files[10], files[20]
+    cut, empty, text, silent = files[0], files[10], files[20], files[30]
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
     empty.write_bytes(b"")
     text.write_text("not audio")
+    soundfile.write(silent, np.zeros(16_000), 16_000)
     result = free.snakemake("--", "results/table.csv")
     assert result.returncode != 0
     error = next(line for line in (result.stdout + result.stderr).splitlines() if "error:" in line and "wav" in line)
-    for path in (cut, empty, text):
+    for path in (cut, empty, text, silent):
         assert path.name in error
     assert "the finished results are in results/partial.csv" in result.stdout + result.stderr
     assert ",skipped," in (free.folder / "results/partial.csv").read_text()
     free.set_corpus("emodb", on_unreadable="exclude")
     free.build()
     line = value(free)
-    assert ",partial," in line and "3 files could not be read and are left out" in line
+    assert ",partial," in line and "4 unreadable audio files are left out" in line
+    (split,) = (free.folder / "work/free/splits/fair/emodb_4").rglob("*.csv")
+    assert silent.stem not in split.read_text() and files[1].stem in split.read_text()
 
 
 def test_one_changed_setting_trains_again_and_nothing_before_it(free: Project) -> None:
