@@ -1,18 +1,8 @@
 # Every number of the papers, from one target: snakemake --cores all results/table.csv
 # What is computed: params.yaml. What a paper did and claims: experiments/. Where things are: docs/architecture.md.
-from pathlib import Path
-
 from snakemake.utils import min_version
 
 min_version("9.19")
-
-
-configfile: "params.yaml"
-
-
-if Path("params.local.yaml").is_file():  # this machine's own entries, ignored by Git
-
-    configfile: "params.local.yaml"
 
 
 include: "rules/common.smk"

@@ -16,7 +16,7 @@ from ser.plan import places
 from ser.plan.code import code_of_module, reaches, uses_training_loop
 from ser.plan.jobs import train_options, training_rules
 from ser.plan.ladders import ladders
-from ser.plan.load import OWN, load_plan
+from ser.plan.load import OWN, load_plan, read_params
 from ser.plan.made_from import MadeFrom
 from ser.plan.origins import Origins
 from ser.plan.pairs import pairs
@@ -26,6 +26,8 @@ from ser.splits.protocol import SELECTIONS
 PYTHON = shlex.quote(sys.executable)
 
 try:
+    # not by `configfile`, which lets a repeated key win and, where the file asks for it, runs Python that is in it
+    config.update(read_params(given=config))
     PLAN = load_plan(config, Path(workflow.basedir))
 except InputError as error:
     raise WorkflowError(str(error)) from None

@@ -149,8 +149,11 @@ class Expansion:
         changes = [layer["scales"][scale] for layer in stack if scale in layer.get("scales", {})]
         return [*stack, *({**change, "of_scale": True} for change in changes)]
 
-    def _stack(self, name: str, row_name: str) -> list[Mapping[str, Any]]:
-        """The experiment and the row; with `from`, preceded by those of the row that this one starts from."""
+    def _stack(self, name: str, row_name: str, *above: str) -> list[Mapping[str, Any]]:
+        """The experiment and the row; with `from`, preceded by those of the row that this one starts from.
+
+        `above` are the rows that start from this one.
+        """
         row = self.experiments[name]["rows"][row_name]
         below: list[Mapping[str, Any]] = []
         if "from" in row:
@@ -158,7 +161,11 @@ class Expansion:
             where = f"experiments/{name}.yaml: rows.{row_name}.from"
             check_names([source], self.experiments, where)
             check_names([source_row], self.experiments[source]["rows"], where)
-            below = self._stack(source, source_row)
+            if row["from"] in (starts := (*above, f"{name}/{row_name}")):
+                raise InputError(
+                    f"{where}: a circle, {' from '.join((*starts, row['from']))}: start one from another row"
+                )
+            below = self._stack(source, source_row, *starts)
         keys = ("system", "features", "encoders", "settings", "scales")
         return [
             *below,

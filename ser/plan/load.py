@@ -22,12 +22,19 @@ Params = Mapping[str, Any]
 OWN = "params.local.yaml"  # a machine's own entries, ignored by Git
 
 
-def read_params(root: Path = Path()) -> dict[str, Any]:
-    """The content of params.yaml, overridden key by key by that of params.local.yaml. Raises InputError."""
-    params: dict[str, Any] = read_yaml(root / "params.yaml")
-    if (root / OWN).is_file():
-        params = _over(params, read_yaml(root / OWN) or {})
-    return params
+def read_params(root: Path = Path(), given: Params | None = None) -> dict[str, Any]:
+    """The content of params.yaml, overridden key by key by that of params.local.yaml and by what is `given`.
+
+    Raises InputError.
+    """
+    params: dict[str, Any] = {}
+    for name in ("params.yaml", OWN):
+        if name != OWN or (root / OWN).is_file():
+            content = read_yaml(root / name) or {}
+            if not isinstance(content, dict):
+                raise InputError(f"{root / name}: not a mapping (key: value)")
+            params = _over(params, content)
+    return _over(params, given or {})
 
 
 def load_plan(params: Params, root: Path = Path()) -> Plan:

@@ -1,5 +1,8 @@
 """YAML files checked against a JSON schema; the most telling fault becomes one clear line."""
 
+import io
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,34 +12,95 @@ from jsonschema.exceptions import best_match
 
 from ser.errors import InputError, did_you_mean
 
+_MOST_LEVELS = 40
+_MOST_VALUES = 200_000
+
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # in C where PyYAML has it
-    """The safe loader, without its habit of silently letting a repeated key win."""
+    """The safe loader, without its habit of silently letting a repeated key win; every fault has its line."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:  # 5,000 digits, 2020-13-45, !!int ""
+            kind = node.tag.rpartition(":")[2]
+            raise _fault(node, f"cannot be read as {kind} ({error}): put text in quotes") from None
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[Any] = set()
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
+    seen: set[str] = set()
     for key_node, _ in node.value:
-        key = loader.construct_object(key_node)
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str):
+            raise _fault(key_node, f"the key {_short(key)} is not text: put it in quotes")
         if key in seen:
-            raise InputError(f"{node.start_mark.name}: line {key_node.start_mark.line + 1}: {key!r} appears twice")
+            raise _fault(key_node, f"{key!r} appears twice")
         seen.add(key)
-    mapping: dict[Any, Any] = loader.construct_mapping(node, deep=True)
+    mapping: dict[str, Any] = loader.construct_mapping(node, deep=True)
     return mapping
 
 
+def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
+    number: float = loader.construct_yaml_float(node)
+    if not math.isfinite(number):
+        raise _fault(node, f"{_short(node.value, str)} is not a number that can be computed with")
+    return number
+
+
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
+
+
+def _fault(place: Any, what: str) -> InputError:
+    return InputError(f"{place.start_mark.name}: line {place.start_mark.line + 1}: {what}")
 
 
 def read_yaml(path: Path) -> Any:
-    """The content of a YAML file. Raises InputError with file and line when it is not YAML."""
+    """The content of a YAML file, whose keys are text. Raises InputError with file and line when it is not YAML."""
     try:
-        with path.open(encoding="utf-8") as file:
-            return yaml.load(file, _Loader)  # a safe loader
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except UnicodeDecodeError as error:
+        line = 1 + error.object[: error.start].count(b"\n")
+        raise InputError(f"{path}: line {line}: not in UTF-8 ({error.reason}): save it in UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        _check_size(_named(path, text))
+        return yaml.load(_named(path, text), _Loader)  # a safe loader
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+
+
+def _named(path: Path, text: str) -> io.StringIO:
+    """The text as a stream by whose name PyYAML calls it in its messages."""
+    stream = io.StringIO(text)
+    stream.name = str(path)
+    return stream
+
+
+def _check_size(stream: io.StringIO) -> None:
+    """Raises InputError for a nesting that would exhaust the stack, and for aliases that would fill the memory."""
+    sizes: dict[str | None, int] = {}  # by anchor, with all that its aliases stand for; one inside itself is not there
+    open_: list[tuple[str | None, int]] = []
+    for event in yaml.parse(stream, _Loader):
+        size, anchor = 1, getattr(event, "anchor", None)
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_.append((anchor, 1))
+            if len(open_) > _MOST_LEVELS:
+                raise _fault(event, f"nested deeper than {_MOST_LEVELS} levels: write it flatter")
+            continue
+        if isinstance(event, yaml.AliasEvent):
+            size, anchor = sizes.get(event.anchor, 1), None
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, size = open_.pop()
+        if size > _MOST_VALUES:
+            raise _fault(event, f"more than {_MOST_VALUES:,} values: split it, or repeat less by aliases (*name)")
+        if anchor:
+            sizes[anchor] = size
+        if open_:
+            open_[-1] = (open_[-1][0], open_[-1][1] + size)
 
 
 # JSON schema's types in a user's words.
@@ -74,14 +138,19 @@ def _explain(error: ValidationError) -> str:
         return f"missing {', '.join(repr(k) for k in value if k not in instance)}"
     if error.validator == "enum":
         words = list(map(str, value))
-        return f"{instance!r} is not {'one of ' if len(words) > 1 else ''}{', '.join(words)}"
+        return f"{_short(instance)} is not {'one of ' if len(words) > 1 else ''}{', '.join(words)}"
     if error.validator == "type":
         hint = " (YAML reads 1e-3 as text: write 1.0e-3 or 0.001)" if _looks_like_number(instance) else ""
         types = [value] if isinstance(value, str) else value
-        return f"{instance!r} is not {' or '.join(map(_TYPES.__getitem__, types))}{hint}"
+        return f"{_short(instance)} is not {' or '.join(map(_TYPES.__getitem__, types))}{hint}"
     if error.validator in ("minItems", "minProperties"):
         return "empty: name at least one"
-    return error.message if len(error.message) < 300 else error.message[:300] + "..."
+    return _short(error.message, str)
+
+
+def _short(value: Any, write: Callable[[Any], str] = repr) -> str:
+    text = write(value)
+    return text if len(text) < 300 else text[:300] + "..."
 
 
 def _looks_like_number(value: Any) -> bool:

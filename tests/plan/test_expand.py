@@ -70,6 +70,15 @@ def test_a_scale_may_not_undo_what_makes_a_row_differ(project: Path) -> None:
         plan(project, experiment, scale="demo")
 
 
+def test_rows_that_start_from_each_other_are_refused(project: Path) -> None:
+    experiment = changed("rows.full.from", "one/mode_b")
+    experiment["rows"]["mode_b"]["from"] = "one/full"
+    with pytest.raises(InputError) as error:
+        plan(project, experiment)
+    circle = "a circle, one/full from one/mode_b from one/full: start one from another row"
+    assert str(error.value) == f"experiments/one.yaml: rows.mode_b.from: {circle}"
+
+
 def test_a_row_can_start_from_another_experiments_row(project: Path) -> None:
     other = copy.deepcopy(EXPERIMENT) | {"claims": []}
     for key in ("system", "features", "settings", "scales"):

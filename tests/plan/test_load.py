@@ -28,6 +28,8 @@ from ser.plan.load import load_plan, read_params
             {"compute": params()["compute"] | {"threads": 0}},
             "compute.threads: 0 is less than the minimum of 1",
         ),
+        ({"demo_seed": 2**32}, "demo_seed: 4294967296 is greater than the maximum of 4294967295"),
+        ({"scale": "x" * 10_000}, "scale: 'xxx"),
         (
             {"corpora": {"emodb": {"root": "/no/such/folder"}}},
             "corpora.emodb.root: no such folder: /no/such/folder",
@@ -97,6 +99,10 @@ def test_a_machines_own_entries_hold_key_by_key(tmp_path: Path) -> None:
     }
     own.write_text("# nothing yet\n")
     assert read_params(tmp_path)["scale"] == "demo"
+    assert read_params(tmp_path, {"compute": {"threads": 2}})["compute"] == {"device": "auto", "threads": 2}
+    own.write_text("- scale\n")
+    with pytest.raises(InputError, match="params.local.yaml: not a mapping"):
+        read_params(tmp_path)
 
 
 def test_a_corpus_that_is_named_needs_no_scale_to_list_it(project: Path) -> None:
