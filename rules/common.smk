@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 
 from ser.compute.clone import check_writable, clone_name
 from ser.compute.machine import limits
-from ser.errors import InputError
+from ser.errors import InputError, in_one_line
 from ser.plan import places
 from ser.plan.code import code_of_module, reaches, uses_training_loop
 from ser.plan.jobs import train_options, training_rules
@@ -26,9 +26,10 @@ from ser.splits.protocol import SELECTIONS
 PYTHON = shlex.quote(sys.executable)
 
 try:
-    # not by `configfile`, which lets a repeated key win and, where the file asks for it, runs Python that is in it
-    config.update(read_params(given=config))
-    PLAN = load_plan(config, Path(workflow.basedir))
+    with in_one_line("planning"):
+        # not by `configfile`, which lets a repeated key win and, where the file asks for it, runs Python that is in it
+        config.update(read_params(given=config))
+        PLAN = load_plan(config, Path(workflow.basedir))
 except InputError as error:
     raise WorkflowError(str(error)) from None
 

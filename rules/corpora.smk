@@ -52,7 +52,7 @@ def manifest_places(wildcards, input):
     """Where a corpus is. Snakemake keeps no record of a function of `input`, so moving it runs nothing again."""
     manifest = ORIGINS.corpus(wildcards.corpus).get("manifest")
     listing = ["--listing", PLACES.listing(wildcards.corpus)] if DEMO else []
-    return ["--root", ORIGINS.root(wildcards.corpus), *(["--manifest", manifest] if manifest else listing)]
+    return [f"--root={ORIGINS.root(wildcards.corpus)}", *([f"--manifest={manifest}"] if manifest else listing)]
 
 
 rule manifest:

@@ -21,7 +21,7 @@ rule audio:
     message:
         "decoding {wildcards.corpus}"
     shell:
-        "{PYTHON} workflow_scripts/audio.py --manifest {input.manifest} --root {params.root:q}"
+        "{PYTHON} workflow_scripts/audio.py --manifest {input.manifest} --root={params.root:q}"
         " --order {params.order:q} --output {output} > {log} 2>&1"
 
 

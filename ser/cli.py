@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ser.errors import InputError
+from ser.errors import InputError, in_one_line
 
 if TYPE_CHECKING:
     from ser.plan.groups import Plan
@@ -96,9 +96,10 @@ def _planned() -> tuple[dict[str, Any], "Plan", "MadeFrom"]:
 
 
 def main() -> None:
-    """Run the command line; an `InputError` becomes one line on stderr and exit status 2."""
+    """Run the command line; bad input, or what the machine lacks, becomes one line on stderr and exit status 2."""
     try:
-        app()
+        with in_one_line("`ser`"):
+            app()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None

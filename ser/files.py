@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -56,7 +57,8 @@ def alone_with(*outputs: Path | str) -> Iterator[bool]:
 def atomic_file(path: Path | str) -> Iterator[Path]:
     """A temporary path beside `path`, which replaces it if the block succeeds and is removed otherwise.
 
-    Its name is always the same, so two processes must not write the same file at once (`alone_with`).
+    Its name is always the same, so two processes must not write the same file at once (`alone_with`). An OSError names
+    `path`, whatever wrote.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,12 +67,26 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
     temporary.touch()
     mode = temporary.stat().st_mode  # as the umask wants it: safetensors would let only the owner read its file
     try:
-        yield temporary
-        if temporary.stat().st_mode != mode:
-            temporary.chmod(mode)
-        temporary.replace(path)
+        with naming(path):
+            yield temporary
+            if temporary.stat().st_mode != mode:
+                temporary.chmod(mode)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Names `path` in the OSError of a write that does not say where it failed, such as that of a full disk."""
+    try:
+        yield
+    except Exception as error:
+        if code := re.search(r"\(os error (\d+)\)", str(error)):  # of safetensors, which is written in Rust
+            raise OSError(int(code[1]), os.strerror(int(code[1])), str(path)) from None
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(path)
+        raise
 
 
 @contextmanager

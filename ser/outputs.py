@@ -22,7 +22,8 @@ def write_json(path: Path, value: Any) -> None:
 
 def json_text(value: Any) -> str:
     """The text that `write_json` writes."""
-    return json.dumps(_strict(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(_strict(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode()  # of file names that are not UTF-8: an escape in JSON, too
 
 
 def write_text(path: Path, text: str) -> None:

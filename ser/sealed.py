@@ -86,12 +86,12 @@ class Inputs:
         self.note(path, facts["made_from"], facts["seal"])
         return facts
 
-    def note(self, path: Path, made_from: str, seal: str) -> None:
+    def note(self, path: Path, made_from: str, seal: str, mend: str = "remove it") -> None:
         """Take note of an artifact whose content is checked elsewhere."""
         wanted = self._order.inputs.get(str(path), "")
         if wanted and made_from != wanted:
             raise InputError(
-                f"{path}: made from other settings, code or recordings than planned: remove it and build again"
+                f"{path}: made from other settings, code or recordings than planned: {mend} and build again"
             )
         self._seals[str(path)] = seal
 
@@ -116,7 +116,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
         seal = facts["seal"]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: it is not made yet") from None
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: damaged, or not written here ({error!r}): remove it and build again") from None
     if _seal(text.replace(_line(seal), _line(""), 1)) != seal:
         raise InputError(f"{path}: has changed since it was written: remove it and build again")

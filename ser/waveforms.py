@@ -5,11 +5,14 @@ Segments are cut as in the published code of CA-MSER and MFHCA, or soundly. That
 and systems both cut by these rules, so only numpy is imported here.
 """
 
+import math
 from typing import Literal
 
 import numpy as np
 
 RATE = 16_000
+_LOWEST = 4_000  # Hz; nothing that speech is told by is left below it
+_LARGEST_FILTER = 4_000_000  # numbers, 8 bytes each while they are computed
 FULL_SCALE = 32_768  # int16 sample / FULL_SCALE = waveform in [-1, 1)
 
 Count = Literal["frames", "samples"]
@@ -19,6 +22,20 @@ Padding = Literal["front", "back"]
 def waveform(samples: np.ndarray) -> np.ndarray:
     """float32 in [-1, 1) from the store's int16 samples."""
     return samples.astype(np.float32) / FULL_SCALE
+
+
+def check_rate(rate: int) -> None:
+    """Raises ValueError, which says what to do, for a sample rate in Hz that cannot be brought to 16 kHz here.
+
+    The filter of features/audio.py has as many rows as there are phases between the two rates. For 44,100 Hz these are
+    160 of 815 numbers; for 44,101 Hz they would be 16,000 of 44,475, which takes gigabytes.
+    """
+    common = math.gcd(rate, RATE)
+    if rate < _LOWEST or (RATE // common) * (rate // common) > _LARGEST_FILTER:
+        raise ValueError(
+            f"its sample rate cannot be used: convert it to {RATE} Hz, or correct its header if that is wrong",
+            f"{rate} Hz",
+        )
 
 
 def count_segments(samples: int, length: int, by: Count) -> int:

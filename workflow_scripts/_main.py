@@ -11,11 +11,12 @@ from pathlib import Path
 # The code that is hashed as an input must be the code that runs, whichever `ser` is installed.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ser.errors import InputError
+from ser.errors import InputError, in_one_line
 from ser.files import alone_with
 from ser.sealed import Order
 
 _HELD = ExitStack()
+_OUTPUTS: list[Path | str] = []
 
 
 def job_parser(description: str | None) -> argparse.ArgumentParser:
@@ -31,6 +32,7 @@ def be_alone_with(*outputs: Path | str) -> bool:
     Returns whether that took waiting. Raises InputError in a job of a build that was killed, once a newer one has
     begun: what this job would write may be done already.
     """
+    _OUTPUTS.extend(outputs)
     waited = _HELD.enter_context(alone_with(*outputs))
     build, newest = os.environ.get("SER_BUILD"), Path(".snakemake/ser.build")  # none: called by hand
     if build and newest.is_file() and newest.read_text() != build:
@@ -39,7 +41,8 @@ def be_alone_with(*outputs: Path | str) -> bool:
 
 
 def script(main: Callable[[], None]) -> None:
-    """Call `main`; an `InputError` ends the process with its one line and exit code 2, Ctrl-C with 130.
+    """Call `main`; an `InputError`, or what the machine lacks, ends the process with one line and exit code 2, Ctrl-C
+    with 130.
 
     What `ser` logs goes to stderr, which is the job's log.
     """
@@ -47,7 +50,7 @@ def script(main: Callable[[], None]) -> None:
     log.addHandler(logging.StreamHandler())
     log.setLevel(logging.INFO)
     try:
-        with _HELD:
+        with _HELD, in_one_line(f"job {Path(sys.argv[0]).stem}", _OUTPUTS):
             main()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

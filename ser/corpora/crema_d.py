@@ -3,11 +3,20 @@
 Layout: the release's repository (CheyneyComputerScience/CREMA-D) and EmoBox's preparation; counts: EmoBox's metadata.
 """
 
-import csv
 import re
 from pathlib import Path
 
-from ser.manifests.reading import Counts, Finding, Published, Reading, child, entries, leave_out_strays, wrong_root
+from ser.manifests.reading import (
+    Counts,
+    Finding,
+    Published,
+    Reading,
+    child,
+    entries,
+    leave_out_strays,
+    open_table,
+    wrong_root,
+)
 from ser.manifests.utterance import Utterance
 
 NAME = "crema_d"
@@ -81,8 +90,7 @@ def _read_genders(root: Path, reading: Reading) -> dict[str, str]:
         reading.warnings.append("no VideoDemographics.csv: the column gender is empty")
         return {}
     genders = {}
-    with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        rows = csv.DictReader(file)
+    with open_table(table) as rows:
         for row in rows:
             actor, sex = row.get("ActorID") or "", (row.get("Sex") or "").lower()
             where = f"{table.name} line {rows.line_num}"

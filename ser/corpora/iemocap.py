@@ -77,9 +77,9 @@ _EMOTIONS = {
     "oth": "other",
     "xxx": "no_agreement",
 }
-_NUMBER = r"(-?\d+(?:\.\d+)?)"
+_NUMBER = r"(-?\d{1,9}(?:\.\d+)?)"
 # [start - end] <tab> turn <tab> emotion <tab> [valence, activation, dominance]
-_LINE = re.compile(r"\[.+? - .+?\]\s+(\S+)\s+(\w+)\s+(\[.*\])")
+_LINE = re.compile(r"\[[\d.]+ - [\d.]+\]\s+(\S+)\s+(\w+)\s+(\[.*\])")
 _SCORES = re.compile(rf"\[{_NUMBER},\s*{_NUMBER},\s*{_NUMBER}\]")
 # The letter after the session says who wore the markers; the speaker is the letter of the last field.
 _TURN = re.compile(r"((Ses0[1-5])[FM]_(?:impro\d+|(script\d+_\d+))[a-z]*)_([FM])\w+")

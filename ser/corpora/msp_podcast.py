@@ -4,7 +4,6 @@ Layout, codes and scales: the readme of release 1.12 and of the Odyssey-2024 cha
 sizes: the corpus's page (1.11), these readmes, and a secondary source (2.0).
 """
 
-import csv
 import math
 import os
 import re
@@ -12,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ser.errors import InputError, listed
-from ser.manifests.reading import Counts, Finding, Published, Reading, child, leave_out_strays, wrong_root
+from ser.manifests.reading import Counts, Finding, Published, Reading, child, leave_out_strays, open_table, wrong_root
 from ser.manifests.utterance import Utterance
 
 NAME = "msp_podcast"
@@ -57,7 +56,8 @@ _PARTITIONS = {"train": "train", "development": "dev", "validation": "dev"} | {
 }
 _GENDERS = {"male": "male", "female": "female", "unknown": "", "": ""}
 _COLUMNS = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Gender", "Split_Set")
-_NAME = re.compile(r"MSP-PODCAST_(?:(\d{4})|\w*test3\w*?)_\w+\.wav", re.IGNORECASE)
+_NAME = re.compile(r"MSP-PODCAST_(?:(\d{4})|\w{0,40}test3\w{0,40})_\w{1,200}\.wav", re.IGNORECASE)
+_MOST = 1e6  # of a score; false also for nan
 
 
 def read_release(root: Path) -> Reading:
@@ -73,11 +73,10 @@ def read_release(root: Path) -> Reading:
     audio = {name.lower(): name for name in names if not name.startswith(".")}
     reading = Reading()
     labelled, outside = set(), []
-    with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        rows = csv.DictReader(file)
+    with open_table(table) as rows:
         known = {name.strip().lower(): name for name in rows.fieldnames or []}
         if missing := [name for name in _COLUMNS if name.lower() not in known]:
-            raise InputError(f"{table}: no column {', '.join(missing)}; it has {', '.join(rows.fieldnames or [])}")
+            raise InputError(f"{table}: no column {', '.join(missing)}; it has {listed(rows.fieldnames or [])}")
         for row in rows:
             cells = {name: (row[known[name.lower()]] or "").strip() for name in _COLUMNS}
             name = cells["FileName"]
@@ -140,7 +139,7 @@ def _score(column: str, cell: str) -> float:
         score = float(cell)
     except ValueError:
         score = math.nan
-    if not math.isfinite(score):
+    if not abs(score) < _MOST:
         raise ValueError(f"{column} is not a number", repr(cell))
     return score
 

@@ -6,10 +6,11 @@ while the workflow is parsed: nothing heavy is imported at the top.
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
-from ser.errors import InputError
+from ser.errors import InputError, listed, shown
 from ser.files import sha256_of
 from ser.sealed import Inputs
 
@@ -35,7 +36,7 @@ def check_checkpoint(folder: Path, inputs: Inputs) -> str:
     if (folder / DESCRIPTION).is_file():
         inputs.read(folder / DESCRIPTION)
     else:
-        inputs.note(folder, digest, digest)
+        inputs.note(folder, digest, digest, "`touch` its files if they were replaced")
     return digest
 
 
@@ -63,7 +64,6 @@ def open_checkpoint(folder: Path) -> tuple[Any, Any]:
         raise InputError(f"{folder}: weights of AlexNet, not of a speech encoder: name another checkpoint")
     import torch
     import transformers
-    from safetensors import SafetensorError
     from transformers import AutoFeatureExtractor, AutoModel
 
     from ser.waveforms import RATE
@@ -76,7 +76,9 @@ def open_checkpoint(folder: Path) -> tuple[Any, Any]:
         model, report = AutoModel.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **local
         )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # a configuration can break it in any way
         raise InputError(f"{folder}: transformers cannot open it: {_first_line(error)}") from None
     if not hasattr(model.config, "feat_extract_norm") or not hasattr(model, "encoder"):
         raise InputError(f"{folder}: model type {model.config.model_type} is not built like wav2vec 2.0 or HuBERT")
@@ -97,9 +99,14 @@ def checkpoint_files(folder: Path) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if index.is_file() and not weights[0].is_file():
         try:
-            names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        except (ValueError, KeyError, TypeError, AttributeError):
+            names = set(map(str, json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise InputError(f"{index}: not an index of weights: copy it again") from None
+        if wrong := sorted(name for name in names if not re.fullmatch(r"[\w.-]+\.safetensors", name)):
+            raise InputError(
+                f"{index}: names {listed(map(shown, wrong), 3)}: weights are read only from .safetensors files in this"
+                " folder, for a pickle can run code: use the safetensors version of all of it"
+            )
         weights = [index, *(folder / name for name in sorted(names))]
     needed = [folder / "config.json", *weights]
     if not needed[0].is_file() or model_type(folder) != ALEXNET:
@@ -121,7 +128,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON: {error}: copy it again") from None
     if not isinstance(config, dict):
         raise InputError(f"{path}: not a JSON object: copy it again")

@@ -5,7 +5,7 @@ A file that is already 16 kHz mono 16-bit is stored as it is, sample by sample, 
 
 import sys
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,7 @@ def _resampled(x: np.ndarray, rate: int) -> np.ndarray:
     return resampled
 
 
-@cache
+@lru_cache(4)  # up to 16 MB each; a corpus has one or two rates
 def _resampler(rate: int) -> Any:
     """A windowed-sinc filter of 64 zero crossings: flat to 7.5 kHz, nothing left that could alias."""
     import torch
@@ -143,9 +143,9 @@ def _changed(path: Path, sha256: str) -> str:
         same = sha256_of(path) == sha256
     except OSError as error:
         return f"cannot be read ({error.strerror})"
-    return "" if same else "changed since the manifest was made"
+    return "" if same else "changed since the manifest was made: `touch` it, so that this shows, and build again"
 
 
 def _all(problems: dict[str, str]) -> str:
     bad = [f"{path} {problem}" for path, problem in sorted(problems.items()) if problem]
-    return f"bad files: {listed(bad)}: repair them, or build again, which remakes the manifest"
+    return f"bad files: {listed(bad)}: repair them and build again"

@@ -15,6 +15,7 @@ import numpy as np
 
 from ser.errors import InputError, listed
 from ser.features.store import DTYPES, Store, canonical_json, seal_of
+from ser.files import naming
 
 _NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
 
@@ -175,8 +176,11 @@ def _write_header(
 @contextmanager
 def _replacing(path: Path, temporary: Path) -> Iterator[IO[bytes]]:
     """A file that becomes `path` once it is complete and on disk, so that even a power cut does no harm."""
-    with temporary.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with naming(path), temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

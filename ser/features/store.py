@@ -55,7 +55,7 @@ class Store:
                 mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except FileNotFoundError:
             raise InputError(f"{self.path}: no such store: make it first") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{self.path}: not a readable store ({error}): delete it and make it again") from None
         try:
             metadata = dict(header["__metadata__"])
@@ -69,7 +69,7 @@ class Store:
             self._data: np.ndarray | None = _tensor(mapping, header["data"], start, size)
             if len(offsets) != len(self.utterances) + 1 or offsets[-1] != len(self._data):
                 raise ValueError("its offsets do not fit its data")
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"{self.path}: not a complete store ({error!r}): delete it and make it again") from None
         self.metadata = metadata
         self.shape = self._data.shape[1:]

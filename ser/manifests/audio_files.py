@@ -16,6 +16,7 @@ import soundfile
 from ser.errors import InputError
 from ser.manifests.reading import Finding
 from ser.manifests.samples import Samples
+from ser.waveforms import check_rate
 
 _LFS_POINTER = b"version https://git-lfs"
 _OGG_PAGE = 65_307  # bytes in the largest possible page
@@ -81,7 +82,8 @@ def inspect(path: Path | str, segments: Collection[Segment] = ((None, None),)) -
     It is decoded to its end. Because libsndfile silently shortens files that were cut off, WAV, AIFF and CAF are also
     checked against the length of the chunk of samples, AU and W64 by libsndfile's log, Ogg for its last page; of other
     containers it is noted that they cannot be. An MP3 without a header that has its length always looks whole. Raises
-    UnreadableAudio for a file that is missing, empty, not audio, without samples, or cut off.
+    UnreadableAudio for a file that is missing, empty, not audio, without samples, cut off, or of a rate that cannot be
+    resampled.
     """
     path = Path(path)
     try:
@@ -104,8 +106,11 @@ def inspect(path: Path | str, segments: Collection[Segment] = ((None, None),)) -
                 raise UnreadableAudio(path, "its header promises no samples: copy or write it again")
             if audio.frames == _UNKNOWN_FRAMES:
                 raise UnreadableAudio(path, "its header gives no length (written to a pipe): write it again")
+            check_rate(audio.samplerate)
             facts = AudioFacts(audio.frames, audio.samplerate, audio.channels, sha256)
             return _decoded(path, audio, facts, segments, _check_log(path, audio) if notes is None else notes)
+    except ValueError as error:
+        raise UnreadableAudio(path, *error.args) from None
     except FileNotFoundError:
         raise UnreadableAudio(path, "missing") from None
     except OSError as error:

@@ -7,17 +7,19 @@ A release tree is read by the corpus's file in `ser/corpora/`; a corpus with its
 import importlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ser.errors import InputError, listed
+from ser.errors import UNPRINTABLE, InputError, in_one_line, listed, one_line
 from ser.files import words
 from ser.manifests.audio_files import AudioFacts, Segment, inspect_all, sample_range
 from ser.manifests.reading import Finding, Published, Reading, grouped, release_of
 from ser.manifests.user_manifest import read_user_manifest
 from ser.manifests.utterance import Utterance
 
+_TEXTS = attrgetter(*(field.name for field in fields(Utterance) if field.type is str))
 _COUNTED = ("emotion", "speaker", "session", "partition", "gender", "style")
 
 
@@ -51,15 +53,28 @@ def survey(name: str, root: Path | str, manifest: Path | str | None = None) -> S
 
     Raises InputError only if there is nothing to examine: a wrong root, an unknown corpus, no utterance.
     """
-    root = Path(root)
+    with in_one_line(f"reading the corpus {name}", [root]):
+        return _survey(name, Path(root), manifest)
+
+
+def _survey(name: str, root: Path, manifest: Path | str | None) -> Survey:
     releases: tuple[Published, ...] = ()
     if manifest is not None:
         title, reading = name, read_user_manifest(Path(manifest), root)
     else:
         loader = loader_of(name)
         title, releases, reading = loader.TITLE, loader.PUBLISHED, loader.read_release(root)
+    readable = []
+    for utterance in reading.utterances:
+        if UNPRINTABLE.search(" ".join(_TEXTS(utterance))):
+            reading.broken.append(
+                Finding(utterance.path, "its name or labels have a line break or are not UTF-8: rename it")
+            )
+        else:
+            readable.append(utterance)
+    reading.utterances = readable
     segments: dict[str, list[Segment]] = defaultdict(list)
-    for utterance in sorted(reading.utterances, key=lambda utterance: utterance.path):
+    for utterance in sorted(readable, key=lambda utterance: utterance.path):
         segments[utterance.path].append((utterance.start, utterance.end))
     facts, unreadable = inspect_all(root, segments)
     found = Survey([], reading.excluded, reading.broken, reading.warnings, title, unreadable)
@@ -143,14 +158,9 @@ def build_manifest(
 
 def _named(findings: list[Finding]) -> list[dict[str, str]]:
     return [
-        {"file": _printable(where), "reason": _printable(f"{reason} ({detail})" if detail else reason)}
+        {"file": one_line(where), "reason": one_line(f"{reason} ({detail})" if detail else reason)}
         for where, reason, detail in findings
     ]
-
-
-def _printable(text: str) -> str:
-    """File names need not be UTF-8: in Chinese releases some are GBK."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _twice(paths: Sequence[str]) -> str:

@@ -1,8 +1,10 @@
 """What a loader returns, and what a corpus is known to hold."""
 
+import csv
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -136,6 +138,17 @@ def leave_out_strays(reading: Reading, root: Path, title: str, name: re.Pattern[
             again = file.rpartition(".")[0].lower() in names
             reason = "a second file of the name of one that is read" if again else f"not where {title} has recordings"
             reading.excluded.append(Finding(path, reason))
+
+
+@contextmanager
+def open_table(path: Path) -> Iterator["csv.DictReader[str]"]:
+    """The rows of a release's CSV file, by column. Raises InputError where it is none."""
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        rows = csv.DictReader(file)
+        try:
+            yield rows
+        except csv.Error as error:
+            raise InputError(f"{path}: line {rows.line_num + 1}: {error}: take it from a fresh copy") from None
 
 
 def entries(folder: Path) -> list[Path]:

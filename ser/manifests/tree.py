@@ -41,7 +41,7 @@ def scan(root: Path | str) -> Files:
                 for entry in found:
                     if entry.name.startswith("."):
                         continue
-                    if entry.is_dir():
+                    if _is_folder(entry):
                         todo.append(f"{prefix}{entry.name}/")
                     else:
                         files[prefix + entry.name] = _size_and_time(entry)
@@ -129,7 +129,7 @@ def _read_record(path: Path | str, fresh: str) -> dict[str, Any] | None:
             if record["stat"] != fresh:
                 record = json.loads(head + file.read())
         usable = {"digest", "manifest", "stat"} <= record.keys() and (record["stat"] == fresh or "files" in record)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return record if usable else None
 
@@ -139,8 +139,15 @@ def recorded_digest(path: Path | str) -> str:
     try:
         with Path(path).open(encoding="utf-8") as file:
             return str(json.loads(file.readline().rstrip().rstrip(",") + "}")["digest"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _size_and_time(entry: os.DirEntry[str]) -> tuple[int, int]:

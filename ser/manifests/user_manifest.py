@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ser.errors import InputError, listed
+from ser.errors import InputError, listed, shown
 from ser.manifests.reading import Finding, Reading
 from ser.manifests.utterance import COLUMNS, EMOTIONS, Utterance
 
 _REQUIRED = ("path", "speaker", "emotion")
 _NUMBERS = ("start", "end", "arousal", "valence", "dominance")
+_MOST = 1e9  # of a number: float32 must hold it
 _Table = tuple[list[str], list[tuple[str, list[str]]]]  # header; (`line 7`, its cells without surrounding blanks)
 _MEASURED = ("num_samples", "sample_rate", "sha256")  # taken from the audio, whatever the manifest says
 
@@ -76,8 +77,10 @@ def _number(column: str, text: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"{column} is not a number", repr(text))
+    if not abs(number) < _MOST:
+        raise ValueError(
+            f"{column} is not a number" + (f" below {_MOST:.0e}" if math.isfinite(number) else ""), shown(text)
+        )
     return number
 
 
@@ -91,14 +94,16 @@ class _Inside:
 
     def check(self, path: str) -> None:
         """Raises ValueError for an absolute path, one with `..` or a backslash, and one that leaves through a link."""
+        if "\0" in path:
+            raise ValueError("path has a NUL character, which no file name has", shown(path))
         if posixpath.isabs(path) or path.split("/")[0] == ".." or "\\" in path:
-            raise ValueError("path must be relative to the root and stay in it, with / between folders", repr(path))
+            raise ValueError("path must be relative to the root and stay in it, with / between folders", shown(path))
         folder = os.path.dirname(path)  # noqa: PTH120 (all as text: quick, for each of 265,000 files)
         if folder not in self.folders:
             self.folders[folder] = self._holds(os.path.join(self.root, folder))  # noqa: PTH118 (as above)
         file = os.path.join(self.root, path)  # noqa: PTH118 (as above)
         if not self.folders[folder] or (os.path.islink(file) and not self._holds(file)):  # noqa: PTH114 (as above)
-            raise ValueError("path leads outside the root through a link", repr(path))
+            raise ValueError("path leads outside the root through a link", shown(path))
 
     def _holds(self, path: str) -> bool:
         return os.path.commonpath([self.real_root, os.path.realpath(path)]) == self.real_root
@@ -123,9 +128,12 @@ def _parquet(manifest: Path) -> _Table:
         raise InputError(f"{manifest}: reading Parquet needs the package pyarrow: install it, or save as CSV") from None
     try:
         table = parquet.read_table(manifest)
-    except (OSError, ArrowException) as error:
+    except (OSError, ValueError, ArrowException) as error:
         raise InputError(f"{manifest}: not a Parquet file: {' '.join(str(error).split())}") from None
-    columns = [column.to_pylist() for column in table.columns]
+    try:
+        columns = [column.to_pylist() for column in table.columns]
+    except (ValueError, OverflowError, ArrowException) as error:
+        raise InputError(f"{manifest}: values that cannot be read: {error}: write it again, text in UTF-8") from None
     rows = enumerate(zip(*columns, strict=True), 1)
     return table.column_names, [(f"row {number}", [_text(value) for value in row]) for number, row in rows]
 
@@ -139,15 +147,16 @@ def _check_columns(manifest: Path, header: list[str]) -> None:
     if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
         raise InputError(f"{manifest}: columns must be separated by commas, not by {'; or tab'}: save it as CSV again")
     problems = []
-    for name in header:
-        if name not in COLUMNS:
-            near = difflib.get_close_matches(name.lower(), COLUMNS, 1)
-            problems.append(f"unknown column {name!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+    counts = Counter(header)
+    unknown = [name for name in header if name not in COLUMNS]
+    for name in unknown[:20]:
+        near = difflib.get_close_matches(name.lower(), COLUMNS, 1)
+        problems.append(f"unknown column {shown(name)}" + (f" (did you mean {near[0]!r}?)" if near else ""))
     problems += [f"no column {name!r}" for name in _REQUIRED if name not in header]
-    problems += [f"column {name!r} appears twice" for name in sorted({n for n in header if header.count(n) > 1})]
+    problems += [f"column {name!r} appears twice" for name, count in sorted(counts.items()) if count > 1]
     if problems:
         optional = ", ".join(name for name in COLUMNS if name not in _REQUIRED)
         raise InputError(
-            f"{manifest}: {listed(problems)}; found {', '.join(header)}; needed {', '.join(_REQUIRED)}; "
-            f"optional {optional}"
+            f"{manifest}: {listed(problems)}; found {listed(shown(name, str) for name in header)}; "
+            f"needed {', '.join(_REQUIRED)}; optional {optional}"
         )

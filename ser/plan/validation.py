@@ -2,7 +2,6 @@
 
 import io
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
-from ser.errors import InputError, did_you_mean
+from ser.errors import InputError, did_you_mean, shown
 
 _MOST_LEVELS = 40
 _MOST_VALUES = 200_000
@@ -32,7 +31,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, str):
-            raise _fault(key_node, f"the key {_short(key)} is not text: put it in quotes")
+            raise _fault(key_node, f"the key {shown(key)} is not text: put it in quotes")
         if key in seen:
             raise _fault(key_node, f"{key!r} appears twice")
         seen.add(key)
@@ -43,7 +42,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
 def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
     number: float = loader.construct_yaml_float(node)
     if not math.isfinite(number):
-        raise _fault(node, f"{_short(node.value, str)} is not a number that can be computed with")
+        raise _fault(node, f"{shown(node.value, str)} is not a number that can be computed with")
     return number
 
 
@@ -138,19 +137,14 @@ def _explain(error: ValidationError) -> str:
         return f"missing {', '.join(repr(k) for k in value if k not in instance)}"
     if error.validator == "enum":
         words = list(map(str, value))
-        return f"{_short(instance)} is not {'one of ' if len(words) > 1 else ''}{', '.join(words)}"
+        return f"{shown(instance)} is not {'one of ' if len(words) > 1 else ''}{', '.join(words)}"
     if error.validator == "type":
         hint = " (YAML reads 1e-3 as text: write 1.0e-3 or 0.001)" if _looks_like_number(instance) else ""
         types = [value] if isinstance(value, str) else value
-        return f"{_short(instance)} is not {' or '.join(map(_TYPES.__getitem__, types))}{hint}"
+        return f"{shown(instance)} is not {' or '.join(map(_TYPES.__getitem__, types))}{hint}"
     if error.validator in ("minItems", "minProperties"):
         return "empty: name at least one"
-    return _short(error.message, str)
-
-
-def _short(value: Any, write: Callable[[Any], str] = repr) -> str:
-    text = write(value)
-    return text if len(text) < 300 else text[:300] + "..."
+    return shown(error.message, str)
 
 
 def _looks_like_number(value: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ser.errors import InputError
 from ser.outputs import write_model
 
 if TYPE_CHECKING:  # evaluations read the scores, but must not depend on what runs are given
@@ -26,8 +27,12 @@ def write_epochs(path: Path, fold: "Fold", scores: np.ndarray | None) -> None:
 
 
 def read_epochs(path: Path) -> np.ndarray:
-    """What `write_epochs` wrote: float32 [epochs, n_test, labels]."""
+    """What `write_epochs` wrote: float32 [epochs, n_test, labels]. Raises InputError for any other file."""
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    scores: np.ndarray = load_file(path)["scores"]
+    try:
+        scores: np.ndarray = load_file(path)["scores"]
+    except (SafetensorError, KeyError, FileNotFoundError) as error:
+        raise InputError(f"{path}: not the scores of a run ({error}): remove its folder and build again") from None
     return scores

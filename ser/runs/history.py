@@ -6,16 +6,24 @@ from pathlib import Path
 
 import numpy as np
 
+from ser.errors import InputError
+
 History = Mapping[str, np.ndarray]
 # The dev metric that is shown, and its name; the criterion may be another (training/criterion.py).
 DEV = {"dev_UA": "UA of the dev part", "dev_CCC": "CCC of the dev part"}
 
 
 def read_history(path: Path) -> dict[str, np.ndarray]:
-    """history.csv: column -> float64 [epochs]; empty for a system that does not train by epochs."""
-    with path.open(encoding="utf-8", newline="") as file:
-        header, *rows = [*csv.reader(file)] or [[]]
-    values = np.array(rows, np.float64).reshape(len(rows), len(header))
+    """history.csv: column -> float64 [epochs]; empty for a system that does not train by epochs.
+
+    Raises InputError for any other file.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *rows = [*csv.reader(file)] or [[]]
+        values = np.array(rows, np.float64).reshape(len(rows), len(header))
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path}: not a history of training ({error}): remove its folder and build again") from None
     return dict(zip(header, values.T, strict=True)) if rows else {}
 
 

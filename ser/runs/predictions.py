@@ -86,7 +86,7 @@ def read_predictions(path: Path, labels: Sequence[str], are_classes: bool) -> Pr
         classes = np.array([list(map(int, row[own:])) for row in rows], np.int64).reshape(len(rows), len(header) - own)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: the run is not finished") from None
-    except (KeyError, IndexError, ValueError) as error:
+    except (LookupError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: not predictions of {', '.join(labels)} ({error}): make the run again") from None
     return Predictions(tuple(row[0] for row in rows), targets, predicted, Auxiliary(name, *classes.T) if name else None)
 

@@ -99,7 +99,7 @@ class State:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
             if sha256 != _sha256(text, tensors):
                 raise ValueError("its SHA-256 differs")
-        except (SafetensorError, KeyError, ValueError, OSError) as error:
+        except (SafetensorError, LookupError, TypeError, ValueError, RecursionError, OSError) as error:
             log.warning("%s is damaged or incomplete (%s): training starts afresh", path, error)
             return {}
         kept = _under(tensors, "beside")
