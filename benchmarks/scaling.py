@@ -82,10 +82,8 @@ def main() -> None:
     print(f"a clip of MSP-Podcast in a batch of 16: {padded_seconds():.1f} s with its padding\n")
     table(("experiment", "runs", "examples, millions", "CPU core-hours", "PFLOP", "GPU hours"), trained(plan, costs))
     table(("store", "stores", "GB", "CPU core-hours", "GPU hours"), stored(plan, costs))
-    table(
-        ("system", "runs", "weights of one, MB", "all weights, GB", "predictions, GB", "state in training, GB"),
-        kept(plan, costs),
-    )
+    sizes = ("weights of one, MB", "all weights, GB", "predictions, GB", "epochs' scores, GB", "state in training, GB")
+    table(("system", "runs", *sizes), kept(plan, costs))
     table(("beside them", "count", "GB"), beside(plan))
     hours, cost = CORPORA["msp_podcast"][0] * CORPORA["msp_podcast"][1] / 3600, costs["extract wavlm_large"]
     core, gpu = 3 * hours * cost["seconds"], 3 * hours * cost["flop"] / ASSUMED_TFLOPS["float32"] / 1e12
@@ -244,20 +242,22 @@ def size_of(spec: Mapping[str, Any], n: int, seconds: float) -> float:
 
 def kept(plan: Plan, costs: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Per system: bytes of what its runs leave, and of the state of one while it trains."""
-    totals: dict[str, list[float]] = defaultdict(lambda: [0.0] * 3)
+    totals: dict[str, list[float]] = defaultdict(lambda: [0.0] * 4)
     for group in plan.live:
         if cost := costs.get(f"train {UNITS.get(group.system, group.system)}"):
-            n = len(group.runs)
-            said = parts(group)[2] * cost["prediction_bytes"] + TEXT
-            for place, value in enumerate((n, n * cost["weights_bytes"] / 1e9, n * said / 1e9)):
+            n, tested = len(group.runs), parts(group)[2]
+            said = tested * cost["prediction_bytes"] + TEXT
+            scores = group.scores_epochs * group.settings["epochs"] * tested * len(group.protocol.labels) * 4
+            sizes = (cost["weights_bytes"], said, scores)
+            for place, value in enumerate((n, *(n * size / 1e9 for size in sizes))):
                 totals[group.system][place] += value
     rows = []
-    for system, (n, weights, said) in totals.items():
+    for system, (n, *sizes) in totals.items():
         cost = costs[f"train {UNITS.get(system, system)}"]
         one, state = cost["weights_bytes"] / 1e6, cost["checkpoint_bytes"] / 1e9
-        rows.append((system, f"{n:.0f}", short(one), short(weights), short(said), short(state)))
-    n, weights, said = (sum(column) for column in zip(*totals.values(), strict=True))
-    return [*rows, ("all", f"{n:.0f}", "", short(weights), short(said), "")]
+        rows.append((system, f"{n:.0f}", short(one), *map(short, sizes), short(state)))
+    n, *sizes = (sum(column) for column in zip(*totals.values(), strict=True))
+    return [*rows, ("all", f"{n:.0f}", "", *map(short, sizes), "")]
 
 
 def beside(plan: Plan) -> list[tuple[Any, ...]]:
