@@ -157,7 +157,8 @@ def _notes(
     held_out = dev | reported
     if protocol.dev.kind == "drawn" and dev.any():
         number, part = protocol.dev.per_emotion, protocol.dev.part
-        yield f"the epoch is chosen on {number} utterances of each emotion drawn from {part}, others for each seed"
+        drawn = f"{number} utterances of each emotion drawn from the official part {part}"
+        yield f"the epoch is chosen on {drawn}, others for each seed"
     both = [k + 1 for k in range(parts.shape[1]) if shared_values(speaker, held_out[:, k], train[:, k]).any()]
     if both:
         yield f"dev shares speakers with train in fold {listed(both)}"

@@ -242,7 +242,7 @@ def test_a_drawn_dev_part_is_another_for_each_seed_and_the_rest_is_tested() -> N
     assert len(drawn) == 4
     again = make_split(protocol(**DRAWN), "clean", official()[::-1], 20)
     assert (again.data_hash, again.seed) == (split.data_hash, 20)
-    assert any("1 utterances of each emotion drawn from dev, others for each seed" in note for note in split.notes)
+    assert any("each emotion drawn from the official part dev, others for each seed" in note for note in split.notes)
 
 
 def test_nothing_is_drawn_where_the_test_part_chooses() -> None:
