@@ -6,6 +6,7 @@ from torch import nn
 
 from ser.runs.contract import Fold, Part
 from ser.training.task import Example, TrainingSettings
+from ser.training.task import Task as TaskOf
 
 SETTINGS = TrainingSettings(
     optimiser="adamw",
@@ -43,6 +44,13 @@ def fold(attributes: bool = False, **parts: Part) -> Fold:
     made = {name: part(name, n, attributes) for name, n in (("train", 33), ("dev", 12), ("test", 9))}
     labels = ("arousal", "valence") if attributes else ("a", "b", "c")
     return Fold(0, labels, **(made | parts), stores={})
+
+
+def unlearned(task: TaskOf, network: nn.Module, part: Part) -> set[str]:
+    """The parameters to which the first eight examples of a part give no gradient."""
+    batch = task.collate(task.examples(part, None)[:8], None)
+    task.loss(task.forward(network, batch), batch, 0).backward()
+    return {name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
 
 
 class Task:

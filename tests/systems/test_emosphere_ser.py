@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers.emosphere_folds import SMALL, WIDTH, make_fold
+from helpers.training import unlearned
 from ser.evaluations import metrics
 from ser.runs.contract import Fold
 from ser.systems.emosphere_ser import Task, ccc, head, region_weight
@@ -178,7 +179,5 @@ def test_gradients_reach_every_parameter_but_the_front_end(fold, changes):
     task = Task(fold, replace(SMALL, **changes))
     network = task.network().train()
     network.encoder.model.config.layerdrop = 0.0
-    batch = task.collate(task.examples(fold.train, None), None)
-    task.loss(task.forward(network, batch), batch, 0).backward()
-    without = {name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
+    without = unlearned(task, network, fold.train)
     assert without == {name for name, _ in network.named_parameters() if "feature_extractor" in name} != set()

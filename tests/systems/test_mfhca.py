@@ -12,6 +12,7 @@ from helpers import ROOT
 from helpers.params import params
 from helpers.segment_folds import PUBLISHED, fold_of, frozen, make, sound
 from helpers.spectrogram_folds import TRAINING, settings
+from helpers.training import unlearned
 from ser.errors import InputError
 from ser.plan.load import load_plan
 from ser.runs.contract import Context
@@ -122,9 +123,7 @@ def test_gradients_reach_every_parameter(fold, tmp_path, row, is_frozen):
     task = Task(fold, replace(GIVEN, **ROWS[row]))
     torch.manual_seed(1)
     network = task.network().eval()  # nothing is dropped
-    batch = task.collate(task.examples(fold.train, None), None)
-    task.loss(task.forward(network, batch), batch, 0).backward()
-    without = {name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
+    without = unlearned(task, network, fold.train)
     assert without <= {"speech.model.masked_spec_embed"}  # learns only from masked input
     assert bool(without) != is_frozen
 
