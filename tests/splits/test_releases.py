@@ -12,8 +12,10 @@ from helpers.runs import write_run
 from ser.corpora import casia, crema_d, emodb, ravdess
 from ser.errors import InputError
 from ser.evaluations.evaluate import evaluate
+from ser.evaluations.gather import gather
 from ser.manifests.reading import release_of
 from ser.plan.experiments import read_experiments
+from ser.results.honest_gap import Side, gaps
 from ser.splits.make import make_split
 from ser.splits.protocol import Protocol
 from ser.splits.split import Split
@@ -110,14 +112,20 @@ def test_folds_that_lack_a_class_are_made_and_named(
     assert sum(note.startswith("no ") for note in split.notes) == len(tested) + len(chosen_on)
 
 
-def test_the_ua_of_all_predictions_is_defined_where_a_fold_lacks_a_class(tmp_path: Path) -> None:
-    split = split_of("light_sernet/emodb_7_speakers")
-    guesses = np.random.default_rng(1).normal(size=(len(split.utterances), len(split.labels)))
-    folders = [write_run(tmp_path / f"{k}", split, k, 1, guesses[split.scored(k)]) for k in range(1, 11)]
-    found = evaluate([split], folders)["results"][""]
-    assert 0 < found["pooled"]["UA"]["ci_low"] < found["pooled"]["UA"]["value"] and not found["pooled"]["UA"]["notes"]
-    assert np.isnan(found["fold_mean"]["UA"]["value"]) and found["fold_mean"]["WA"]["value"] > 0
-    assert "UA is undefined in fold 2: the test part lacks a class" in found["fold_mean"]["UA"]["notes"][0]
+def test_where_a_fold_lacks_a_class_ua_is_of_all_predictions(tmp_path: Path) -> None:
+    """So is its gap; the mean over folds is told to be undefined."""
+    protocol, _ = protocols()["light_sernet/emodb_7_speakers"]
+    sides = []
+    for seed, selection in enumerate(("test_selected", "clean")):
+        split = make_split(protocol, selection, utterances("emodb"))
+        guesses = np.random.default_rng(seed).normal(size=(len(split.utterances), len(split.labels)))
+        folders = [write_run(tmp_path / f"{selection}{k}", split, k, 1, guesses[split.scored(k)]) for k in range(1, 11)]
+        sides.append(Side(selection, [split], gather([split], folders)))
+    for found in (evaluate([split], folders)["results"][""], gaps(*sides)[""]):
+        pooled, fold_mean = found["pooled"]["UA"], found["fold_mean"]["UA"]
+        assert pooled["ci_low"] < pooled["value"] < pooled["ci_high"] and not pooled["notes"]
+        assert np.isnan(fold_mean["value"]) and not np.isnan(found["fold_mean"]["WA"]["value"])
+        assert "UA is undefined in fold 2: the test part lacks a class" in fold_mean["notes"][0]
 
 
 def test_the_draw_of_a_release_with_few_fearful_turns() -> None:
