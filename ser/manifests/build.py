@@ -12,7 +12,7 @@ from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ser.errors import UNPRINTABLE, InputError, in_one_line, listed, one_line
+from ser.errors import UNPRINTABLE, InputError, in_one_line, listed, one_line, shown
 from ser.files import words
 from ser.manifests.audio_files import AudioFacts, Segment, inspect_all, sample_range
 from ser.manifests.reading import Finding, Published, Reading, grouped, release_of
@@ -158,7 +158,7 @@ def build_manifest(
 
 def _named(findings: list[Finding]) -> list[dict[str, str]]:
     return [
-        {"file": one_line(where), "reason": one_line(f"{reason} ({detail})" if detail else reason)}
+        {"file": one_line(where), "reason": one_line(f"{reason} ({shown(detail, str)})" if detail else reason)}
         for where, reason, detail in findings
     ]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ser.errors import InputError, listed
+from ser.errors import InputError, listed, shown
 from ser.manifests.tree import scan
 from ser.manifests.utterance import Utterance
 
@@ -34,7 +34,7 @@ def grouped(findings: Iterable[Finding]) -> list[str]:
     """
     groups: dict[str, list[str]] = defaultdict(list)
     for where, reason, detail in findings:
-        groups[reason].append(f"{where} ({detail})" if detail else where)
+        groups[reason].append(f"{where} ({shown(detail, str)})" if detail else where)
     return [
         (f"{len(places):,}, " if len(places) > 1 else "")
         + f"{reason}: {listed(places, 20 if len(places) <= 20 else 3)}"
@@ -153,10 +153,7 @@ def open_table(path: Path) -> Iterator["csv.DictReader[str]"]:
 
 def entries(folder: Path) -> list[Path]:
     """The entries of a folder, sorted, without dot files: copies made on a Mac are full of `._` twins."""
-    try:
-        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be listed: {error.strerror}") from None
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def child(folder: Path, *names: str) -> Path | None:

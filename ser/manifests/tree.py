@@ -46,7 +46,10 @@ def scan(root: Path | str) -> Files:
                     else:
                         files[prefix + entry.name] = _size_and_time(entry)
         except OSError as error:
-            raise InputError(f"{folder}: cannot be listed: {error.strerror}: check the corpus root") from None
+            raise InputError(
+                f"{folder}: cannot be listed: {error.strerror}: check the corpus root, and your right to read it"
+                " (chmod -R u+rX)"
+            ) from None
     return dict(sorted(files.items()))
 
 

@@ -7,7 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from ser.errors import InputError
+from ser.errors import InputError, shown
 from ser.files import atomic_file
 
 # The words of the column `emotion`, the same in all corpora.
@@ -86,7 +86,7 @@ def read_manifest(path: Path | str) -> list[Utterance]:
             header = next(rows, [])
             if tuple(header) != COLUMNS:
                 raise InputError(
-                    f"{path}: not a manifest: its columns are {','.join(header)!r}, not {','.join(COLUMNS)!r}"
+                    f"{path}: not a manifest: its columns are {shown(','.join(header))}, not {','.join(COLUMNS)!r}"
                 )
             utterances = []
             for row in rows:

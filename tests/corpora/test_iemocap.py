@@ -167,3 +167,15 @@ def test_published_counts_agree_with_each_other() -> None:
     assert (sum(improvised.values()), sum(scripted.values())) == (2_943, 2_588)
     assert {s: speakers[s + "F"] + speakers[s + "M"] for s in sessions} == sessions
     assert sum(emotions.values()) <= release.total
+
+
+def test_a_long_line_takes_no_time_and_a_score_of_400_digits_is_broken(tree: Path) -> None:
+    labels = tree / "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
+    turn = "Ses01F_impro01_F000\tneu\t"
+    lines = [f"[{' - ' * 50_000}x", f"[1 - 2]\t{turn}[{'9' * 400}, 1, 1]"]  # the first, tried in every division: hours
+    labels.write_text("\n".join(lines))
+    reading = iemocap.read_release(tree)
+    place = "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt line"
+    no_line = "not [start - end], turn, emotion, [valence, activation, dominance]"
+    assert reading.broken[:1] == [(f"{place} 1", no_line, repr(lines[0][:120]))]
+    assert [finding[:2] for finding in reading.broken[1:]] == [(f"{place} 2", "not three attributes")]

@@ -8,7 +8,7 @@ from helpers.wavs import write_wav
 from ser.corpora import msp_podcast
 from ser.errors import InputError
 from ser.manifests.build import build_manifest
-from ser.manifests.reading import Published
+from ser.manifests.reading import Published, grouped
 
 HEADER = "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set\n"
 ROWS = """\
@@ -151,3 +151,24 @@ def test_a_whole_copy_is_not_incomplete_for_its_hidden_labels(tmp_path: Path, mo
         report = build_manifest("msp_podcast", root)[1]
         assert (report["utterances"], report["release"]) == (10, "small")
         assert any("an incomplete copy" in warning for warning in report["warnings"]) != is_whole
+
+
+@pytest.mark.parametrize("score", ["nan", "inf", "-inf", "1e39", "1e999"])
+def test_a_score_that_is_no_number_is_a_broken_label(tmp_path: Path, score: str) -> None:
+    line = f"MSP-PODCAST_0001_0001.wav,A,6.2,{score},5.6,30,Male,Train"
+    reading = msp_podcast.read_release(write_tree(tmp_path, f"{HEADER}{line}\n"))
+    assert reading.broken == [("labels_consensus.csv line 2", "EmoVal is not a number", repr(score))]
+    assert reading.utterances == []
+
+
+def test_a_table_that_is_no_table_is_one_line(tmp_path: Path) -> None:
+    root = write_tree(tmp_path, f"{HEADER}{'x' * 140_000}\n")
+    with pytest.raises(InputError, match=r"labels_consensus.csv: line 2: field larger than field limit .* fresh copy$"):
+        msp_podcast.read_release(root)
+
+
+def test_a_long_name_takes_no_time(tmp_path: Path) -> None:
+    name = "MSP-PODCAST_" + "_test3" * 20_000  # tried in every division, this takes days
+    reading = msp_podcast.read_release(write_tree(tmp_path, f"{HEADER}{name},A,1,1,1,30,Male,Train\n"))
+    assert [finding.reason for finding in reading.broken] == ["FileName is not MSP-PODCAST_<podcast>_<segment>.wav"]
+    assert len(grouped(reading.broken)[0]) < 500

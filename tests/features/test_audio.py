@@ -105,7 +105,8 @@ def test_all_bad_files_are_named_at_once(tmp_path):
         stored(tmp_path, [utterance(tmp_path, "good"), *bad])
     message = str(error.value)
     assert "gone.wav cannot be read (No such file or directory)" in message
-    assert "changed.wav changed since the manifest was made" in message
+    touch = "`touch` it, so that this shows, and build again"
+    assert f"changed.wav changed since the manifest was made: {touch}" in message
     assert "noise.wav cannot be decoded" in message and "good.wav" not in message and "\n" not in message
     assert not (tmp_path / "audio.safetensors").exists()
 

@@ -201,3 +201,14 @@ def test_real_ravdess_files(shared_data: Path) -> None:
     assert (stereo.channels, mono.channels, mono.sample_rate) == (2, 1, 48_000)
     assert stereo.notes == mono.notes == ("chunk 'FLLR' before the samples",)
     assert mono.num_samples == soundfile.info(folder / "03-01-01-01-01-01-01.wav").frames
+
+
+@pytest.mark.parametrize("rate", [1, 3_999, 11_127, 15_999, 22_254, 44_101, 2**31 - 1])
+def test_a_rate_whose_resampling_would_take_gigabytes_is_refused(tmp_path: Path, rate: int) -> None:
+    said = f"its sample rate cannot be used: convert it to 16000 Hz, or correct its header if that is wrong ({rate} Hz)"
+    assert reason(write_wav(tmp_path / "a.wav", rate=rate)) == said
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000, 192_000])
+def test_the_rates_in_use_are_read(tmp_path: Path, rate: int) -> None:
+    assert inspect(write_wav(tmp_path / "a.wav", rate=rate)).sample_rate == rate

@@ -1,6 +1,8 @@
 """From a tree or a manifest to checked utterances and a report; all that stops the build is reported at once."""
 
 import hashlib
+import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -235,3 +237,48 @@ def test_real_emodb(shared_data: Path) -> None:
     assert report["speakers"] == 10
     assert report["duplicates"] == report["excluded"] == report["unreadable"] == []
     assert {u.sample_rate for u in utterances} == {16_000}
+
+
+def test_a_line_break_in_a_name_is_a_broken_label(tmp_path: Path) -> None:
+    write_wav(tmp_path / "wangzhe\n" / "neutral" / "1.wav")
+    found = corpora.survey("casia", tmp_path)
+    said = "its name or labels have a line break or are not UTF-8: rename it"
+    assert found.broken == [("wangzhe\n/neutral/1.wav", said, "")] and not found.utterances
+    with pytest.raises(InputError) as error:
+        corpora.build_manifest("casia", tmp_path)
+    assert "\n" not in str(error.value) and rf"{said}: wangzhe\n/neutral/1.wav" in str(error.value)
+
+
+def test_folders_and_links_where_files_belong(tmp_path: Path) -> None:
+    for name, kind in (("03a01Fa", "folder"), ("03a01Wa", "dead"), ("03a01Na", "03a01Na.wav")):
+        file = tmp_path / "wav" / f"{name}.wav"
+        file.mkdir(parents=True) if kind == "folder" else file.symlink_to(kind)
+    assert corpora.survey("emodb", tmp_path).unreadable == [
+        ("wav/03a01Fa.wav", "not a file", ""),
+        ("wav/03a01Na.wav", "cannot be read: Too many levels of symbolic links", ""),
+        ("wav/03a01Wa.wav", "missing", ""),
+    ]
+    (tmp_path / "Labels" / "labels_consensus.csv").mkdir(parents=True)
+    (tmp_path / "Audios").mkdir()
+    with pytest.raises(InputError, match="_consensus.csv: reading the corpus msp_podcast stopped: Is a directory: "):
+        corpora.survey("msp_podcast", tmp_path)
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o000])
+def test_a_folder_that_may_not_be_searched(mode: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # not in pytest's own, which only its user may search
+        root, is_root = Path(folder), os.geteuid() == 0  # whom no mode keeps out
+        write_wav(root / "wav" / "03a01Fa.wav")
+        (root / "wav").chmod(mode)
+        root.chmod(0o755)
+        try:
+            os.seteuid(65534 if is_root else os.geteuid())
+            with pytest.raises(InputError) as error:
+                corpora.build_manifest("emodb", root)
+        finally:
+            os.seteuid(0 if is_root else os.geteuid())
+            (root / "wav").chmod(0o755)
+    said = f"{root}/wav/: cannot be listed: Permission denied: check the corpus root, and your right to read it (chmod"
+    if mode == 0:
+        said = f"{root}/wav: reading the corpus emodb stopped: Permission denied: give yourself the right to read or"
+    assert str(error.value).startswith(said)

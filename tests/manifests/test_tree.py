@@ -151,3 +151,18 @@ def test_names_that_are_not_utf8(root: Path, record: Path) -> None:
     tree.record_tree(root, tree.scan(root), "recorded", record)
     move_time(root / os.fsdecode(b"caf\xe9.wav"))
     assert tree.tree_digest(root, record) == "recorded"
+
+
+def test_a_replaced_file_with_the_old_size_and_time_is_noticed_once_it_is_touched(root: Path, record: Path) -> None:
+    file = root / "a.wav"
+    status = file.stat()
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert tree.tree_digest(root, record) == "recorded"
+    file.touch()
+    assert tree.tree_digest(root, record) != "recorded"
+
+
+def test_a_link_to_itself_is_a_file_that_cannot_be_read(root: Path) -> None:
+    (root / "self.wav").symlink_to("self.wav")
+    assert list(tree.scan(root)) == ["a.wav", "a/1.wav", "b/2.wav", "self.wav"]

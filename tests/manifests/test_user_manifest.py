@@ -163,3 +163,33 @@ def test_other_emotions_are_kept_with_a_warning(tmp_path: Path) -> None:
     )
     assert [u.emotion for u in reading.utterances] == ["joy", "joy", "sad"]
     assert reading.warnings == ["emotions by other names than the project's, which protocols must use: joy (2)"]
+
+
+def test_a_nul_in_a_path_and_numbers_that_float32_cannot_hold(tmp_path: Path) -> None:
+    content = "path,speaker,emotion,arousal\na\0b/c.wav,1,sad,\na.wav,1,sad,1e39\na.wav,1,sad,inf\n"
+    assert broken(tmp_path, content) == [
+        ("own.csv line 2", "path has a NUL character, which no file name has", r"'a\x00b/c.wav'"),
+        ("own.csv line 3", "arousal is not a number below 1e+09", "'1e39'"),
+        ("own.csv line 4", "arousal is not a number", "'inf'"),
+    ]
+
+
+def test_a_cell_beyond_the_limit_of_csv(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"own.csv: not a CSV file in UTF-8: field larger than field limit \(131072\)$"
+    ):
+        read_user_manifest(csv(tmp_path, f"path,speaker,emotion\n{'x' * 140_000},1,sad\n"), tmp_path)
+
+
+def test_parquet_whose_text_is_not_utf_8(tmp_path: Path) -> None:
+    text = pyarrow.array([b"\xff.wav"]).view(pyarrow.string())
+    parquet.write_table(pyarrow.table({"path": text, "speaker": ["1"], "emotion": ["sad"]}), tmp_path / "own.parquet")
+    with pytest.raises(InputError, match=r"own.parquet: values that cannot be read: 'utf-8' codec .* text in UTF-8$"):
+        read_user_manifest(tmp_path / "own.parquet", tmp_path)
+
+
+def test_100_000_unknown_columns_take_no_time_and_one_short_line(tmp_path: Path) -> None:
+    columns = ",".join(f"c{number}" for number in range(100_000))
+    with pytest.raises(InputError) as error:
+        read_user_manifest(csv(tmp_path, f"path,speaker,emotion,{columns}\n"), tmp_path)
+    assert "unknown column 'c0', unknown column 'c1'" in str(error.value) and len(str(error.value)) < 2_000
