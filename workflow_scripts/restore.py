@@ -1,16 +1,20 @@
 """Fetch what was computed elsewhere: DVC's files, the runs into MLflow; Snakemake is told that all is up to date."""
 
+import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from _main import script
+from _plan import planned
+from _versions import NOT_THERE, Version, benchmarks, commits, wanted
 from ser.errors import InputError
 from ser.plan.load import OWN
 from ser.plan.places import Places
 from ser.plan.validation import read_yaml
+from ser.sealed import Order
 
 BIN = Path(sys.executable).parent
 # As in rule track: a tracking server that is down stops nothing.
@@ -28,26 +32,51 @@ def main() -> None:
         raise InputError(f"{OWN}: DVC keeps the versions of params.yaml only: move this file away, then restore")
     params = read_yaml(Path("params.yaml"))
     outside = {*(corpus["root"] for corpus in params["corpora"].values()), *params["encoders"].values()}
-    _refuse_changes(lambda path: True)  # before the pull: without its own records Snakemake cannot tell what changed
+    # Before the pull, as Snakemake is told after it that all is up to date; what is made here, the pull will replace.
+    if changed := [path for path in _changes(lambda path: True) if not path.startswith(("work/", "results/"))]:
+        print(f"{', '.join(changed)}: not what dvc.lock was made with")
+        return _fetch_what_is_planned()
     _call(["dvc", "pull"], "`dvc pull` failed: what it fetched is kept, and `make restore` continues with the rest")
-    _refuse_changes(lambda path: path in outside)
+    if changed := _changes(lambda path: path in outside):
+        raise InputError(f"{', '.join(changed)}: not what dvc.lock was made with: run `make restore` again")
     _call([*TRACK, "--failure", Places.of(params["scale"]).untracked], "the runs could not be read")
     _call(TOUCH, "Snakemake could not be told that the files are up to date")
     Path("dvc.lock").touch()  # everything that was touched is in the cache (check_disk_space.py)
     print("restored: neither `dvc repro` nor `snakemake` has anything to do")
 
 
-def _refuse_changes(may_miss: Callable[[str], bool]) -> None:
-    """Raise InputError for what differs from dvc.lock, except files that are not there and need not be."""
+def _fetch_what_is_planned() -> None:
+    """What is planned now and has a version, of this commit or of one that is merged into it."""
+    _, plan, places, made_from = planned(argparse.ArgumentParser(description=__doc__))
+    missing, fetched = wanted(made_from.orders()), 0
+    for commit in commits():
+        try:
+            found = _fetch(Version(commit), missing, benchmarks(plan, places))
+        except NOT_THERE as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(
+                f"{commit}: what was computed for it cannot be fetched ({reason}): name its remote (`dvc remote add`), "
+                "and whoever computed it must `dvc push`; or compute it: `dvc repro`"
+            ) from None
+        missing = {path: order for path, order in missing.items() if path not in found}
+        fetched += len(found)
+    print(f"fetched what is as planned: {fetched} of {fetched + len(missing)} artifacts; `dvc repro` makes the rest")
+
+
+def _fetch(version: Version, missing: Mapping[str, Order], besides: Mapping[str, str]) -> Collection[str]:
+    """Fetch what a version has of `missing`; returns the describing files of it."""
+    found = version.found(missing, besides)
+    if files := [file for files in found.values() for file in files]:
+        # Snakemake's records are of what was there before; it complains about files of which it has none.
+        subprocess.run([BIN / "snakemake", "--cleanup-metadata", *files], capture_output=True)
+    for path, files in found.items():
+        version.fetch(path, files)
+    return found
+
+
+def _changes(may_miss: Callable[[str], bool]) -> list[str]:
+    """What differs from dvc.lock, except files that are not there and need not be."""
     status = json.loads(_call(["dvc", "status", "--json"], "`dvc status` failed", capture=True))
-    if changed := _changed(status, may_miss):
-        raise InputError(
-            f"{', '.join(changed)}: not what dvc.lock was made with: go back to that commit, "
-            f"or run `dvc repro`, which computes what the change affects"
-        )
-
-
-def _changed(status: dict[str, list], may_miss: Callable[[str], bool]) -> list[str]:
     found = set()
     for changes in status.values():
         for change in changes:

@@ -16,7 +16,7 @@ from helpers.params import params
 from ser.plan.places import TABLE
 
 PARTS = ["Snakefile", "rules", "schemas", "experiments", "profiles", "ser", "workflow_scripts"]
-VERSIONED = ["dvc.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", "external", ".gitignore"]
+VERSIONED = ["dvc.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitattributes", "external", ".gitignore"]
 BIN = Path(sys.executable).parent
 PATIENCE = 1800  # seconds: only against hanging; on a busy machine a build takes many times as long as usual
 

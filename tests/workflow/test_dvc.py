@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -121,13 +122,52 @@ def test_restored_changed_and_mixed(versioned: Project, clone: Project) -> None:
     assert "up to date" in clone.tool("dvc", "status")
 
 
-def test_restore_never_hides_a_change(clone: Project) -> None:
+def test_what_is_restored_after_a_change_is_what_it_leaves_as_it_was(versioned: Project, clone: Project) -> None:
     set_rate(clone, "0.0002")
-    said = failure(clone, "python", "workflow_scripts/restore.py")
-    assert "error: experiments: not what dvc.lock was made with" in said.splitlines()[-1]
-    assert "train_5_folds" in clone.planned("all")
+    said = clone.tool("python", "workflow_scripts/restore.py")
+    assert "experiments: not what dvc.lock was made with" in said and "; `dvc repro` makes the rest" in said
+    planned = clone.planned("runs")
+    assert planned.pop("train_5_folds") == 1 and planned == {"runs": 1}
+    others = [path for path in results(versioned) if "/runs/fair/" in path]
+    assert others and all(results(clone)[path] == results(versioned)[path] for path in others)
     (clone.folder / "dvc.lock").unlink()
     assert "error: dvc.lock: no such file" in failure(clone, "python", "workflow_scripts/restore.py")
+
+
+def test_what_two_clones_computed_is_merged_and_not_computed_again(versioned: Project, tmp_path: Path) -> None:
+    """One changes a setting, one the code of another system; both push to one remote."""
+    first, second = (Project(shutil.copytree(versioned.folder, tmp_path / name)) for name in ("first", "second"))
+    for project in (first, second):
+        remote = ["remote", "add", "--force", "--default", "--local", "store", str(tmp_path / "remote")]
+        project.tool("dvc", *remote)
+    set_rate(first, "0.0001")
+    second.replace("ser/systems/majority.py", "import numpy", "import numpy  # the same")
+    for project, group in ((first, NETWORK), (second, "fair/majority/")):
+        names = trained(project.tool("dvc", "repro"))
+        assert names and all(name.startswith(group) for name in names)
+        project.tool("dvc", "push")
+        project.commit()
+    made = results(first)
+    made |= {path: content for path, content in results(second).items() if "/runs/fair/" in path}
+
+    pull = ["-c", "user.name=test", "-c", "user.email=test@localhost", "pull", "--no-rebase", str(second.folder)]
+    assert "Merge conflict in dvc.lock" in failure(first, "git", *pull)
+    assert first.tool("git", "diff", "--name-only", "--diff-filter=U").split() == ["dvc.lock"]
+    said = first.tool("python", "workflow_scripts/restore.py")
+    runs = len([path for path in made if "/runs/fair/" in path])
+    assert f"fetched what is as planned: {runs} of {runs} artifacts" in said
+    said = first.tool("dvc", "repro")
+    assert trained(said) == set() and "splitting" not in said and "decoding" not in said
+    assert {path: content for path, content in results(first).items() if "/runs/" in path} == {
+        path: content for path, content in made.items() if "/runs/" in path
+    }
+    assert "up to date" in first.tool("dvc", "status")
+    first.tool("dvc", "push")
+    first.commit()
+
+    second.tool("git", "pull", "--quiet", str(first.folder))
+    assert "restored: neither" in second.tool("python", "workflow_scripts/restore.py")
+    assert results(second) == results(first)
 
 
 @pytest.fixture
@@ -160,7 +200,10 @@ def test_an_unreachable_remote_is_said_and_nothing_is_lost(clone: Project, tmp_p
     clone.tool("dvc", "remote", "modify", "--local", "store", "url", str(tmp_path / "gone"))
     said = failure(clone, "python", "workflow_scripts/restore.py")
     assert "error: `dvc pull` failed" in said and "`make restore` continues with the rest" in said
-    assert "Traceback" not in said
+    set_rate(clone, "0.0002")
+    also = failure(clone, "python", "workflow_scripts/restore.py")
+    assert "error: HEAD: what was computed for it cannot be fetched (" in also and "must `dvc push`" in also
+    assert "Traceback" not in said + also
 
 
 @pytest.fixture
