@@ -12,7 +12,7 @@ if DEMO:
         group:
             "corpus"
         resources:
-            mem_mb=needs(500),
+            mem_mb=needs(1000),
             runtime=needs(10),
         params:
             order=lambda wildcards: MADE_FROM.release(wildcards.corpus).text,
@@ -35,7 +35,7 @@ rule demo_encoder:
     group:
         "encoders"
     resources:
-        mem_mb=needs(1000),
+        mem_mb=needs(2000),
         runtime=needs(10),
     params:
         order=lambda wildcards: MADE_FROM.checkpoint(wildcards.encoder).text,
