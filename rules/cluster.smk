@@ -3,7 +3,7 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-from ser.compute import patches, slurm
+from ser.compute import failures, patches, slurm
 from ser.compute.seals import Seals
 from ser.errors import InputError
 
@@ -15,6 +15,7 @@ if workflow.is_main_process:
 # Rules whose jobs take seconds: rather made again.
 SEALED = {"evaluate", "table", "honest_gap", "protocol_ladder", "charts", "track"}
 SEALS = Seals(".snakemake/ser.seals.json")
+FAILURES = {}  # submission -> why it failed
 
 
 def is_as_ordered(order, outputs):
@@ -41,12 +42,10 @@ onstart:
     if status_command := patches.slurm_status_command(workflow):
         try:
             slurm.check_queue(Path.cwd(), status_command)
-            patches.mend_status_checks(workflow)
-            requests = {
-                slurm.Request.of(job.resources, job.threads, partition): job.name
-                for job, partition in patches.submissions(workflow)
-            }
-            print(*slurm.check_requests(requests), sep="\n", file=sys.stderr)
+            for line in slurm.check_requests(patches.submissions(workflow)):
+                print(line, file=sys.stderr)
+            patches.mend_status_checks(workflow, slurm.Queue().ask)
+            patches.explain_failures(workflow, FAILURES)
         except InputError as error:
             raise WorkflowError(str(error)) from None
     # What will be derived anew must not outlive a build that fails or is killed: with it there, nothing would be missed.
@@ -61,6 +60,8 @@ onsuccess:
 onerror:
     SEALS.seal(patches.current_outputs(workflow, SEALED))
     shell("{PYTHON} workflow_scripts/table.py --params {CONFIG:q} --partial --output {places.PARTIAL}")
+    for line in failures.lines(patches.failures(workflow, FAILURES)):
+        print(line, file=sys.stderr)
     print(f"the finished results are in {places.PARTIAL}; the same command continues with the rest")
     if Path(places.TABLE).is_file():
         print(f"{places.TABLE} is from an earlier build")

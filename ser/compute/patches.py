@@ -10,14 +10,21 @@ What could be sent upstream:
 - snakemake: `--touch` without a pause of 0.1 s per job (`touch`);
 - snakemake: an option to make outputs again that have changed since they were made (`distrust`);
 - snakemake: a public way to ask which jobs a build will submit, and with which resources (`submissions`);
+- snakemake: a say in whether a failed job is tried again, and the reason why a group failed (`explain_failures`);
 - snakemake-executor-plugin-slurm: ask about jobs again after a failed query, and no later than
   `--seconds-between-status-checks` says (`mend_status_checks`).
 """
 
+import os
+import re
+import shlex
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from ser.compute.failures import Failure, failed, local_failures, refused
+from ser.compute.slurm import Job, Submission
 
 READ_IN = {"snakemake": "9.27.1", "snakemake-executor-plugin-slurm": "2.8.0"}
 
@@ -72,14 +79,48 @@ def touch(arguments: list[str]) -> None:
     main(["--touch", *arguments])
 
 
-def submissions(workflow: Any) -> Iterator[tuple[Any, str]]:
-    """What this build will submit: each job or group of jobs, and its partition as Snakemake writes it (" -p main", or
-    nothing) (snakemake 9.27.1, dag.py and scheduling/job_scheduler.py; slurm plugin 2.8.0, __init__.py).
+def submission(job: Any) -> Submission:
+    """A job or group of jobs as it is submitted now (slurm plugin 2.8.0, __init__.py, submit_string.py, utils.py)."""
+    from snakemake_executor_plugin_slurm.submit_string import get_submit_command
+    from snakemake_executor_plugin_slurm.utils import set_gres_string
+
+    workflow = job.dag.workflow
+    names = {"run_uuid": "", "slurm_logfile": "", "comment_str": "", "workdir": ""}
+    account = f"-A {job.resources.slurm_account}" if job.resources.get("slurm_account") else ""
+    partition = workflow.scheduler.get_executor(job).get_partition_arg(job)
+    params = names | {"account": account, "partition": partition}
+    call = get_submit_command(job, params, workflow.executor_settings) + set_gres_string(job)
+    rules = sorted({member.rule.name for member in _members(job)})
+    return Submission(
+        jobs=described(_members(job)),
+        rule="|".join(rules) if len(rules) < 4 else "RULE",
+        memory=job.resources.get("mem_mb", 0),
+        minutes=job.resources.get("runtime", 0),
+        options=tuple(shlex.split(call.partition("--comment ''")[2])),
+    )
+
+
+def _members(job: Any) -> list[Any]:
+    """The jobs of a group, or the one job."""
+    return list(job) if job.is_group() else [job]
+
+
+def described(jobs: Iterable[Any]) -> tuple[Job, ...]:
+    """Jobs as their rules' `message` and `log` have them."""
+    return tuple(Job(job.message or job.rule.name, str(next(iter(job.log), ""))) for job in jobs)
+
+
+def submissions(workflow: Any) -> Iterator[tuple[Submission, Submission]]:
+    """What this build will submit: each job or group of jobs as it is tried first, and last (snakemake 9.27.1, dag.py
+    and jobs.py).
     """
-    jobs = {workflow.dag.get_job_group(job) or job for job in workflow.dag.needrun_jobs()}
-    for job in jobs:
+    for job in {workflow.dag.get_job_group(job) or job for job in workflow.dag.needrun_jobs()}:
         if not job.is_local:
-            yield job, workflow.scheduler.get_executor(job).get_partition_arg(job)
+            first = submission(job)
+            job.attempt = 1 + job.restart_times
+            last = submission(job)
+            job.attempt = 1
+            yield first, last
 
 
 def distrust(
@@ -135,18 +176,27 @@ def slurm_status_command(workflow: Any) -> str:
     return str(workflow.executor_settings.status_command)
 
 
-def mend_status_checks(workflow: Any) -> None:
+def mend_status_checks(workflow: Any, ask: Callable[[str], tuple[Mapping[str, str], list[str]]]) -> None:
     """Let the Slurm executor ask again when Slurm did not answer, and no later than the profile's
-    `seconds-between-status-checks` (slurm plugin 2.8.0, __init__.py).
+    `seconds-between-status-checks`, and give up jobs that can never start (slurm plugin 2.8.0, __init__.py).
 
-    Unpatched, it forgets the jobs that it got no answer about and waits for them indefinitely, and after each query
-    that finds no finished job it waits ten seconds longer, up to three minutes, which delays a chain of short jobs.
+    `ask` gets the name that all jobs of this build have in Slurm, and returns the numbers of such jobs, which it has
+    cancelled, with the reasons, and what the user should know of others. Unpatched, such jobs wait without a word, the
+    executor forgets the jobs that it got no answer about and waits for them indefinitely, and after each query that
+    finds no finished job it waits ten seconds longer, up to three minutes, which delays a chain of short jobs.
     """
     executor, check = workflow.scheduler._executor, workflow.scheduler._executor.check_active_jobs
     pause = workflow.remote_execution_settings.seconds_between_status_checks
 
     async def check_active_jobs(active: list[Any]) -> AsyncIterator[Any]:
         answers = executor._status_query_calls
+        cancelled, news = ask(executor.run_uuid)
+        for line in news:
+            executor.logger.warning(line)
+        for job in [job for job in active if job.external_jobid in cancelled]:
+            active.remove(job)
+            job.external_jobid, reason = None, cancelled[job.external_jobid]
+            executor.report_job_error(job, reason)
         async for job in check(active):
             yield job
         if executor._status_query_calls == answers:
@@ -155,6 +205,54 @@ def mend_status_checks(workflow: Any) -> None:
         executor.next_seconds_between_status_checks = min(executor.next_seconds_between_status_checks, pause)
 
     executor.check_active_jobs = check_active_jobs
+
+
+def explain_failures(workflow: Any, found: dict[Any, list[Failure]]) -> None:
+    """Keep in `found` why each submission failed, say so in place of Snakemake's report, and try only those again for
+    which it is of use (snakemake 9.27.1, jobs.py; slurm plugin 2.8.0, __init__.py).
+
+    Unpatched, each is tried again, and the report of a group has the logs of all its jobs and no reason.
+    """
+    from snakemake.jobs import GroupJob
+    from snakemake.jobs import Job as SingleJob
+
+    executor, for_good = workflow.scheduler._executor, set()
+
+    def report_job_error(info: Any, msg: str = "", aux_logs: Iterable[str | None] = (), **_: Any) -> None:
+        asked = submission(info.job)
+        if info.external_jobid:
+            state = re.search(r"SLURM status is: '(\w+)'", msg)
+            log = next(filter(None, aux_logs), "")
+            found[info.job], is_worth_it = failed(asked, state[1] if state else "", log and os.path.relpath(log))
+        else:
+            said = re.search(r"The error message was '(.*?)'\.\n", msg, re.DOTALL)
+            found[info.job], is_worth_it = refused(asked, said[1] if said else msg)
+        for failure in found[info.job]:
+            executor.logger.error(f"failed: {failure}")
+        if not is_worth_it:
+            for_good.add(info.job)
+        workflow.scheduler.error_callback(info.job)
+
+    def restart_times(times: property) -> property:
+        return property(lambda job: 0 if job.is_local or job in for_good else times.__get__(job))
+
+    executor.report_job_error = report_job_error
+    for kind in (SingleJob, GroupJob):
+        kind.restart_times = restart_times(kind.restart_times)
+    for job in workflow.dag.needrun_jobs():  # else what an earlier build left would be taken for a job's own
+        for log in job.log:
+            Path(log).unlink(missing_ok=True)
+
+
+def failures(workflow: Any, found: Mapping[Any, list[Failure]]) -> list[Failure]:
+    """What failed for good: as `found`, or by the logs of jobs of this machine (snakemake 9.27.1,
+    scheduling/job_scheduler.py).
+    """
+    return [
+        failure
+        for job in workflow.scheduler.failed
+        for failure in found.get(job) or local_failures(described(_members(job)))
+    ]
 
 
 if __name__ == "__main__":

@@ -6,14 +6,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from helpers.project import PATIENCE, Project, cluster_project
-from helpers.slurm import Slurm
+from helpers.slurm import Slurm, until
 from ser.plan.places import TABLE
 
 # A probe of an encoder's features: both kinds of jobs that ask for a GPU.
@@ -27,13 +25,6 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.version()
     project.build("all")
     return project
-
-
-def until(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.3)
 
 
 def start(project: Project, log: Path) -> subprocess.Popen:
@@ -51,8 +42,12 @@ def test_the_values_are_the_local_ones_after_a_drained_node_a_cancelled_job_and_
     slurm.command("scontrol", "update", f"nodename={slurm.host}", "state=drain", "reason=test")
     build = start(project, log)
     try:
-        until(lambda: slurm.jobs("PENDING"), "a job that waits for the drained node")
-        assert re.search(rf"corpus\S+ \(.*--mem=1000 .*\) waits: .* away: {slurm.host}$", log.read_text(), re.MULTILINE)
+        until(
+            lambda: "jobs in Slurm: 1 wait: Nodes required" in log.read_text(), "a job that waits for the drained node"
+        )
+        assert re.search(
+            rf"^writing the demo corpus .*--mem 1000 .*\) waits: .* away: {slurm.host}$", log.read_text(), re.MULTILINE
+        )
 
         slurm.command("scontrol", "update", f"nodename={slurm.host}", "state=resume")
         until(lambda: slurm.jobs("RUNNING"), "a job that runs on the resumed node")
@@ -123,15 +118,29 @@ def results(project: Project) -> dict[str, bytes]:
     }
 
 
-def test_a_job_killed_for_memory_is_tried_again_with_twice_as_much(slurm: Slurm, profile: None, tmp_path: Path) -> None:
+def test_what_was_killed_for_memory_is_tried_again_with_twice_as_much_and_what_gave_up_is_not(
+    slurm: Slurm, profile: None, tmp_path: Path
+) -> None:
     project = cluster_project(tmp_path / "project")
-    script = project.folder / "workflow_scripts/demo_encoder.py"
-    hunger = "import time\n\nhunger = bytearray(600 << 20)\ntime.sleep(5)\n"  # with torch: more than its 1000 MB
     first = "from pathlib import Path\n"
-    assert first in script.read_text()
-    script.write_text(script.read_text().replace(first, f"{first}{hunger}", 1))
-    said = project.build("work/demo/encoders/hubert_tiny/model.safetensors")
-    killed, finished = [slurm.job(number) for number in re.findall(r"SLURM jobid (\d+)", said)]
-    assert (killed["JobState"], killed["MinMemoryNode"]) == ("FAILED", "1000M")
-    assert f"StepId={killed['JobId']}.0 exceeded memory limit" in said
-    assert (finished["JobState"], finished["MinMemoryNode"]) == ("COMPLETED", "2000M")
+    hunger = "import time\n\nhunger = bytearray(1600 << 20)\ntime.sleep(5)\n"  # with torch: more than its 2000 MB
+    project.replace("workflow_scripts/demo_encoder.py", first, first + hunger)
+    project.replace(
+        "workflow_scripts/manifest.py", "def main() -> None:\n", "def main() -> None:\n    raise InputError('odd')\n"
+    )
+    result = project.snakemake(
+        "--", "work/demo/encoders/hubert_tiny/model.safetensors", "work/demo/manifests/casia.csv"
+    )
+    assert result.returncode == 1 and (project.folder / "work/demo/encoders/hubert_tiny/ser.json").is_file()
+
+    jobs = [slurm.job(number) for number in re.findall(r"SLURM jobid (\d+)", result.stderr)]
+    asked = [(job["JobState"], job["MinMemoryNode"]) for job in jobs]
+    assert sorted(asked) == [("COMPLETED", "4000M"), ("FAILED", "1000M"), ("FAILED", "2000M")]
+    assert re.search(
+        r"^failed: writing the demo encoder hubert_tiny: it took more than the 2000 MB of memory that it asked for;"
+        r" change profiles/slurm/profile.yaml: .*demo_encoder:mem_mb.* \(\.snakemake/slurm_logs/.*\.log\)$",
+        result.stderr,
+        re.MULTILINE,
+    )
+    end = "reading the corpus casia: odd; 1 submitted with it are left unfinished (work/demo/logs/manifest/casia.log)\n"
+    assert f"\n1 failed:\n  {end}" in result.stderr and "work/demo/logs/demo_corpus/casia.log" not in result.stderr

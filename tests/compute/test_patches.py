@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import re
 from importlib.metadata import version
 from pathlib import Path
@@ -29,30 +30,41 @@ class Executor:
         self.running = running
         self._status_query_calls = 0
         self.next_seconds_between_status_checks = 10
+        self.run_uuid, self.logger, self.errors = "run", logging.getLogger("test"), []
 
-    async def check_active_jobs(self, active: list[str]):
+    def report_job_error(self, job: SimpleNamespace, reason: str) -> None:
+        self.errors.append((job.name, job.external_jobid, reason))
+
+    async def check_active_jobs(self, active: list[SimpleNamespace]):
         running = self.running.pop(0)
         self._status_query_calls += running is not None
         self.next_seconds_between_status_checks += 10
-        for job in running or []:
-            yield job
+        for job in active:
+            if job.name in (running or []):
+                yield job
 
 
-def test_jobs_are_kept_until_slurm_answers() -> None:
-    executor = Executor([None, ["b"], []])
+def test_jobs_are_kept_until_slurm_answers_or_says_that_they_can_never_start() -> None:
+    executor = Executor([None, ["b", "c"], ["b"], []])
+    answers = [({}, []), ({}, []), ({"3": "PartitionTimeLimit"}, []), ({}, [])]
     workflow = SimpleNamespace(
         scheduler=SimpleNamespace(_executor=executor),
         remote_execution_settings=SimpleNamespace(seconds_between_status_checks=30),
     )
-    patches.mend_status_checks(workflow)
+    patches.mend_status_checks(workflow, lambda run: answers.pop(0))
+    jobs = [SimpleNamespace(name=name, external_jobid=number) for name, number in zip("abc", "123", strict=True)]
 
-    async def ask(active: list[str]) -> list[str]:
-        return [job async for job in executor.check_active_jobs(active)]
+    def ask(names: str) -> str:
+        async def still_active() -> list[str]:
+            return [job.name async for job in executor.check_active_jobs([job for job in jobs if job.name in names])]
 
-    assert asyncio.run(ask(["a", "b"])) == ["a", "b"]
-    assert asyncio.run(ask(["a", "b"])) == ["b"]
+        return "".join(asyncio.run(still_active()))
+
+    assert ask("abc") == "abc"
+    assert ask("abc") == "bc"
     assert executor.next_seconds_between_status_checks == 30
-    assert asyncio.run(ask(["b"])) == []
+    assert ask("bc") == "b" and executor.errors == [("c", None, "PartitionTimeLimit")]
+    assert ask("b") == ""
     assert executor.next_seconds_between_status_checks == 30
 
 

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from helpers.project import PATIENCE
@@ -39,6 +40,7 @@ KillWait=2
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:1 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
+PartitionName=short Nodes={host} MaxTime=15 State=UP
 """
 
 
@@ -134,6 +136,13 @@ class Slurm:
             assert self._daemons[-1].poll() is None, f"{name} ended: {log[-2000:]}"
             assert time.monotonic() < deadline, f"{name} is not up after {PATIENCE} s: {log[-2000:]}"
             time.sleep(0.2)
+
+
+def until(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.3)
 
 
 def free_port() -> int:

@@ -47,6 +47,10 @@ def test_msp_podcasts_parts_share_podcasts_but_no_speakers(at_paper: Project, tm
     msp_podcast(tmp_path / "msp", {"Train": "7", "Development": "1", "Test1": "7", "Test2": "3"})
     failed = at_paper.snakemake("--keep-going", "--", "features_all", *splits)
     assert failed.returncode == 1
+    said = failed.stderr[failed.stderr.index(f"\n{len(splits)} failed:\n") :]
     logs = [path.read_text() for path in (at_paper.folder / "work/paper/logs/splits").rglob("*.log")]
     assert len(logs) == len(splits)
     assert all("the test part shares speakers with train in fold 1 (1: 7): change the folds" in log for log in logs)
+    assert len(
+        re.findall(r"^  splitting for \S+: .* shares speakers .* \(work/\S+\.log\)$", said, re.MULTILINE)
+    ) == len(logs)
