@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: table partial restore verify track ui test lock lint clean
+.PHONY: table partial restore verify track ui test faults lock lint clean
 
 table: .venv/ready
 	$(BIN)/snakemake --cores all -- all
@@ -30,6 +30,13 @@ ui: .venv/ready
 # One process more than there are cores: the cluster's tests mostly wait.
 test: .venv/ready
 	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
+
+# What goes wrong, hundreds of times, and what comes of it: builds are killed, bad and random input is tried, and what was
+# seen is written to docs/reliability.md. About two hours; the tests have a short form of it.
+faults: .venv/ready
+	$(BIN)/python benchmarks/faults.py --kills 10 --training 20 --output benchmarks/results/faults.json
+	$(BIN)/python benchmarks/bad_input.py --output benchmarks/results/bad_input.json
+	$(BIN)/python benchmarks/reliability.py
 
 # What can be checked without running anything: faults and names, formatting, formatting of the rules, types. CI runs it
 # before the tests, and a pre-commit hook before each commit.

@@ -1,0 +1,54 @@
+"""A plugin of pytest that notes each line by which the project refuses something: `-p _refusals`.
+
+A test's notes go to a file of its process in the folder `SER_REFUSALS`, one JSON object a line: the test, how it ended,
+and the refusals that it saw, raised in its process or said by a process that it started.
+"""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ser.errors import InputError
+
+FOLDER = "SER_REFUSALS"
+SAID = re.compile(r"^(?:\w*Error: |\S+: )*error: (.+)$", re.MULTILINE)
+# Folders of one test, names of clones in them: what a user has there instead.
+TEMPORARY = re.compile(r"/[\w./-]*pytest-of-\w+/pytest-\d+/(?:popen-gw\d+/)?[^/\s:'\"]+")
+
+_seen: list[str] = []
+_raise, _communicate = InputError.__init__, subprocess.Popen.communicate
+
+
+def _noted(self: InputError, *arguments: Any) -> None:
+    _raise(self, *arguments)
+    _seen.append(str(self))
+
+
+def _listened(self: subprocess.Popen, *arguments: Any, **named: Any) -> tuple[Any, Any]:
+    texts = _communicate(self, *arguments, **named)
+    for text in texts:
+        _seen.extend(SAID.findall(text if isinstance(text, str) else (text or b"").decode(errors="replace")))
+    return texts
+
+
+def pytest_configure() -> None:
+    InputError.__init__, subprocess.Popen.communicate = _noted, _listened  # type: ignore[method-assign]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if call.when == "call" or report.outcome != "passed":
+        lines = list(dict.fromkeys(TEMPORARY.sub("DIR", line) for line in _seen))
+        note = {"test": item.nodeid, "outcome": report.outcome, "lines": lines}
+        with Path(os.environ[FOLDER], f"{os.getpid()}.jsonl").open("a") as file:
+            file.write(json.dumps(note) + "\n")
+    if call.when == "teardown":
+        _seen.clear()
+    return report

@@ -1,0 +1,95 @@
+"""What the harness saw, as docs/reliability.md: from benchmarks/results/faults.json and bad_input.json, nothing else.
+
+python benchmarks/reliability.py
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from _paths import ROOT
+from ser.outputs import write_text
+
+RESULTS = ROOT / "benchmarks/results"
+DOCUMENT = ROOT / "docs/reliability.md"
+MOST = 320  # characters of a line that are shown
+
+INTRODUCTION = """\
+# What goes wrong, and what happens then
+
+Printed by `make faults`; no figure or line of it is written by hand.
+"""
+KILLS = """\
+## Killed builds
+
+A change on which every artifact depends, then builds that are killed while a job of a rule runs, then one that is left
+to end. `job`: the job's process; `snakemake`: Snakemake alone, whose jobs go on; `power`: all of them at once. "No
+table" and "current" are what lay in `results/table.csv` after a kill; an old one is a problem.
+"""
+REFUSED = """\
+## Bad input
+
+Each is a test: how many cases of it were tried, how many different lines the project said, and one of them. `DIR` is
+the folder in question.
+"""
+
+
+def main() -> None:
+    faults, bad_input = (json.loads((RESULTS / f"{name}.json").read_text()) for name in ("faults", "bad_input"))
+    write_text(DOCUMENT, document(faults, bad_input))
+
+
+def document(faults: Mapping[str, Any], bad_input: Mapping[str, Any]) -> str:
+    """The document's text."""
+    return "\n".join([INTRODUCTION, KILLS, *_kills(faults), "", REFUSED, *_refused(bad_input)]) + "\n"
+
+
+def _kills(facts: Mapping[str, Any]) -> list[str]:
+    kinds = sorted({kind for of_rule in facts["kills"].values() for kind in of_rule})
+    tables = sorted({found for of_rule in facts["afterwards"].values() for found in of_rule})
+    rows = [
+        [rule, *(of_rule.get(kind, 0) for kind in kinds), *(left.get(found, 0) for found in tables)]
+        for rule, of_rule, left in ((r, facts["kills"][r], facts["afterwards"][r]) for r in sorted(facts["kills"]))
+    ]
+    total = sum(sum(of_rule.values()) for of_rule in facts["kills"].values())
+    builds = facts["builds"]
+    return [
+        *_table(["rule", *kinds, *tables], rows),
+        "",
+        f"{total} kills in {facts['minutes']:.0f} minutes (seed {facts['seed']}). {builds.get('finished', 0)} changes "
+        f"were built to the end, of which {builds.get('identical', 0)} left all {facts['files_compared']} compared "
+        f"files, and the runs in MLflow, as a build from nothing does; {builds.get('failed', 0)} last starts failed. "
+        f"Problems: {len(facts['problems'])}.",
+        *(f"- {problem['what']}: {problem['details']}" for problem in facts["problems"]),
+    ]
+
+
+def _refused(facts: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for area, entries in groupby(facts["refused"], lambda entry: entry["test"].partition("/")[0].partition(".")[0]):
+        rows = [[_words(e["test"]), e["cases"], e["lines"], f"`{_short(e['line'])}`"] for e in entries]
+        lines += [f"### {area}", "", *_table(["tried", "cases", "lines", "one of them"], rows), ""]
+    cases, said = (sum(entry[key] for entry in facts["refused"]) for key in ("cases", "lines"))
+    failed = ", ".join(facts["failed"]) or "none"
+    return [*lines, f"{cases} cases in {len(facts['refused'])} tests, {said} different lines. Failed: {failed}."]
+
+
+def _words(test: str) -> str:
+    """`corpora/test_casia.py::test_a_wrong_root` -> `casia: a wrong root`."""
+    file, _, name = test.partition("::")
+    return f"{Path(file).stem}: {name}".replace("test_", "", 2).replace("_", " ")
+
+
+def _short(line: str) -> str:
+    line = line.replace("`", "'").replace("|", "\\|")
+    return line if len(line) <= MOST else f"{line[:MOST]} ..."
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+    return [f"| {' | '.join(map(str, row))} |" for row in (header, ["---"] * len(header), *rows)]
+
+
+if __name__ == "__main__":
+    main()
