@@ -1,7 +1,8 @@
 """A plugin of pytest that notes each line by which the project refuses something: `-p _refusals`.
 
 A test's notes go to a file of its process in the folder `SER_REFUSALS`, one JSON object a line: the test, how it ended,
-and the refusals that it saw, raised in its process or said by a process that it started.
+the refusals that it saw, raised in its process or said by a process that it started, and what it recorded as a property
+(`tried` and `refused` of a parser's random input).
 """
 
 import json
@@ -46,7 +47,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     if call.when == "call" or report.outcome != "passed":
         lines = list(dict.fromkeys(TEMPORARY.sub("DIR", line) for line in _seen))
-        note = {"test": item.nodeid, "outcome": report.outcome, "lines": lines}
+        note = {"test": item.nodeid, "outcome": report.outcome, "lines": lines, **dict(report.user_properties)}
         with Path(os.environ[FOLDER], f"{os.getpid()}.jsonl").open("a") as file:
             file.write(json.dumps(note) + "\n")
     if call.when == "teardown":

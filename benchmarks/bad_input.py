@@ -3,8 +3,8 @@
     python benchmarks/bad_input.py --output benchmarks/results/bad_input.json
 
 Runs the tests (or those of `paths`) with a plugin that notes refusals (_refusals.py). A test that saw one is an entry:
-how many cases of it ran, how they ended, how many different lines were said, and the first of them. Random inputs
-(tests/fuzz) are counted apart: `--examples` of each parser. Exit code 1 if a test failed.
+how many cases of it ran, how they ended, how many different lines were said, and the first of them. Random input
+(tests/fuzz) is counted apart, by parser. Exit code 1 if a test failed.
 """
 
 import json
@@ -41,7 +41,7 @@ def main(
 
 
 def observe(paths: list[str], examples: int) -> dict[str, Any]:
-    """`refused`: an entry per test that saw a refusal; `failed`: tests."""
+    """`refused`: an entry per test that saw a refusal; `random`: one per parser; `failed`: tests."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {FOLDER: folder, "SER_FUZZ_EXAMPLES": str(examples), "PYTHONPATH": str(ROOT / "benchmarks")}
         command = [sys.executable, "-m", "pytest", "-p", "_refusals", "-p", "no:cacheprovider", "-n", "3", *paths]
@@ -49,8 +49,9 @@ def observe(paths: list[str], examples: int) -> dict[str, Any]:
         subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False, stdout=sys.stderr)
         files = sorted(Path(folder).glob("*.jsonl"))
         notes = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    random = [note for note in notes if "tried" in note]
     by_test: dict[str, list[dict[str, Any]]] = {}
-    for note in sorted(notes, key=lambda note: note["test"]):
+    for note in sorted((note for note in notes if "tried" not in note), key=lambda note: note["test"]):
         by_test.setdefault(CASE.sub("", note["test"]).removeprefix("tests/"), []).append(note)
     refused = []
     for test, cases in by_test.items():
@@ -59,7 +60,11 @@ def observe(paths: list[str], examples: int) -> dict[str, Any]:
             refused.append(
                 {"test": test, "cases": len(cases), "outcomes": outcomes, "lines": len(lines), "line": lines[0]}
             )
-    return {"refused": refused, "failed": sorted({note["test"] for note in notes if note["outcome"] == "failed"})}
+    return {
+        "refused": refused,
+        "random": sorted(({key: note[key] for key in ("parser", "tried", "refused")} for note in random), key=str),
+        "failed": sorted({note["test"] for note in notes if note["outcome"] == "failed"}),
+    }
 
 
 if __name__ == "__main__":

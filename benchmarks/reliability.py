@@ -34,6 +34,12 @@ REFUSED = """\
 Each is a test: how many cases of it were tried, how many different lines the project said, and one of them. `DIR` is
 the folder in question.
 """
+RANDOM = """\
+## Random input
+
+For each parser a valid file, damaged at random (tests/fuzz): each is read, or refused in one line. Nothing else is
+raised, no file is written outside the folder of outputs, time and memory are bounded.
+"""
 
 
 def main() -> None:
@@ -43,7 +49,12 @@ def main() -> None:
 
 def document(faults: Mapping[str, Any], bad_input: Mapping[str, Any]) -> str:
     """The document's text."""
-    return "\n".join([INTRODUCTION, KILLS, *_kills(faults), "", REFUSED, *_refused(bad_input)]) + "\n"
+    return (
+        "\n".join(
+            [INTRODUCTION, KILLS, *_kills(faults), "", REFUSED, *_refused(bad_input), "", RANDOM, *_random(bad_input)]
+        )
+        + "\n"
+    )
 
 
 def _kills(facts: Mapping[str, Any]) -> list[str]:
@@ -74,6 +85,13 @@ def _refused(facts: Mapping[str, Any]) -> list[str]:
     cases, said = (sum(entry[key] for entry in facts["refused"]) for key in ("cases", "lines"))
     failed = ", ".join(facts["failed"]) or "none"
     return [*lines, f"{cases} cases in {len(facts['refused'])} tests, {said} different lines. Failed: {failed}."]
+
+
+def _random(facts: Mapping[str, Any]) -> list[str]:
+    entries = facts["random"]
+    tried, refused = (sum(entry[key] for entry in entries) for key in ("tried", "refused"))
+    rows = [[entry["parser"], entry["tried"], entry["refused"]] for entry in entries]
+    return _table(["parser", "tried", "refused"], [*rows, ["all", tried, refused]])
 
 
 def _words(test: str) -> str:

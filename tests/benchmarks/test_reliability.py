@@ -23,6 +23,10 @@ def test_a_command():
 def test_nothing_refused():
     pass
 
+def test_damaged(record_property):
+    for name, value in (("parser", "YAML"), ("tried", 20), ("refused", 17)):
+        record_property(name, value)
+
 def test_that_fails():
     raise InputError("not caught")
 """
@@ -35,9 +39,14 @@ def test_refusals_are_noted_with_their_lines_and_failures_by_name(tmp_path: Path
     assert command["line"] == "no | such thing" and command["outcomes"] == {"passed": 1}
     assert (value["line"], value["cases"], value["lines"]) == ("DIR/a.csv: 1: use 3", 2, 2)
     assert facts["failed"] == [fails["test"]] and fails["test"].endswith("test_that_fails")
+    assert facts["random"] == [{"parser": "YAML", "tried": 20, "refused": 17}]
     lines = reliability.document(json.loads((reliability.RESULTS / "faults.json").read_text()), facts)
     assert "| refusing: a value | 2 | 2 | `DIR/a.csv: 1: use 3` |" in lines
-    assert "`no \\| such thing`" in lines and "4 cases in 3 tests, 4 different lines." in lines
+    assert (
+        "| YAML | 20 | 17 |" in lines
+        and "`no \\| such thing`" in lines
+        and "4 cases in 3 tests, 4 different lines." in lines
+    )
 
 
 def test_the_document_is_what_the_results_say() -> None:
