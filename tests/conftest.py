@@ -8,6 +8,9 @@ import pytest
 from helpers import ROOT
 from helpers.project import Project, copy_project
 
+# Before torch is imported: its threads would wait for each other, busily, on cores that other tests need.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

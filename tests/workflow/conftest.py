@@ -1,7 +1,5 @@
 """The environment of all tests that use the real workflow."""
 
-import os
-
 import pytest
 
 
@@ -10,4 +8,3 @@ def no_foreign_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep out whatever of the user's environment changes what Snakemake does."""
     for name in ("SNAKEMAKE_PROFILE", "PYTHONPATH"):
         monkeypatch.delenv(name, raising=False)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
