@@ -141,7 +141,7 @@ def test_what_two_clones_computed_is_merged_and_not_computed_again(versioned: Pr
         remote = ["remote", "add", "--force", "--default", "--local", "store", str(tmp_path / "remote")]
         project.tool("dvc", *remote)
     set_rate(first, "0.0001")
-    second.replace("ser/systems/majority.py", "import numpy", "import numpy  # the same")
+    second.replace("ser/systems/majority.py", "import numpy as np", "import numpy as np  # the same")
     for project, group in ((first, NETWORK), (second, "fair/majority/")):
         names = trained(project.tool("dvc", "repro"))
         assert names and all(name.startswith(group) for name in names)
