@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+_MOST = 8_000  # characters of a message: twenty long paths, but not all that a damaged file holds
 _AGAIN = "then start the same command again: what is finished is kept"
 _ROOM = "make room on that disk"
 _RIGHTS = "give yourself the right to read or write there (chmod -R u+rwX), or use another folder"
@@ -24,7 +25,8 @@ class InputError(Exception):
     """Bad input. The message is one clear line that names the file, the value and the fix."""
 
     def __str__(self) -> str:
-        return one_line(super().__str__())
+        text = one_line(super().__str__())
+        return text if len(text) <= _MOST else f"{text[:_MOST]} ... {text[-500:]}"  # the fix comes last
 
 
 def one_line(text: str) -> str:

@@ -111,7 +111,7 @@ def test_what_is_damaged_is_read_or_refused_in_one_line(
         except InputError as error:
             refused += 1
             text = str(error)
-            assert len(text.splitlines()) == 1 and text.isprintable() and len(text) < 20_000, text
+            assert len(text.splitlines()) == 1 and text.isprintable() and len(text) < 9_000, text
         finally:
             written, _written = _written, None
         assert time.process_time() - start < MOST_SECONDS
