@@ -18,7 +18,7 @@ _MENDS = {
 # What torch says, on CPUs and GPUs, in a RuntimeError.
 _NO_MEMORY = re.compile(r"allocate memory|not enough memory|out of memory", re.IGNORECASE)
 # What would break a line, or cannot be printed: control characters, and bytes of file names that are not UTF-8.
-UNPRINTABLE = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class InputError(Exception):

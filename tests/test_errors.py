@@ -57,7 +57,7 @@ def test_other_faults_of_the_code_stay_what_they_are() -> None:
 
 
 def test_a_message_is_one_line_whatever_is_in_it() -> None:
-    assert str(InputError("a\nb\x00\u2028\udcff: é")) == "a\\nb\\x00\\u2028\\udcff: é"
+    assert str(InputError("a\nb\x00\x9b\u2028\udcff: é")) == "a\\nb\\x00\\x9b\\u2028\\udcff: é"
     assert str(InputError(f"{'x' * 140_000}: remove it")).endswith("xxx: remove it")
     assert len(str(InputError("x" * 140_000))) < 9_000
 
