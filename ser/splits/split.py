@@ -128,7 +128,7 @@ def open_split(json_path: Path, inputs: Inputs) -> Split:
     try:
         facts = inputs.read(json_path)
         return _parse(facts, json_path.with_name(facts["csv"]).read_bytes().decode())
-    except (KeyError, TypeError, ValueError) as error:
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{json_path}: not a split file ({error!r}): make the split again") from None
 
 
