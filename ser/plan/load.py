@@ -109,6 +109,8 @@ def _check_own_corpora(params: Params, experiments: Mapping[str, Experiment]) ->
 
 def _check_checkpoint(name: str, folder: str) -> None:
     try:
+        if {*"{}"} & {*folder}:  # its files are inputs of rules, and there these mark wildcards
+            raise InputError(f"{folder}: a path with {{ or }}: rename the folder, or name a link to it")
         checkpoint_files(Path(folder))
         check_form(name, Path(folder))
     except InputError as error:

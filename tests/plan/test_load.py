@@ -38,6 +38,10 @@ from ser.plan.load import load_plan, read_params
             {"encoders": {"hubert_base": "/tmp"}},
             "encoders.hubert_base: /tmp: not a complete checkpoint: no config.json",
         ),
+        (
+            {"encoders": {"hubert_base": "a{x}"}},
+            "encoders.hubert_base: a{x}: a path with { or }: rename the folder, or name a link to it",
+        ),
     ],
 )
 def test_wrong_parameters_are_refused_by_name(project: Path, params: dict[str, Any], message: str) -> None:
