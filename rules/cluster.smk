@@ -33,21 +33,18 @@ onstart:
         LOCK.acquire()
     except Timeout:
         raise WorkflowError("another snakemake is already running in this folder: wait until it ends")
-    try:
-        clone_name(Path(places.CLONE))
-    except InputError as error:
-        raise WorkflowError(str(error)) from None
     Path(".snakemake/ser.build").write_text(os.environ["SER_BUILD"])
     patches.lift_job_rate(workflow)
-    if status_command := patches.slurm_status_command(workflow):
-        try:
+    try:
+        if status_command := patches.slurm_status_command(workflow):
             slurm.check_queue(Path.cwd(), status_command)
             for line in slurm.check_requests(patches.submissions(workflow)):
                 print(line, file=sys.stderr)
             patches.mend_status_checks(workflow, slurm.Queue().ask)
             patches.explain_failures(workflow, FAILURES)
-        except InputError as error:
-            raise WorkflowError(str(error)) from None
+        clone_name(Path(places.CLONE))
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
     # What will be derived anew must not outlive a build that fails or is killed: with it there, nothing would be missed.
     for path in [*patches.planned_outputs(workflow, SEALED), places.PARTIAL]:
         Path(path).unlink(missing_ok=True)
