@@ -44,7 +44,7 @@ def observe(paths: list[str], examples: int) -> dict[str, Any]:
     """`refused`: an entry per test that saw a refusal; `random`: one per parser; `failed`: tests."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {FOLDER: folder, "SER_FUZZ_EXAMPLES": str(examples), "PYTHONPATH": str(ROOT / "benchmarks")}
-        command = [sys.executable, "-m", "pytest", "-p", "_refusals", "-p", "no:cacheprovider", "-n", "3", *paths]
+        command = [sys.executable, "-m", "pytest", "-p", "_refusals", "-p", "no:cacheprovider", "-n", "4", *paths]
         command += ["--dist", "loadfile", "--no-loadscope-reorder"]
         subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False, stdout=sys.stderr)
         files = sorted(Path(folder).glob("*.jsonl"))

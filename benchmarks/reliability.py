@@ -69,11 +69,12 @@ def _kills(facts: Mapping[str, Any]) -> list[str]:
     return [
         *_table(["rule", *kinds, *tables], rows),
         "",
-        f"{total} kills in {facts['minutes']:.0f} minutes (seed {facts['seed']}). {builds.get('finished', 0)} changes "
-        f"were built to the end, of which {builds.get('identical', 0)} left all {facts['files_compared']} compared "
-        f"files, and the runs in MLflow, as a build from nothing does; {builds.get('failed', 0)} last starts failed. "
-        f"Problems: {len(facts['problems'])}.",
-        *(f"- {problem['what']}: {problem['details']}" for problem in facts["problems"]),
+        f"- {total} kills in {facts['minutes']:.0f} minutes (seed {facts['seed']})",
+        f"- {builds.get('finished', 0)} changes built to the end, {builds.get('failed', 0)} last starts failed",
+        f"- {builds.get('identical', 0)} of them left all {facts['files_compared']} compared files, and the runs in "
+        "MLflow, as a build from nothing",
+        f"- {len(facts['problems'])} problems",
+        *(f"- problem: {problem['what']}: {problem['details']}" for problem in facts["problems"]),
     ]
 
 

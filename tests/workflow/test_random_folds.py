@@ -35,7 +35,7 @@ def test_light_sernet_under_its_published_protocol(project: Project) -> None:
                 right += prediction["target"] == prediction["predicted"]
                 total += 1
     assert total == 10 * 64 and len(tested) == int(line["n_utterances"]) < 320  # of 320, a fifth in each run
-    assert line["value"] == f"{100 * right / total:.2f}"
+    assert line["value"] == f"{100 * (right / total):.2f}"
     split = project.folder / "work/demo/splits/light_sernet/iemocap_5531/test_selected.json"
     for fold in json.loads(split.read_text())["counts"]:
         assert fold["dev"] == fold["test"] and fold["train"]["utterances"] == 256
