@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -142,10 +142,13 @@ def leave_out_strays(reading: Reading, root: Path, title: str, name: re.Pattern[
 
 @contextmanager
 def open_table(path: Path) -> Iterator["csv.DictReader[str]"]:
-    """The rows of a release's CSV file, by column. Raises InputError where it is none."""
+    """The rows of a release's CSV file, by column. Raises InputError where it is none, or has a column twice."""
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         rows = csv.DictReader(file)
         try:
+            counts = Counter(name.strip().lower() for name in rows.fieldnames or [])
+            if twice := [name for name, count in counts.items() if name and count > 1]:
+                raise InputError(f"{path}: column {listed(map(shown, twice), 3)} twice: keep one")
             yield rows
         except csv.Error as error:
             raise InputError(f"{path}: line {rows.line_num + 1}: {error}: take it from a fresh copy") from None

@@ -167,6 +167,12 @@ def test_a_table_that_is_no_table_is_one_line(tmp_path: Path) -> None:
         msp_podcast.read_release(root)
 
 
+def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    root = write_tree(tmp_path, f"{HEADER.strip()}, emoval\n")
+    with pytest.raises(InputError, match=r"labels_consensus.csv: column 'emoval' twice: keep one$"):
+        msp_podcast.read_release(root)
+
+
 def test_a_long_name_takes_no_time(tmp_path: Path) -> None:
     name = "MSP-PODCAST_" + "_test3" * 20_000  # tried in every division, this takes days
     reading = msp_podcast.read_release(write_tree(tmp_path, f"{HEADER}{name},A,1,1,1,30,Male,Train\n"))
