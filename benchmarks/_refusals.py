@@ -19,10 +19,12 @@ from ser.errors import InputError
 
 FOLDER = "SER_REFUSALS"
 SAID = re.compile(r"^(?:\w*Error: |\S+: )*error: (.+)$", re.MULTILINE)
-# Folders of one test, names of clones in them: what a user has there instead.
-TEMPORARY = re.compile(r"/[\w./-]*pytest-of-\w+/pytest-\d+/(?:popen-gw\d+/)?[^/\s:'\"]+")
+# Folders of one test, and addresses: what differs from start to start, or belongs in no document.
+TEMPORARY = re.compile(r"/[\w./-]*pytest-of-\w+/pytest-\d+/(?:popen-gw\d+/)?[^/\s:'\"]+|/tmp/tmp\w+")
+ADDRESS = re.compile(r"https?://[^\s:]+(:\d+)?")
 
 _seen: list[str] = []
+_outcomes: list[str] = []
 _raise, _communicate = InputError.__init__, subprocess.Popen.communicate
 
 
@@ -45,11 +47,13 @@ def pytest_configure() -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report = yield
-    if call.when == "call" or report.outcome != "passed":
-        lines = list(dict.fromkeys(TEMPORARY.sub("DIR", line) for line in _seen))
-        note = {"test": item.nodeid, "outcome": report.outcome, "lines": lines, **dict(report.user_properties)}
+    _outcomes.append(report.outcome)
+    if call.when == "teardown":  # before, the test may be another user, or at the end of its disk
+        outcome = next((outcome for outcome in _outcomes if outcome != "passed"), "passed")
+        lines = list(dict.fromkeys(ADDRESS.sub("ADDRESS", TEMPORARY.sub("DIR", line)) for line in _seen))
+        note = {"test": item.nodeid, "outcome": outcome, "lines": lines, **dict(report.user_properties)}
         with Path(os.environ[FOLDER], f"{os.getpid()}.jsonl").open("a") as file:
             file.write(json.dumps(note) + "\n")
-    if call.when == "teardown":
         _seen.clear()
+        _outcomes.clear()
     return report

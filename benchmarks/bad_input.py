@@ -46,9 +46,14 @@ def observe(paths: list[str], examples: int) -> dict[str, Any]:
         environment = {FOLDER: folder, "SER_FUZZ_EXAMPLES": str(examples), "PYTHONPATH": str(ROOT / "benchmarks")}
         command = [sys.executable, "-m", "pytest", "-p", "_refusals", "-p", "no:cacheprovider", "-n", "4", *paths]
         command += ["--dist", "loadfile", "--no-loadscope-reorder"]
-        subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False, stdout=sys.stderr)
+        code = subprocess.run(
+            command, cwd=ROOT, env=os.environ | environment, check=False, stdout=sys.stderr
+        ).returncode
         files = sorted(Path(folder).glob("*.jsonl"))
         notes = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    failed = sorted({note["test"] for note in notes if note["outcome"] == "failed"})
+    if code and not failed:
+        raise RuntimeError(f"pytest ended with exit code {code}: its tests were not all run")
     random = [note for note in notes if "tried" in note]
     by_test: dict[str, list[dict[str, Any]]] = {}
     for note in sorted((note for note in notes if "tried" not in note), key=lambda note: note["test"]):
@@ -63,7 +68,7 @@ def observe(paths: list[str], examples: int) -> dict[str, Any]:
     return {
         "refused": refused,
         "random": sorted(({key: note[key] for key in ("parser", "tried", "refused")} for note in random), key=str),
-        "failed": sorted({note["test"] for note in notes if note["outcome"] == "failed"}),
+        "failed": failed,
     }
 
 

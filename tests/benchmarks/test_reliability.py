@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 import bad_input
 import reliability
 from helpers import ROOT
@@ -47,6 +49,12 @@ def test_refusals_are_noted_with_their_lines_and_failures_by_name(tmp_path: Path
         and "`no \\| such thing`" in lines
         and "4 cases in 3 tests, 4 different lines." in lines
     )
+
+
+def test_tests_that_did_not_run_are_no_success(tmp_path: Path) -> None:
+    (tmp_path / "test_broken.py").write_text("import a_module_that_is_nowhere")
+    with pytest.raises(RuntimeError, match="pytest ended with exit code"):
+        bad_input.observe([str(tmp_path / "test_broken.py")], examples=1)
 
 
 def test_the_document_is_what_the_results_say() -> None:
