@@ -15,8 +15,9 @@ _MENDS = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _ROOM),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _RIGHTS),
 }
-# What torch says, on CPUs and GPUs, in a RuntimeError.
-_NO_MEMORY = re.compile(r"allocate memory|not enough memory|out of memory", re.IGNORECASE)
+_TOO_LITTLE = "too little memory"
+# What torch says, on CPUs and GPUs, in a RuntimeError; what Python says; and what `in_one_line` makes of either.
+NO_MEMORY = re.compile(rf"allocate memory|not enough memory|out of memory|MemoryError|{_TOO_LITTLE}", re.IGNORECASE)
 # What would break a line, or cannot be printed: control characters, and bytes of file names that are not UTF-8.
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -47,10 +48,10 @@ def in_one_line(job: str, outputs: Collection[Any] = ()) -> Iterator[None]:
         mend = _MENDS.get(error.errno or 0, "put this right")
         raise InputError(f"{file}: {job} stopped: {error.strerror or error}: {mend}, {_AGAIN}") from None
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not _NO_MEMORY.search(str(error)):
+        if isinstance(error, RuntimeError) and not NO_MEMORY.search(str(error)):
             raise
         file, mend = next(iter(outputs), ""), "run fewer jobs at once, or use a machine with more"
-        raise InputError(f"{file}: {job} stopped: too little memory: {mend}, {_AGAIN}") from None
+        raise InputError(f"{file}: {job} stopped: {_TOO_LITTLE}: {mend}, {_AGAIN}") from None
 
 
 def shown(value: Any, write: Callable[[Any], str] = repr) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ser.compute.slurm import Job, Submission
+from ser.errors import NO_MEMORY
 
 # What only another try can mend; the rest would fail in the same way again.
 KILLED = {
@@ -18,7 +19,6 @@ KILLED = {
     "DEADLINE": "its deadline passed",
 }
 KILLED_FOR_MEMORY = re.compile(r"^\S+: error: .*(exceeded (job )?memory limit|oom.kill)", re.MULTILINE | re.IGNORECASE)
-NO_MEMORY = re.compile(r"MemoryError|not enough memory|allocate memory")
 SILENT = "it was killed, or could not begin: its log has no error"
 # sbatch did not get an answer; anything else that it says is for good.
 NO_ANSWER = re.compile(r"contact|timed out|temporarily", re.IGNORECASE)

@@ -6,10 +6,18 @@ import pytest
 
 from ser.compute.failures import Failure, failed, lines, local_failures, refused
 from ser.compute.slurm import PROFILE, Job, Submission
+from ser.errors import InputError, in_one_line
 
 NAN = "fold 1: the training loss is nan in epoch 1; lower learning_rate (0.1)"
 TRACEBACK = "Traceback (most recent call last):\n  File ...\n"
 STEP = "slurmstepd-node1: error: "
+
+
+def no_memory() -> str:
+    """How a job says that it got none."""
+    with pytest.raises(InputError) as error, in_one_line("training b", ["metrics.json"]):
+        raise MemoryError
+    return str(error.value)
 
 
 @pytest.fixture
@@ -37,6 +45,7 @@ def submission(tmp_path: Path) -> Submission:
                 ("FAILED", "epoch 1\n", f"{STEP}StepId=3.0 exceeded memory limit (13 > 10), being killed\n"),
                 ("FAILED", "epoch 1\n", f"{STEP}Detected 1 oom_kill event in StepId=3.0. Some of the step tasks\n"),
                 ("FAILED", f"{TRACEBACK}numpy._core._exceptions._ArrayMemoryError: Unable to allocate 9 GiB\n", ""),
+                ("FAILED", f"error: {no_memory()}\n", ""),
             )
         ),
     ],
