@@ -18,7 +18,9 @@ from matplotlib.typing import RcKeyType
 from ser.files import atomic_file
 from ser.runs.history import DEV, History, dev_column, mean_by_epoch
 
-# With these, the same data gives the same bytes.
+# With these, the same data gives the same bytes. Writing SVG leaves a figure at 72 dpi: one of other dpi would have
+# another bitmap when it is used again.
+DPI = 72
 STYLE: dict[RcKeyType, Any] = {"svg.fonttype": "none", "svg.hashsalt": "ser", "font.size": 9.0}
 
 
@@ -59,7 +61,7 @@ def draw_curves(path: Path, histories: Sequence[History], title: str) -> None:
 @lru_cache(maxsize=8)
 def _confusion_figure(labels: tuple[str, ...]) -> tuple[Figure, Any, list[Any]]:
     size = 2.2 + 0.55 * len(labels)
-    figure = Figure(figsize=(size + 0.4, size))
+    figure = Figure(figsize=(size + 0.4, size), dpi=DPI)
     figure.subplots_adjust(left=0.24, bottom=0.24, right=0.96, top=0.9)
     axes = figure.add_subplot()
     places = range(len(labels))
@@ -76,7 +78,7 @@ def _confusion_figure(labels: tuple[str, ...]) -> tuple[Figure, Any, list[Any]]:
 
 @lru_cache(maxsize=4)
 def _curves_figure(n_runs: int) -> tuple[Figure, list[list[Any]], list[Any]]:
-    figure = Figure(figsize=(5.6, 3.6))
+    figure = Figure(figsize=(5.6, 3.6), dpi=DPI)
     figure.subplots_adjust(left=0.12, bottom=0.14, right=0.88, top=0.9)
     axes = figure.add_subplot()
     sides = axes, axes.twinx()

@@ -8,7 +8,7 @@ import pytest
 
 from ser.outputs import write_table
 from ser.runs.history import read_history
-from ser.tracking.pictures import draw_confusion, draw_curves
+from ser.tracking.pictures import _confusion_figure, _curves_figure, draw_confusion, draw_curves
 
 LABELS = ("angry", "sad", "calm")
 
@@ -42,6 +42,8 @@ def test_the_mean_is_over_the_runs_that_reached_an_epoch(tmp_path: Path) -> None
 
 
 def test_the_same_data_gives_the_same_bytes_whatever_was_drawn_before(tmp_path: Path) -> None:
+    _confusion_figure.cache_clear()  # the first of a process
+    _curves_figure.cache_clear()
     first, other = [[5, 1, 0], [1, 4, 1], [0, 0, 9]], [[0, 0, 8], [7, 0, 0], [0, 6, 0]]
     for name, matrix in (("a", first), ("b", other), ("c", first)):
         draw_confusion(tmp_path / f"{name}.svg", matrix, LABELS, name if name == "b" else "a")
