@@ -1,5 +1,7 @@
 """A plugin of pytest that notes each line by which the project refuses something: `-p _refusals`.
 
+A line is noted when it is read, as a user or a test reads it: what the project raises and catches itself is none.
+
 A test's notes go to a file of its process in the folder `SER_REFUSALS`, one JSON object a line: the test, how it ended,
 the refusals that it saw, raised in its process or said by a process that it started, and what it recorded as a property
 (`tried` and `refused` of a parser's random input).
@@ -25,12 +27,13 @@ ADDRESS = re.compile(r"https?://[^\s:]+(:\d+)?")
 
 _seen: list[str] = []
 _outcomes: list[str] = []
-_raise, _communicate = InputError.__init__, subprocess.Popen.communicate
+_write, _communicate = InputError.__str__, subprocess.Popen.communicate
 
 
-def _noted(self: InputError, *arguments: Any) -> None:
-    _raise(self, *arguments)
-    _seen.append(str(self))
+def _noted(self: InputError) -> str:
+    line = _write(self)
+    _seen.append(line)
+    return line
 
 
 def _listened(self: subprocess.Popen, *arguments: Any, **named: Any) -> tuple[Any, Any]:
@@ -41,7 +44,7 @@ def _listened(self: subprocess.Popen, *arguments: Any, **named: Any) -> tuple[An
 
 
 def pytest_configure() -> None:
-    InputError.__init__, subprocess.Popen.communicate = _noted, _listened  # type: ignore[method-assign]
+    InputError.__str__, subprocess.Popen.communicate = _noted, _listened  # type: ignore[method-assign]
 
 
 @pytest.hookimpl(wrapper=True)

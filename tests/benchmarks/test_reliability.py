@@ -16,14 +16,17 @@ from ser.errors import InputError
 
 @pytest.mark.parametrize("value", [1, 2])
 def test_a_value(value, tmp_path):
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="use 3"):
         raise InputError(f"{tmp_path}/a.csv: {value}: use 3")
 
 def test_a_command():
     subprocess.run([sys.executable, "-c", "print('error: no | such thing')"], capture_output=True)
 
 def test_nothing_refused():
-    pass
+    try:
+        raise InputError("what no user sees")
+    except InputError:
+        pass
 
 def test_damaged(record_property):
     for name, value in (("parser", "YAML"), ("tried", 20), ("refused", 17)):
