@@ -15,10 +15,9 @@ import pyarrow
 import yaml
 from pyarrow import parquet
 
-from helpers import ROOT
 from helpers.builders import iemocap_like, protocol
 from helpers.params import params
-from helpers.plans import EXPERIMENT, SYSTEM
+from helpers.plans import write_experiment, write_project
 from helpers.training import SETTINGS, Task, fold
 from helpers.wavs import write_wav
 from ser.encoders.checkpoint import checkpoint_files, model_type, open_checkpoint
@@ -138,27 +137,14 @@ def _parquet(folder: Path) -> Parser:
     return Parser(memory.getvalue(), _reader(folder / "own.parquet", lambda path: survey("own", folder, path)))
 
 
-def _project(folder: Path) -> Path:
-    shutil.copytree(ROOT / "schemas", folder / "schemas")
-    (folder / "ser" / "systems").mkdir(parents=True)
-    (folder / "ser" / "systems" / "net.py").write_text(SYSTEM)
-    for path in (ROOT / "ser" / "corpora").rglob("*.py"):
-        copy = folder / path.relative_to(ROOT)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.touch()
-    (folder / "experiments").mkdir()
-    (folder / "experiments" / "one.yaml").write_text(yaml.safe_dump(EXPERIMENT, sort_keys=False))
-    return folder
-
-
 def _params(folder: Path) -> Parser:
     valid = yaml.safe_dump(params(), sort_keys=False).encode()
-    _project(folder)
+    write_experiment(write_project(folder))
     return Parser(valid, _reader(folder / "params.yaml", lambda _: load_plan(read_params(folder), folder)), cost=4)
 
 
 def _experiment(folder: Path) -> Parser:
-    path = _project(folder) / "experiments" / "one.yaml"
+    path = write_experiment(write_project(folder))
     return Parser(path.read_bytes(), _reader(path, lambda _: load_plan(params(), folder)), cost=4)
 
 

@@ -1,12 +1,14 @@
 """One small experiment and its plan, for the tests of what is planned and what is refused."""
 
 import copy
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from helpers import ROOT
 from helpers.params import params
 from ser.plan.groups import Plan
 from ser.plan.load import load_plan
@@ -66,9 +68,28 @@ EXPERIMENT = {
 }
 
 
+def write_project(folder: Path) -> Path:
+    """A project with one system, all corpora and no experiment in `folder`, which it returns."""
+    shutil.copytree(ROOT / "schemas", folder / "schemas")
+    (folder / "ser" / "systems").mkdir(parents=True)
+    (folder / "ser" / "systems" / "net.py").write_text(SYSTEM)
+    for path in (ROOT / "ser" / "corpora").rglob("*.py"):
+        copied = folder / path.relative_to(ROOT)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        copied.touch()
+    (folder / "experiments").mkdir()
+    return folder
+
+
+def write_experiment(project: Path, experiment: Mapping[str, Any] = EXPERIMENT) -> Path:
+    path = project / "experiments" / "one.yaml"
+    path.write_text(yaml.safe_dump(dict(experiment), sort_keys=False))
+    return path
+
+
 def plan(project: Path, experiment: dict[str, Any] | None = None, **changes: Any) -> Plan:
     """The plan of a project with this one experiment; `changes` replace parameters."""
-    (project / "experiments" / "one.yaml").write_text(yaml.safe_dump(experiment or EXPERIMENT, sort_keys=False))
+    write_experiment(project, experiment or EXPERIMENT)
     corpora = {"emodb": {"root": str(project / "corpora")}}
     given = {"scale": "free", "experiments": {"one": "all"}, "corpora": corpora}
     return load_plan(params(**given | changes), project)
