@@ -58,14 +58,14 @@ def document(faults: Mapping[str, Any], bad_input: Mapping[str, Any]) -> str:
 
 
 def _kills(facts: Mapping[str, Any]) -> list[str]:
-    kinds = sorted({kind for of_rule in facts["kills"].values() for kind in of_rule})
-    tables = sorted({found for of_rule in facts["afterwards"].values() for found in of_rule})
+    kills, afterwards, builds = facts["kills"], facts["afterwards"], facts["builds"]
+    kinds = sorted(set().union(*kills.values()))
+    tables = sorted(set().union(*afterwards.values()))
     rows = [
-        [rule, *(of_rule.get(kind, 0) for kind in kinds), *(left.get(found, 0) for found in tables)]
-        for rule, of_rule, left in ((r, facts["kills"][r], facts["afterwards"][r]) for r in sorted(facts["kills"]))
+        [rule, *(kills[rule].get(kind, 0) for kind in kinds), *(afterwards[rule].get(table, 0) for table in tables)]
+        for rule in sorted(kills)
     ]
-    total = sum(sum(of_rule.values()) for of_rule in facts["kills"].values())
-    builds = facts["builds"]
+    total = sum(sum(of_rule.values()) for of_rule in kills.values())
     return [
         *_table(["rule", *kinds, *tables], rows),
         "",

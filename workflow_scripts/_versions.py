@@ -3,7 +3,9 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, takewhile
 from pathlib import Path
 
 from dvc.api import DVCFileSystem
@@ -12,7 +14,7 @@ from dvc_data.index import DataIndexDirError
 
 from ser.encoders.checkpoint import DESCRIPTION, checkpoint_files
 from ser.plan.groups import Plan
-from ser.plan.jobs import training_rules
+from ser.plan.jobs import rule_by_group
 from ser.plan.places import Places
 from ser.sealed import Order
 from ser.verification.artifacts import are_as_ordered, open_artifact
@@ -38,7 +40,7 @@ class Version:
 
     def __init__(self, commit: str) -> None:
         self._files = DVCFileSystem(rev=commit)
-        self._names = [name.removeprefix("/") for name in self._files.find("/work", dvc_only=True)]
+        self._names = sorted(name.removeprefix("/") for name in self._files.find("/work", dvc_only=True))
 
     def found(self, orders: Mapping[str, Order], besides: Mapping[str, str]) -> dict[str, list[str]]:
         """Those of `orders` that it has: describing file -> its files, itself the last.
@@ -49,8 +51,7 @@ class Version:
         there = [path for path, order in orders.items() if path in names and self._made_from(path) == order.made_from]
         found = {}
         for path in there:
-            starts = _starts(path)
-            found[path] = [name for name in self._names if name.startswith(starts) and name != path]
+            found[path] = [name for start in _starts(path) for name in self._starting_with(start) if name != path]
             found[path] += [name for name in (besides.get(path), path) if name in names]
         return found
 
@@ -67,6 +68,10 @@ class Version:
         time = max([OLD, *(_time(Path(name)) for name in open_artifact(path).inputs)])
         for name in files:
             os.utime(name, ns=(time, time))
+
+    def _starting_with(self, start: str) -> Iterator[str]:
+        first = bisect_left(self._names, start)
+        return takewhile(lambda name: name.startswith(start), islice(self._names, first, None))
 
     def _made_from(self, path: str) -> str:
         """What an artifact says that it was made from; of a store only the header is read (features/store.py)."""
@@ -88,7 +93,7 @@ def _starts(path: str) -> tuple[str, ...]:
 
 def benchmarks(plan: Plan, places: Places) -> dict[str, str]:
     """A run's describing file -> how long its job took."""
-    rules = {group.name: rule for rule in training_rules(plan) for group in rule.groups}
+    rules = rule_by_group(plan)
     return {
         places.metrics(group.name, seed, fold): places.benchmark(
             "train", rules[group.name].job.format(group=group.name, seed=seed, fold=fold)

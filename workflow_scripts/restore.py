@@ -48,10 +48,10 @@ def main() -> None:
 def _fetch_what_is_planned() -> None:
     """What is planned now and has a version, of this commit or of one that is merged into it."""
     _, plan, places, made_from = planned(argparse.ArgumentParser(description=__doc__))
-    missing, fetched = wanted(made_from.orders()), 0
+    missing, besides, fetched = wanted(made_from.orders()), benchmarks(plan, places), 0
     for commit in commits():
         try:
-            found = _fetch(Version(commit), missing, benchmarks(plan, places))
+            found = _fetch(Version(commit), missing, besides)
         except NOT_THERE as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(

@@ -50,6 +50,7 @@ def reaches(code: Collection[str], module: str) -> bool:
     return _file_of(module) in code
 
 
+@cache
 def uses_training_loop(system: str) -> bool:
     """Whether a system trains in epochs: only then does it need torch, and can use a GPU. One that is not in this
     version counts as such, so that the gap that it may have is shown as skipped.

@@ -97,6 +97,11 @@ def training_rules(plan: Plan) -> list[TrainingRule]:
     return rules
 
 
+def rule_by_group(plan: Plan) -> dict[str, TrainingRule]:
+    """A group's name -> the rule that makes its runs."""
+    return {group.name: rule for rule in training_rules(plan) for group in rule.groups}
+
+
 def train_options(
     group: Group,
     seed: int,

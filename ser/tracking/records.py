@@ -16,7 +16,7 @@ from ser.evaluations.evaluate import is_of
 from ser.evaluations.names import unit_of
 from ser.plan.claims import averaging, claim_columns, of_group
 from ser.plan.groups import Group, Plan
-from ser.plan.jobs import TrainingRule, training_rules
+from ser.plan.jobs import TrainingRule, rule_by_group
 from ser.plan.places import Places
 from ser.results.table import STATISTICS, described, joined
 from ser.sealed import read_sealed
@@ -70,7 +70,7 @@ def tracked(plan: Plan, places: Places, clone: str) -> Iterator[TrackedGroup]:
 
     A run is finished once its metrics.json, which is written last, is there.
     """
-    rules = {group.name: rule for rule in training_rules(plan) for group in rule.groups}
+    rules = rule_by_group(plan)
     for group in plan.live:
         if found := _Reader(plan, group, places, rules[group.name], clone).read():
             yield found
