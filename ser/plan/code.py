@@ -104,11 +104,12 @@ def _imports(path: Path) -> tuple[Path, ...]:
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes except those below `if TYPE_CHECKING:`."""
-    for node in ast.iter_child_nodes(tree):
-        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
-            yield node
-            yield from _running(node)
+    """All statements except those below `if TYPE_CHECKING:`."""
+    for field in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for node in getattr(tree, field, ()):
+            if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+                yield node
+                yield from _running(node)
 
 
 def _files(module: str, beside: Path) -> list[Path]:
