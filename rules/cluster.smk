@@ -26,6 +26,7 @@ def is_as_ordered(order, outputs):
 
 patches.distrust(SEALED, SEALS.hold, is_as_ordered)
 patches.hash_once()
+patches.refuse_in_one_line()
 
 
 onstart:

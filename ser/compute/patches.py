@@ -7,6 +7,7 @@ change the versions.
 What could be sent upstream:
 - snakemake: a limit on the rate of jobs that does not keep waking the scheduler (`lift_job_rate`);
 - snakemake: the checksum of an input once per job, not once per output (`hash_once`);
+- snakemake: a function of a rule that says in one line what it refuses (`refuse_in_one_line`);
 - snakemake: `--touch` without a pause of 0.1 s per job (`touch`);
 - snakemake: an option to make outputs again that have changed since they were made (`distrust`);
 - snakemake: a public way to ask which jobs a build will submit, and with which resources (`submissions`);
@@ -25,6 +26,7 @@ from typing import Any
 
 from ser.compute.failures import Failure, failed, local_failures, refused
 from ser.compute.slurm import Job, Submission
+from ser.errors import InputError
 
 READ_IN = {"snakemake": "9.27.1", "snakemake-executor-plugin-slurm": "2.8.0"}
 
@@ -66,6 +68,21 @@ def hash_once() -> None:
         return known[key]
 
     _IOFile.checksum = once
+
+
+def refuse_in_one_line() -> None:
+    """What a function of a rule refuses is said without Snakemake's traceback (snakemake 9.27.1, exceptions.py)."""
+    from snakemake.exceptions import InputFunctionException, WorkflowError
+
+    explain = InputFunctionException.__init__
+
+    def say(self: Any, error: Any, *where: Any, **also: Any) -> None:
+        if isinstance(error, InputError):
+            WorkflowError.__init__(self, str(error))
+        else:
+            explain(self, error, *where, **also)
+
+    InputFunctionException.__init__ = say
 
 
 def touch(arguments: list[str]) -> None:

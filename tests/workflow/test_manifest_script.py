@@ -1,6 +1,8 @@
-"""The script of the rule `manifest`, called as the rule calls it."""
+"""The script of the rule `manifest`, called as the rule calls it; and what is refused before it is."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers import ROOT
+from helpers.project import Project
 from helpers.wavs import write_wav
 from ser.manifests import tree
 from ser.manifests import utterance as manifest
@@ -69,3 +72,20 @@ def test_ones_own_manifest_without_the_unreadable(corpus: Path, tmp_path: Path) 
     assert [u.utterance for u in manifest.read_manifest(tmp_path / "out" / "m.csv")] == ["wav/03a01Wa"]
     report = json.loads((tmp_path / "out" / "m.json").read_text())
     assert report["unreadable"] == [{"file": "wav/none.wav", "reason": "missing"}]
+
+
+def test_a_corpus_that_cannot_be_listed_ends_the_planning_in_one_line(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "emodb").mkdir()
+    folder = os.open(tmp_path / "emodb", os.O_RDONLY)
+    for _ in range(20):  # deeper than a path may be long
+        os.mkdir("d" * 250, dir_fd=folder)
+        folder, above = os.open("d" * 250, os.O_RDONLY, dir_fd=folder), folder
+        os.close(above)
+    os.close(folder)
+    project.set(scale="free", experiments={"fair": ["majority"]})
+    project.set_corpus("emodb", root=str(tmp_path / "emodb"))
+    said = project.snakemake("--quiet", "--", "all").stderr.rstrip().split("\n")
+    assert said[-2] == "InputFunctionException:" and "Traceback" not in said
+    assert re.fullmatch(
+        rf"{tmp_path}/emodb/d.+: cannot be listed: File name too long: check the corpus root.*", said[-1]
+    )
