@@ -28,5 +28,5 @@ def project(tmp_path: Path) -> Project:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole builds first, so that no long file is left to one process at the end."""
-    items.sort(key=lambda item: item.path.parent.name not in ("cluster", "workflow"))
+    """Whole builds first, and of these the longest, so that no long file is left to one process at the end."""
+    items.sort(key=lambda item: (item.path.parent.name not in ("cluster", "workflow"), item.path.name != "test_dvc.py"))

@@ -134,16 +134,14 @@ def test_dvc_follows_recordings_where_they_are(free: Project, emodb: Path) -> No
 
     # The audio, and so the features, stay as they are.
     own.write_text(own.read_text().replace(rows[0], rows[0].replace("happy", "angry").replace("sad", "happy")))
-    free.tool("dvc", "repro")
-    assert "up to date" in free.tool("dvc", "status")
-    assert value(free) != first
+    assert {"manifest", "splits"} <= set(free.planned("all"))
 
-    changed, first = next((emodb / "wav").glob("03*W?.wav")), value(free)
+    changed = next((emodb / "wav").glob("03*W?.wav"))
     samples, rate = soundfile.read(changed, dtype="int16")
     soundfile.write(changed, samples[::-1], rate, subtype="PCM_16")
     assert "external_corpora@emodb" in free.tool("dvc", "repro")
     assert record.read_text() != before and value(free) != first
-    assert free.planned("all") == {}
+    assert "up to date" in free.tool("dvc", "status") and free.planned("all") == {}
 
     emodb.rename(emodb.with_name("elsewhere"))
     assert "Running stage" not in free.tool("dvc", "repro", "--allow-missing")
