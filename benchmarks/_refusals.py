@@ -47,6 +47,10 @@ def pytest_configure() -> None:
     InputError.__str__, subprocess.Popen.communicate = _noted, _listened  # type: ignore[method-assign]
 
 
+def pytest_collection_finish() -> None:
+    _seen.clear()  # what modules did when they were imported belongs to no test
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report = yield

@@ -14,6 +14,8 @@ import subprocess, sys
 import pytest
 from ser.errors import InputError
 
+str(InputError("said by no test"))
+
 @pytest.mark.parametrize("value", [1, 2])
 def test_a_value(value, tmp_path):
     with pytest.raises(InputError, match="use 3"):
