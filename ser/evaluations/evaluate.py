@@ -1,19 +1,24 @@
 """Evaluation: from the predictions of all runs of a group to its numbers over folds and seeds, with intervals."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from ser.compute.machine import mixture
 from ser.errors import listed
 from ser.evaluations.gather import GatheredPart, Kinds, gather
-from ser.evaluations.intervals import Metrics, Sums, mean_over_seeds, speaker_intervals
+from ser.evaluations.intervals import Clusters, Metrics, Sums, intervals, mean_over_seeds
 from ser.evaluations.metrics import attribute_metrics, auxiliary_metrics, class_metrics
+from ser.evaluations.names import rounded
 from ser.files import sha256_of
 from ser.splits.split import Split
+
+FEW = 5  # clusters: each one's own number is noted
 
 
 def evaluate(
@@ -42,7 +47,7 @@ def evaluate(
         }
         for kind, seeds in part.sums.items():
             for run, sums in zip(runs, (fold for folds in seeds for fold in folds), strict=True):
-                values = mean_values(metrics_of(split, kind), [[sums]], part.n_speakers)
+                values = mean_values(metrics_of(split, kind), [[sums]], part.clusters)
                 run["metrics"].setdefault(name, {}).update(values)
         if split.are_classes:
             pooled = [folds[0].values.sum(axis=0) for folds in part.aggregations["pooled"][""]]
@@ -94,7 +99,7 @@ def part_numbers(split: Split, part: GatheredPart, kinds: Kinds, minus: Kinds | 
     found: dict[str, Any] = {}
     for kind, seeds in kinds.items():
         other = minus[kind] if minus else ()
-        found |= numbers(metrics_of(split, kind), seeds, part.n_speakers, part.counts, other)
+        found |= numbers(metrics_of(split, kind), seeds, part.clusters, part.counts, other)
     return found
 
 
@@ -108,39 +113,54 @@ def metrics_of(split: Split, kind: str = "") -> Metrics:
 def numbers(
     metrics: Metrics,
     seeds: Sequence[Sequence[Sums]],
-    n_speakers: int,
+    clusters: Clusters,
     counts: Mapping[str, int],
     minus: Sequence[Sequence[Sums]] = (),
 ) -> dict[str, dict[str, Any]]:
-    """Metric -> `value, seed_std, ci_low, ci_high, notes` and `counts`; `seeds` holds each seed's folds.
+    """Metric -> `value, seed_std`, the interval's `ci_low, ci_high, ci_method, n_clusters, ci_df`, `notes` and
+    `counts`; `seeds` holds each seed's folds.
 
     `value` is the mean over seeds and `seed_std` the standard deviation (n - 1), in the metric's own unit (WA, UA and
     macro_f1 are fractions); nan or None where undefined, and `notes` say why. With `minus`, the same seeds and folds
-    of another group, they are those of the difference, seed by seed and over the same drawn speakers.
+    of another group, they are those of the difference, seed by seed and over the same clusters.
     """
     groups = [seeds, minus] if minus else [seeds]
-    per_seed = [[mean_values(metrics, [folds], n_speakers) for folds in group] for group in groups]
-    per_fold = [[mean_values(metrics, [[fold]], n_speakers) for fold in group[0]] for group in groups]
+    per_seed = [[mean_values(metrics, [folds], clusters) for folds in group] for group in groups]
+    per_fold = [[mean_values(metrics, [[fold]], clusters) for fold in group[0]] for group in groups]
     results = {}
-    for name, interval in speaker_intervals(metrics, seeds, n_speakers, minus).items():
+    for name, interval in intervals(metrics, seeds, clusters, minus).items():
         values = np.array([[value[name] for value in group] for group in per_seed])
         values = values[0] - values[1] if minus else values[0]
-        notes = [interval.reason] if interval.reason else []
         undefined: np.ndarray = np.any(np.isnan([[value[name] for value in group] for group in per_fold]), axis=0)
         if undefined.any():
             where = f" in fold {listed(np.flatnonzero(undefined) + 1)}" if len(undefined) > 1 else ""
             notes = [f"{name} is undefined{where}: the test part lacks a class, or does not vary"]
+        elif interval.reason:
+            notes = [interval.reason]
+        else:
+            notes = [_few(metrics, name, seeds, clusters)] if len(clusters) <= FEW and not minus else []
         results[name] = {
             "value": float(np.mean(values)),
             "seed_std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
             "ci_low": interval.low,
             "ci_high": interval.high,
+            "ci_method": interval.method,
+            "n_clusters": interval.n_clusters,
+            "ci_df": interval.freedom,
             **counts,
             "notes": notes,
         }
     return results
 
 
-def mean_values(metrics: Metrics, seeds: Sequence[Sequence[Sums]], n_speakers: int) -> dict[str, float]:
+def _few(metrics: Metrics, name: str, seeds: Sequence[Sequence[Sums]], clusters: Clusters) -> str:
+    """What few clusters have each, and how much wider than with many the interval is for it."""
+    alone = (clusters.of == np.arange(len(clusters))[:, None]).astype(np.float64)
+    each = ", ".join(rounded(value, name) or "undefined" for value in mean_over_seeds(metrics, seeds, alone)[name])
+    wider = stdtrit(len(clusters) - 1, 0.975) / stdtrit(math.inf, 0.975)
+    return f"{len(clusters)} {clusters.kind}s: {each}; an interval of so few is {wider:.1f} times as wide"
+
+
+def mean_values(metrics: Metrics, seeds: Sequence[Sequence[Sums]], clusters: Clusters) -> dict[str, float]:
     """Metric -> its mean over seeds and their folds."""
-    return {name: float(v[0]) for name, v in mean_over_seeds(metrics, seeds, np.ones((1, n_speakers))).items()}
+    return {name: float(v[0]) for name, v in mean_over_seeds(metrics, seeds, np.ones((1, len(clusters.of)))).items()}

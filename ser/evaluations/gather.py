@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ser.errors import InputError, listed
-from ser.evaluations.intervals import Sums
+from ser.evaluations.intervals import Clusters, Sums
 from ser.evaluations.metrics import moments
 from ser.files import sha256_of
 from ser.runs.auxiliary import Auxiliary
@@ -37,13 +37,13 @@ Kinds = Mapping[str, Sequence[Sequence[Sums]]]
 
 @dataclass(frozen=True)
 class GatheredPart:
-    """One reported part: `sums` over `n_speakers` that can be resampled.
+    """One reported part: `sums` over speakers, and the `clusters` of these.
 
     `counts` are `n_seeds, n_folds, n_utterances, n_speakers`, the last only of speakers that the corpus names.
     """
 
     sums: Kinds
-    n_speakers: int
+    clusters: Clusters
     counts: dict[str, int]
 
     @property
@@ -139,7 +139,7 @@ def gather(
                 sums[found.auxiliary.name][seed, fold] = _confusions(index, found.auxiliary, n_classes)
         parts[part] = GatheredPart(
             {kind: [[of_kind[seed, fold] for fold in folds] for seed in seeds] for kind, of_kind in sums.items()},
-            len(speakers),
+            speakers.clusters,
             {
                 "n_seeds": len(seeds),
                 "n_folds": len(folds),
@@ -154,27 +154,31 @@ def gather(
 
 
 class _Speakers:
-    """The speakers to resample: those of the `scored` rows (int64) of any seed's split.
+    """The speakers of the `scored` rows (int64) of any seed's split, and what of them is independent.
 
-    Unknown speakers are distinguished by their session: one podcast's unknown voice is not another's.
+    Unknown speakers are distinguished by their session: one podcast's unknown voice is not another's. Where folds test
+    sessions, so are all, and the sessions are independent: their speakers talk to each other and share a model.
     """
 
     def __init__(self, scored: Sequence[tuple[Split, np.ndarray]]) -> None:
-        found = {self._name(split, row): split.speakers[row] for split, rows in scored for row in rows}
+        self._kind = "session" if scored[0][0].fold_group == "session" else "speaker"
+        found = {self._name(split, row): (split, row) for split, rows in scored for row in rows}
         self._places = {name: place for place, name in enumerate(sorted(found))}
-        self.n_named = len({speaker for speaker in found.values() if speaker not in UNKNOWN})
-
-    def __len__(self) -> int:
-        return len(self._places)
+        ordered = [found[name] for name in self._places]
+        speakers = [split.speakers[row] for split, row in ordered]
+        self.n_named = len({*speakers} - {*UNKNOWN})
+        clusters = [split.sessions[row] for split, row in ordered] if self._kind == "session" else [*self._places]
+        is_official = scored[0][0].reported != ("",)
+        self.clusters = Clusters(np.unique(clusters, return_inverse=True)[1], self._kind, is_official)
 
     def index(self, split: Split, rows: np.ndarray) -> np.ndarray:
         """int64 [n]: the speaker of each of some rows."""
         return np.array([self._places[self._name(split, row)] for row in rows], np.int64)
 
-    @staticmethod
-    def _name(split: Split, row: int) -> str:
+    def _name(self, split: Split, row: int) -> str:
         speaker = split.speakers[row]
-        return f"{speaker}/{split.sessions[row]}" if speaker in UNKNOWN else speaker
+        is_of_session = speaker in UNKNOWN or self._kind == "session"
+        return f"{speaker}/{split.sessions[row]}" if is_of_session else speaker
 
 
 def _predictions(split: Split, run: Run) -> Predictions:

@@ -1,21 +1,25 @@
-"""Intervals: how much a number would change with other speakers.
+"""Intervals: how much a number would change with other speakers, and with other seeds.
 
-Utterances of a speaker are not independent, so speakers are resampled, not utterances (percentile bootstrap). All
-metrics are functions of sums over utterances, so a resample is a product of speaker counts and per-speaker sums:
-`scipy.stats.bootstrap` would gather them again for each resample, after a second's import.
+Utterances of a speaker are not independent, and where a fold tests a session, neither are its speakers. So whole
+clusters are left out, one at a time (the delete-one jackknife: Efron and Tibshirani, An Introduction to the Bootstrap,
+1993, chapter 11), and the interval is the value ± t(clusters - 1) times the standard error. With ten speakers the
+percentile bootstrap is too narrow (benchmarks/coverage.py).
+
+All metrics are functions of sums over utterances: leaving a cluster out is a product of weights and speakers' sums.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
-RESAMPLES = 2000
+from ser.evaluations.names import bounds_of
+
 LEVEL = 0.95
-FEWEST_SPEAKERS = 3
-MOST_UNDEFINED = 0.05  # of the resamples: above it, those that remain are not a fair sample
-_SEED = 0
-_BATCH = 4_000_000  # speaker counts held at a time
+FEWEST_CLUSTERS = 3
+_BATCH = 4_000_000  # weights held at a time
 
 Metrics = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 
@@ -39,19 +43,48 @@ class Sums:
 
 
 @dataclass(frozen=True)
+class Clusters:
+    """What is independent of each other: `of` int64 [speakers], the cluster of each, counted from 0; `kind` is speaker
+    or session. `is_crossed`: one model of each seed tests all of them, so that seeds are a second factor.
+    """
+
+    of: np.ndarray
+    kind: str
+    is_crossed: bool
+
+    def __len__(self) -> int:
+        return int(self.of.max()) + 1
+
+    @property
+    def without_one(self) -> Iterator[np.ndarray]:
+        """The weights of the speakers, float64 [r, speakers], with one cluster left out in each row."""
+        size = max(1, _BATCH // len(self.of))
+        for start in range(0, len(self), size):
+            left_out = np.arange(start, min(start + size, len(self)))
+            yield (self.of != left_out[:, None]).astype(np.float64)
+
+
+@dataclass(frozen=True)
 class Interval:
-    """The middle 95 % of the resampled values, or None for both limits and the reason."""
+    """The limits at 95 %, or None for both and the reason; how they were computed, from how many clusters, with which
+    standard error and degrees of freedom.
+    """
 
     low: float | None = None
     high: float | None = None
+    method: str = ""
+    n_clusters: int = 0
+    error: float | None = None
+    freedom: float | None = None
     reason: str = ""
 
 
 def mean_over_folds(metrics: Metrics, folds: Sequence[Sums], weights: np.ndarray) -> dict[str, np.ndarray]:
     """Metric -> [r], its mean over folds where speaker s counts `weights[r, s]` times.
 
-    A fold counts by the share of its speakers that were drawn, so that in leave-one-speaker-out a speaker drawn
-    twice is two folds, and weights of 1 give the plain mean. A mean is nan if the metric is nan in a fold that counts.
+    A fold counts by the share of its speakers that are there, so that in leave-one-speaker-out a speaker who is left
+    out takes the fold along, and weights of 1 give the plain mean. A mean is nan if the metric is nan in a fold that
+    counts.
     """
     total = np.zeros(len(weights))
     means: dict[str, np.ndarray] = {}
@@ -65,46 +98,70 @@ def mean_over_folds(metrics: Metrics, folds: Sequence[Sums], weights: np.ndarray
     return {name: mean / total for name, mean in means.items()}
 
 
-def speaker_intervals(
-    metrics: Metrics, seeds: Sequence[Sequence[Sums]], n_speakers: int, minus: Sequence[Sequence[Sums]] = ()
-) -> dict[str, Interval]:
-    """Metric -> interval of its mean over folds and seeds; `seeds` holds each seed's folds (one, where pooled).
-
-    The same speakers are drawn for all seeds, and for those of `minus`, whose mean is subtracted where given. With
-    fewer than three speakers, or where too many resamples lack a class, there is no interval.
-    """
-    names = mean_over_folds(metrics, seeds[0], np.ones((1, n_speakers)))
-    if n_speakers < FEWEST_SPEAKERS:
-        return dict.fromkeys(names, Interval(reason=f"no interval: {n_speakers} speakers"))
-    batches = []
-    for weights in _resamples(n_speakers):
-        values = mean_over_seeds(metrics, seeds, weights)
-        if minus:
-            other = mean_over_seeds(metrics, minus, weights)
-            values = {name: value - other[name] for name, value in values.items()}
-        batches.append(values)
-    return {name: _percentiles(np.concatenate([batch[name] for batch in batches])) for name in names}
-
-
 def mean_over_seeds(metrics: Metrics, seeds: Sequence[Sequence[Sums]], weights: np.ndarray) -> dict[str, np.ndarray]:
     """Metric -> [r], the mean of `mean_over_folds` of each seed's folds."""
     values = [mean_over_folds(metrics, folds, weights) for folds in seeds]
     return {name: np.mean([value[name] for value in values], axis=0) for name in values[0]}
 
 
-def _percentiles(values: np.ndarray) -> Interval:
-    undefined = int(np.isnan(values).sum())
-    if undefined > MOST_UNDEFINED * len(values):
-        return Interval(reason=f"no interval: undefined in {undefined} of {len(values)} resamples of the speakers")
-    low, high = np.nanpercentile(values, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
-    return Interval(float(low), float(high))
+def intervals(
+    metrics: Metrics, seeds: Sequence[Sequence[Sums]], clusters: Clusters, minus: Sequence[Sequence[Sums]] = ()
+) -> dict[str, Interval]:
+    """Metric -> interval of its mean over folds and seeds; `seeds` holds each seed's folds (one, where pooled).
+
+    Where seeds are crossed with the clusters and there are several, their variance is added, seed_std² / seeds, and the
+    degrees of freedom are Satterthwaite's (Biometrics Bulletin 2, 1946). With `minus` it is the interval of the
+    difference, over the same clusters and seed by seed. Otherwise limits are values that the metric can take.
+
+    There is none with fewer than three clusters, or where the metric is undefined without one of them.
+    """
+    whole = np.ones((1, len(clusters.of)))
+    values = _differences(metrics, seeds, minus, whole, per_seed=True)
+    if len(clusters) < FEWEST_CLUSTERS:
+        reason = f"no interval: {len(clusters)} {clusters.kind}s"
+        return dict.fromkeys(values, Interval(n_clusters=len(clusters), reason=reason))
+    batches = [_differences(metrics, seeds, minus, weights) for weights in clusters.without_one]
+    found = {}
+    for name, of_seeds in values.items():
+        without = np.concatenate([batch[name][0] for batch in batches])
+        if np.isnan(without).any():
+            reason = f"no interval: {name} is undefined without one of the {len(clusters)} {clusters.kind}s"
+            found[name] = Interval(n_clusters=len(clusters), reason=reason)
+            continue
+        limits = (-math.inf, math.inf) if minus else bounds_of(name)
+        found[name] = _t_interval(of_seeds[:, 0], without, clusters, limits)
+    return found
 
 
-def _resamples(n_speakers: int) -> Iterator[np.ndarray]:
-    """How often each speaker is drawn, float64 [r, n_speakers], `RESAMPLES` rows in total."""
-    generator = np.random.default_rng(_SEED)
-    size = max(1, _BATCH // n_speakers)
-    for start in range(0, RESAMPLES, size):
-        rows = min(size, RESAMPLES - start)
-        drawn = generator.integers(n_speakers, size=(rows, n_speakers)) + n_speakers * np.arange(rows)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=rows * n_speakers).reshape(rows, -1).astype(np.float64)
+def _differences(
+    metrics: Metrics,
+    seeds: Sequence[Sequence[Sums]],
+    minus: Sequence[Sequence[Sums]],
+    weights: np.ndarray,
+    per_seed: bool = False,
+) -> dict[str, np.ndarray]:
+    """Metric -> [1, r], the mean over seeds minus that of `minus`; `per_seed`: [seeds, r], seed by seed."""
+    sides = [[mean_over_folds(metrics, folds, weights) for folds in side] for side in (seeds, minus) if side]
+    found = {}
+    for name in sides[0][0]:
+        of_sides = [np.array([values[name] for values in side]) for side in sides]
+        of_sides = of_sides if per_seed else [values.mean(axis=0, keepdims=True) for values in of_sides]
+        found[name] = of_sides[0] - of_sides[1] if minus else of_sides[0]
+    return found
+
+
+def _t_interval(of_seeds: np.ndarray, without: np.ndarray, clusters: Clusters, limits: tuple[float, float]) -> Interval:
+    """Of the mean of `of_seeds` [S], which is `without` [G] each of the clusters."""
+    n, n_seeds = len(without), len(of_seeds)
+    variances, freedoms = [(n - 1) / n * np.sum((without - without.mean()) ** 2)], [n - 1]
+    method = f"jackknife over {clusters.kind}s"
+    if clusters.is_crossed and n_seeds > 1:
+        variances.append(np.var(of_seeds, ddof=1) / n_seeds)
+        freedoms.append(n_seeds - 1)
+        method += " and seeds"
+    variance = sum(variances)
+    shares = sum(part**2 / freedom for part, freedom in zip(variances, freedoms, strict=True))
+    freedom = float(variance**2 / shares) if shares else float(n - 1)
+    value, error = float(of_seeds.mean()), math.sqrt(variance)
+    width = float(stdtrit(freedom, 0.5 + LEVEL / 2)) * error
+    return Interval(max(value - width, limits[0]), min(value + width, limits[1]), method, n, error, freedom)

@@ -4,6 +4,7 @@ A new metric is a line here, and its function and its line in metrics.py. Read w
 heavy.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
@@ -49,3 +50,15 @@ def unit_of(metric: str) -> Unit:
     """The unit of a metric that `metric_names` returned."""
     besides = next((unit for name, unit in AUXILIARY_METRICS.items() if metric.endswith(f"_{name}")), None)
     return besides or CLASS_METRICS.get(metric) or ATTRIBUTE_METRICS[metric.rpartition("_")[0]]
+
+
+def bounds_of(metric: str) -> tuple[float, float]:
+    """The least and the largest value that a metric can take, in its own unit."""
+    return (0.0, 1.0) if unit_of(metric) == "per cent" else (-1.0, 1.0)
+
+
+def rounded(value: float | None, metric: str) -> str:
+    """Two decimals of a per cent or four of a coefficient, enough for a table; "" for nan and None."""
+    if value is None or math.isnan(value):
+        return ""
+    return f"{100 * value:z.2f}" if unit_of(metric) == "per cent" else f"{value:z.4f}"

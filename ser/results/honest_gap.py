@@ -17,13 +17,13 @@ from ser.errors import InputError
 from ser.evaluations.epochs import chosen_on_test
 from ser.evaluations.evaluate import data_hash, mean_values, metrics_of, numbers
 from ser.evaluations.gather import Gathered, Instead, gather
-from ser.evaluations.names import metric_names
+from ser.evaluations.names import metric_names, rounded
 from ser.plan.claims import Claim, context_notes, of_group, of_number
 from ser.plan.groups import Group, Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.pairs import GAPS, Pair, pairs
 from ser.plan.places import Places
-from ser.results.table import described, joined, measured, read_report, rounded
+from ser.results.table import described, joined, measured, read_report
 from ser.splits.protocol import AGGREGATIONS
 from ser.splits.split import Split, of_seed, read_split
 
@@ -46,6 +46,9 @@ COLUMNS = [
     "gap",
     "ci_low",
     "ci_high",
+    "ci_method",
+    "n_clusters",
+    "ci_df",
     "seed_std",
     "n_seeds",
     "n_folds",
@@ -127,9 +130,9 @@ def gaps(first: Side, second: Side) -> Results:
         results[name] = {}
         for aggregation, kinds in part.aggregations.items():
             seeds, minus = kinds[""], other[aggregation][""]
-            found = numbers(metrics, seeds, part.n_speakers, part.counts, minus=minus)
+            found = numbers(metrics, seeds, part.clusters, part.counts, minus=minus)
             for side, of_seeds in ((first, seeds), (second, minus)):
-                for metric, value in mean_values(metrics, of_seeds, part.n_speakers).items():
+                for metric, value in mean_values(metrics, of_seeds, part.clusters).items():
                     found[metric][side.name] = value
             results[name][aggregation] = found
     return results

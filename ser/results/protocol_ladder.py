@@ -16,12 +16,12 @@ from ser.compute.machine import mixture
 from ser.evaluations.epochs import chosen_on_test
 from ser.evaluations.evaluate import part_numbers
 from ser.evaluations.gather import Gathered, GatheredPart, gather
-from ser.evaluations.names import metric_names
+from ser.evaluations.names import metric_names, rounded
 from ser.plan.groups import Plan
 from ser.plan.ladders import Ladder, Step, ladders
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import Places
-from ser.results.table import STATISTICS, described, joined, measured, read_report, rounded
+from ser.results.table import STATISTICS, described, joined, measured, read_report
 from ser.splits.leaks import described as leaks_described
 from ser.splits.split import Split, read_split
 
@@ -43,6 +43,9 @@ COLUMNS = [
     "value",
     "ci_low",
     "ci_high",
+    "ci_method",
+    "n_clusters",
+    "ci_df",
     "seed_std",
     "against",
     "gains_by",

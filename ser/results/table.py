@@ -1,6 +1,5 @@
 """The results table: one line per reported number, from the plan and the evaluations."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from ser.errors import InputError
 from ser.evaluations.evaluate import evaluate, is_of
-from ser.evaluations.names import metric_names, unit_of
+from ser.evaluations.names import metric_names, rounded
 from ser.plan.claims import Claim, averaging, claim_columns, context_notes, of_group, of_number
 from ser.plan.groups import Group, Plan
 from ser.plan.made_from import MadeFrom
@@ -34,6 +33,9 @@ COLUMNS = [
     "value",
     "ci_low",
     "ci_high",
+    "ci_method",
+    "n_clusters",
+    "ci_df",
     "seed_std",
     "n_seeds",
     "n_folds",
@@ -135,6 +137,8 @@ def measured(
     planned = {"folds": group.protocol.n_folds, "seeds": len(group.seeds)}
     missing = [f"{n - numbers[f'n_{w}']} of {n} {w} missing" for w, n in planned.items() if numbers[f"n_{w}"] < n]
     columns = {key: rounded(numbers[key], metric) for key in STATISTICS} | {key: numbers[key] for key in COUNTS}
+    columns |= {"ci_method": numbers["ci_method"], "n_clusters": numbers["n_clusters"]}
+    columns["ci_df"] = "" if numbers["ci_df"] is None else f"{numbers['ci_df']:.3g}"
     columns["status"] = "partial" if report["unreadable"] or missing else "ok"
     return columns, [
         "synthetic speech: says nothing about the paper" if plan.scale == "demo" else "",
@@ -142,13 +146,6 @@ def measured(
         *missing,
         *numbers["notes"],
     ]
-
-
-def rounded(value: float | None, metric: str) -> str:
-    """Two decimals of a per cent or four of a coefficient, enough for a table; "" for nan and None."""
-    if value is None or math.isnan(value):
-        return ""
-    return f"{100 * value:z.2f}" if unit_of(metric) == "per cent" else f"{value:z.4f}"
 
 
 def joined(notes: Iterable[str]) -> str:

@@ -52,6 +52,7 @@ def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utteranc
         labels=protocol.labels,
         scale=protocol.scale,
         reported=protocol.reported,
+        fold_group=protocol.folds.group,
         selection=selection,
         seed=seed,
         protocol_hash=protocol.digest(selection),

@@ -27,7 +27,8 @@ class Split:
     indices into the classes, or float32 [n, attributes] in the corpus's own scale. `parts` is int8 [n, folds],
     indices into `PARTS`; under `test_selected` dev is the test part and is not marked as dev. `partitions` are the
     official parts, each "" where the protocol's folds are of another kind, and `reported` those that have numbers of
-    their own ("": everything that the folds test); utterances whose part is `reported` are scored and otherwise not
+    their own ("": everything that the folds test); `fold_group` is what a fold tests whole, speaker or session
+    ("": neither); utterances whose part is `reported` are scored and otherwise not
     used. `emotions` are the corpus's, each "" where the targets are classes. `seed` is the one whose runs this split
     is for (None: those of all seeds), because its dev part was drawn from a reported part: the rest of that part is
     scored. `left_out` counts the manifest's other utterances by reason, `leaks` is
@@ -39,6 +40,7 @@ class Split:
     labels: tuple[str, ...]
     scale: tuple[float, float] | None
     reported: tuple[str, ...]
+    fold_group: str
     selection: str
     seed: int | None
     protocol_hash: str
@@ -145,6 +147,7 @@ def _parse(facts: Mapping[str, Any], text: str) -> Split:
         labels=labels,
         scale=scale,
         reported=tuple(facts["reported"]),
+        fold_group=facts["protocol"]["folds"].get("group", ""),
         selection=facts["selection"],
         seed=facts["seed"],
         protocol_hash=facts["protocol_hash"],

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError
-from ser.evaluations.names import unit_of
+from ser.evaluations.names import rounded, unit_of
 from ser.plan.code import uses_training_loop
 from ser.plan.groups import Group, Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import TABLE, Places
 from ser.results.charts import read_lines
-from ser.results.table import rounded
 from ser.sealed import described_file
 from ser.splits.leaks import described
 from ser.verification.artifacts import Artifact, check_artifacts, open_artifact

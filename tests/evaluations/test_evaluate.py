@@ -48,7 +48,10 @@ def test_values_of_folds_seeds_and_all_predictions(tmp_path: Path, split: Split)
             assert numbers["seed_std"] == pytest.approx(values.std(ddof=1), abs=1e-12)
             assert numbers["ci_low"] < numbers["value"] < numbers["ci_high"]
             assert (numbers["n_seeds"], numbers["n_folds"], numbers["n_utterances"]) == (3, 5, 95)
-            assert (numbers["n_speakers"], numbers["notes"]) == (10, [])
+            assert (numbers["n_speakers"], numbers["n_clusters"], numbers["ci_df"]) == (10, 5, 4)
+            assert numbers["ci_method"] == "jackknife over sessions"
+            each = ", ".join(f"{100 * value:.2f}" for value in function(matrices).mean(axis=0))
+            assert numbers["notes"] == [f"5 sessions: {each}; an interval of so few is 1.4 times as wide"]
         assert abs(fold_means.mean() - pooled.mean()) > 1e-4
     for i, seed in enumerate((1, 2, 3)):
         np.testing.assert_array_equal(found["confusion"][""][str(seed)], matrices[i].sum(axis=0))
@@ -257,7 +260,8 @@ def test_the_script_writes_strict_json_and_one_line_on_bad_input(tmp_path: Path,
 
 def test_starts_without_heavy_imports() -> None:
     script = (
-        "import sys; import ser.evaluations.evaluate; print({'scipy', 'sklearn', 'pandas', 'torch'} & set(sys.modules))"
+        "import sys; import ser.evaluations.evaluate;"
+        "print({'scipy.stats', 'sklearn', 'pandas', 'torch'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert result.stdout.strip() == "set()"

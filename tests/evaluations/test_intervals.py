@@ -1,10 +1,11 @@
-"""Intervals over speakers: against scipy, and in the cases where there is none."""
+"""Intervals over clusters: against scipy and formulas, and in the cases where there is none."""
 
 import numpy as np
 import pytest
-from scipy.stats import bootstrap
+from scipy.stats import t as student
 
-from ser.evaluations.intervals import Interval, Sums, mean_over_folds, speaker_intervals
+from helpers.intervals import t_interval
+from ser.evaluations.intervals import Clusters, Interval, Sums, intervals, mean_over_folds
 from ser.evaluations.metrics import attribute_metrics, class_metrics, ua, wa
 
 
@@ -28,32 +29,68 @@ def left_one_out(values: np.ndarray) -> list[Sums]:
     return [Sums(np.array([speaker]), values[[speaker]]) for speaker in range(len(values))]
 
 
-@pytest.mark.parametrize("metric", ["WA", "UA"])
-def test_pooled_interval_is_scipys_percentile_interval_over_speakers(metric: str) -> None:
-    values = confusions(30)
-    found = speaker_intervals(class_metrics, [pooled(values)], 30)[metric]
-    function = {"WA": wa, "UA": ua}[metric]
-    expected = bootstrap(
-        (np.arange(30),),
-        lambda index, axis: function(values[index].sum(axis=-3)),
-        vectorized=True,
-        n_resamples=5000,
-        method="percentile",
-        rng=np.random.default_rng(1),
-    ).confidence_interval
-    assert found.low == pytest.approx(expected.low, abs=0.005)
-    assert found.high == pytest.approx(expected.high, abs=0.005)
-    assert expected.high - expected.low > 0.05  # wide enough for the comparison to mean something
+def speakers(n: int, is_crossed: bool = False) -> Clusters:
+    return Clusters(np.arange(n), "speaker", is_crossed)
 
 
-def test_fold_mean_interval_of_leave_one_out_is_that_of_the_mean_of_speakers() -> None:
+def limits(interval: Interval) -> tuple[float | None, float | None]:
+    return interval.low, interval.high
+
+
+def test_of_a_mean_over_speakers_it_is_the_t_interval() -> None:
     values = confusions(12)
-    found = speaker_intervals(class_metrics, [left_one_out(values)], 12)["UA"]
-    expected = bootstrap(
-        (ua(values),), np.mean, n_resamples=5000, method="percentile", rng=np.random.default_rng(1)
-    ).confidence_interval
-    assert found.low == pytest.approx(expected.low, abs=0.006)
-    assert found.high == pytest.approx(expected.high, abs=0.006)
+    found = intervals(class_metrics, [left_one_out(values)], speakers(12))["UA"]
+    assert limits(found) == pytest.approx(t_interval(ua(values)))
+    assert (found.method, found.n_clusters, found.freedom) == ("jackknife over speakers", 12, 11)
+
+
+@pytest.mark.parametrize("metric", ["WA", "UA", "macro_f1"])
+def test_pooled_it_leaves_out_each_speaker_in_turn(metric: str) -> None:
+    values = confusions(9)
+    whole, without = (class_metrics(sums)[metric] for sums in (values.sum(axis=0), values.sum(axis=0) - values))
+    width = student.ppf(0.975, 8) * np.sqrt(8 / 9 * np.sum((without - without.mean()) ** 2))
+    found = intervals(class_metrics, [pooled(values)], speakers(9))[metric]
+    assert limits(found) == pytest.approx((whole - width, whole + width))
+
+
+def test_the_speakers_of_a_session_are_left_out_together() -> None:
+    values = confusions(10)
+    pairs = values.reshape(5, 2, 3, 3).sum(axis=1)
+    sessions = Clusters(np.arange(10) // 2, "session", False)
+    found = intervals(class_metrics, [pooled(values)], sessions)["UA"]
+    assert limits(found) == pytest.approx(limits(intervals(class_metrics, [pooled(pairs)], speakers(5))["UA"]))
+    assert (found.method, found.n_clusters, found.freedom) == ("jackknife over sessions", 5, 4)
+
+
+def test_seeds_of_an_official_part_add_their_variance_and_freedom() -> None:
+    """By hand: the mean over two seeds of a mean over speakers."""
+    seeds = [left_one_out(confusions(8, seed)) for seed in (1, 2, 3)]
+    scores = np.array([[float(ua(fold.values[0])) for fold in folds] for folds in seeds])  # [seeds, speakers]
+    of_speakers = scores.mean(axis=0).var(ddof=1) / 8
+    of_seeds = scores.mean(axis=1).var(ddof=1) / 3
+    freedom = (of_speakers + of_seeds) ** 2 / (of_speakers**2 / 7 + of_seeds**2 / 2)
+    width = student.ppf(0.975, freedom) * np.sqrt(of_speakers + of_seeds)
+    found = intervals(class_metrics, seeds, speakers(8, is_crossed=True))["UA"]
+    assert limits(found) == pytest.approx((scores.mean() - width, scores.mean() + width))
+    assert (found.method, found.n_clusters) == ("jackknife over speakers and seeds", 8)
+    assert found.freedom == pytest.approx(freedom)
+    one = intervals(class_metrics, seeds[:1], speakers(8, is_crossed=True))["UA"]
+    assert one == intervals(class_metrics, seeds[:1], speakers(8))["UA"]  # nothing is known of other seeds
+
+
+def test_a_difference_cancels_what_the_sides_have_in_common() -> None:
+    values = confusions(10)
+    better = values.copy()
+    better[:, 0, 0] += 1
+    found = intervals(class_metrics, [left_one_out(better)], speakers(10), minus=[left_one_out(values)])["UA"]
+    assert limits(found) == pytest.approx(t_interval(ua(better) - ua(values)))
+    same = intervals(class_metrics, [left_one_out(values)], speakers(10), minus=[left_one_out(values)])["UA"]
+    assert limits(same) == (0, 0)
+    # one run of a row without randomness against two seeds of another
+    mixed = intervals(
+        class_metrics, [left_one_out(better)] * 2, speakers(10, is_crossed=True), minus=[left_one_out(values)]
+    )["UA"]
+    assert limits(mixed) == pytest.approx(limits(found))
 
 
 def test_weights_of_one_give_the_plain_mean_over_folds() -> None:
@@ -86,42 +123,52 @@ def test_merged_adds_up_a_speaker_of_several_folds() -> None:
     np.testing.assert_array_equal(merged.values, [values[0], values[1], 2 * values[2]])
 
 
-def test_seeds_are_averaged_within_a_resample() -> None:
+def test_seeds_are_averaged_before_speakers_are_left_out() -> None:
     values = confusions(10)
-    one = speaker_intervals(class_metrics, [pooled(values)], 10)
-    same = speaker_intervals(class_metrics, [pooled(values), pooled(values)], 10)
-    assert same["UA"].low == pytest.approx(one["UA"].low, abs=1e-12)
-    other = speaker_intervals(class_metrics, [pooled(values), pooled(values[::-1])], 10)["UA"]
+    one = intervals(class_metrics, [pooled(values)], speakers(10))
+    same = intervals(class_metrics, [pooled(values), pooled(values)], speakers(10))
+    assert limits(same["UA"]) == pytest.approx(limits(one["UA"]))
+    other = intervals(class_metrics, [pooled(values), pooled(values[::-1])], speakers(10))["UA"]
     assert other.high - other.low < one["UA"].high - one["UA"].low  # the seeds' speakers average out
 
 
-def test_the_same_input_gives_the_same_interval_and_fewer_speakers_a_wider_one() -> None:
+def test_fewer_speakers_have_a_wider_one() -> None:
     values = confusions(40)
-    first, again = (speaker_intervals(class_metrics, [pooled(values)], 40)["WA"] for _ in range(2))
-    assert first == again
-    few = speaker_intervals(class_metrics, [pooled(values[:4])], 4)["WA"]
-    assert few.high - few.low > first.high - first.low
-    assert first.low < wa(values.sum(axis=0)) < first.high
+    many = intervals(class_metrics, [pooled(values)], speakers(40))["WA"]
+    few = intervals(class_metrics, [pooled(values[:4])], speakers(4))["WA"]
+    assert few.high - few.low > many.high - many.low
+    assert many.low < wa(values.sum(axis=0)) < many.high
+
+
+def test_limits_are_values_that_the_metric_can_take_but_for_differences() -> None:
+    values = confusions(4)
+    values[0] = np.eye(3) * 20
+    values[1:] = np.eye(3) * [[[1], [20], [20]]] + 0.1
+    found = intervals(class_metrics, [left_one_out(values)], speakers(4))["UA"]
+    assert found.high == 1 and t_interval(ua(values))[1] > 1
+    worst = np.roll(np.eye(3), 1, axis=0) * np.ones((4, 1, 1))
+    gap = intervals(class_metrics, [left_one_out(values)], speakers(4), minus=[left_one_out(worst)])["UA"]
+    assert gap.high == pytest.approx(t_interval(ua(values))[1])
 
 
 def test_equal_speakers_leave_no_width() -> None:
     values = np.repeat(confusions(1), 6, axis=0)
-    found = speaker_intervals(class_metrics, [pooled(values)], 6)["UA"]
+    found = intervals(class_metrics, [pooled(values)], speakers(6))["UA"]
     assert found.low == pytest.approx(found.high) == pytest.approx(ua(values[0]))
 
 
 @pytest.mark.parametrize("n_speakers", [1, 2])
 def test_one_or_two_speakers_have_no_interval(n_speakers: int) -> None:
-    found = speaker_intervals(class_metrics, [pooled(confusions(n_speakers))], n_speakers)
-    assert found["WA"] == Interval(None, None, f"no interval: {n_speakers} speakers")
+    found = intervals(class_metrics, [pooled(confusions(n_speakers))], speakers(n_speakers))
+    assert found["WA"] == Interval(n_clusters=n_speakers, reason=f"no interval: {n_speakers} speakers")
 
 
 def test_a_class_of_one_speaker_has_no_interval_of_ua() -> None:
     values = confusions(6)
     values[1:, 2] = 0  # only the first speaker has the third class
-    found = speaker_intervals(class_metrics, [pooled(values)], 6)
-    assert found["UA"].low is None
-    assert "undefined in" in found["UA"].reason
+    found = intervals(class_metrics, [pooled(values)], speakers(6))
+    assert limits(found["UA"]) == (None, None)
+    assert found["UA"].reason == "no interval: UA is undefined without one of the 6 speakers"
     assert found["WA"].low is not None
 
 
@@ -133,15 +180,15 @@ def test_intervals_of_ccc() -> None:
         y = x + generator.normal(0, generator.uniform(0.2, 2), (30, 2))
         each.append(np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1).sum(axis=0))
     values = np.array(each)  # [20, 2, 6]
-    found = speaker_intervals(lambda sums: attribute_metrics(sums, ("arousal", "valence")), [pooled(values)], 20)
+    found = intervals(lambda sums: attribute_metrics(sums, ("arousal", "valence")), [pooled(values)], speakers(20))
     whole = attribute_metrics(values.sum(axis=0), ("arousal", "valence"))
     for name in ("ccc_arousal", "ccc_valence"):
         assert found[name].low < whole[name] < found[name].high
         assert 0.01 < found[name].high - found[name].low < 0.6
 
 
-def test_many_speakers_are_drawn_in_batches_that_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_speakers_are_left_out_in_batches_that_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     values = confusions(50)
-    whole = speaker_intervals(class_metrics, [pooled(values)], 50)["WA"]
-    monkeypatch.setattr("ser.evaluations.intervals._BATCH", 50 * 300)
-    assert speaker_intervals(class_metrics, [pooled(values)], 50)["WA"] == whole
+    whole = intervals(class_metrics, [pooled(values)], speakers(50))["WA"]
+    monkeypatch.setattr("ser.evaluations.intervals._BATCH", 50 * 7)
+    assert intervals(class_metrics, [pooled(values)], speakers(50))["WA"] == whole

@@ -10,6 +10,7 @@ import pytest
 
 from helpers.builders import edit_sealed, protocol
 from helpers.gap_cases import BY_SPEAKER, EIGHT, FIELDS, corpus, groups, planned, said
+from helpers.intervals import t_interval
 from helpers.runs import AsPlanned, write_trained
 from ser.errors import InputError
 from ser.plan.groups import Plan
@@ -70,8 +71,7 @@ def test_a_gap_is_split_into_its_causes(tmp_path: Path) -> None:
         "training_on_dev": [f"{selected:.2f}", f"{chosen:.2f}", "", "6.25"],
     }
     assert [found["choosing_on_test"][name] for name in ("ci_low", "ci_high")] == ["10.00", "10.00"]
-    drawn = np.random.default_rng(0).integers(8, size=(2000, 8))  # ten utterances each: the mean gain of those drawn
-    low, high = np.percentile(10 * np.array(gain)[drawn].mean(axis=1), [2.5, 97.5])
+    low, high = t_interval(10 * np.array(gain))  # ten utterances each
     assert [found["training_on_dev"][name] for name in ("ci_low", "ci_high")] == [f"{low:.2f}", f"{high:.2f}"]
     assert found["both"]["note"] == "test_selected also trains on the dev part"
     hashes = [bool(found[kind]["data_hash_test_selected"]) for kind in ("both", "choosing_on_test", "training_on_dev")]

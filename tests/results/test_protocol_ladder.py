@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from helpers.builders import group_of, protocol
+from helpers.intervals import t_interval
 from helpers.runs import AsPlanned, write_run
 from ser.manifests.utterance import Utterance
 from ser.plan.groups import Group, Plan
@@ -128,8 +129,7 @@ def expected(step: str, minus: str = "") -> dict[str, str]:
     """WA, or its gain, as the counts give it: each speaker has eight utterances, so one counts as any other."""
     counts = np.array(list(RIGHT[step].values())) - (np.array(list(RIGHT[minus].values())) if minus else 0)
     of_speaker = counts / 8
-    drawn = np.random.default_rng(0).integers(6, size=(2000, 6))
-    low, high = np.percentile(of_speaker.mean(axis=0)[drawn].mean(axis=1), [2.5, 97.5])
+    low, high = t_interval(of_speaker.mean(axis=0))
     values = of_speaker.mean(), low, high, of_speaker.mean(axis=1).std(ddof=1)
     names = (
         ("gain", "gain_ci_low", "gain_ci_high", "gain_seed_std")
