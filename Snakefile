@@ -27,6 +27,7 @@ localrules:
     table,
     honest_gap,
     protocol_ladder,
+    comparisons,
     charts,
     track,
 
@@ -34,10 +35,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        places.TABLE,
-        places.HONEST_GAP,
-        places.PROTOCOL_LADDER,
-        places.METRICS,
+        places.REPORTS,
         PLACES.tracked,
 
 

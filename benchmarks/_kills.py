@@ -37,6 +37,7 @@ DERIVED = {
     "results/table.csv": "table",
     "results/honest_gap.csv": "honest_gap",
     "results/protocol_ladder.csv": "protocol_ladder",
+    "results/comparisons.csv": "comparisons",
     "results/metrics.json": "charts",
 }
 # Seconds into the next build until orphans go on: it takes about 3 to start its first job. Some go on when the last

@@ -48,7 +48,7 @@ RULES = (
     ("audio", "splits"),
     ("features",),
     TRAINING,
-    ("evaluate", "honest_gap", "protocol_ladder"),  # both are read from the runs
+    ("evaluate", "honest_gap", "protocol_ladder", "comparisons"),  # all are read from the runs
     ("table", "charts", "track"),
 )
 CHANGES_OF_MIND = 0.1  # how often a change is taken back after a kill

@@ -13,7 +13,7 @@ LOCK = FileLock(".snakemake/ser.lock", timeout=0)
 if workflow.is_main_process:
     os.environ["SER_BUILD"] = uuid4().hex
 # Rules whose jobs take seconds: rather made again.
-SEALED = {"evaluate", "table", "honest_gap", "protocol_ladder", "charts", "track"}
+SEALED = {"evaluate", "table", "honest_gap", "protocol_ladder", "comparisons", "charts", "track"}
 SEALS = Seals(".snakemake/ser.seals.json")
 FAILURES = {}  # submission -> why it failed
 

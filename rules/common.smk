@@ -14,6 +14,7 @@ from ser.compute.machine import limits
 from ser.errors import InputError, in_one_line
 from ser.plan import places
 from ser.plan.code import code_of_module, reaches, uses_training_loop
+from ser.plan.families import families
 from ser.plan.jobs import train_options, training_rules
 from ser.plan.ladders import ladders
 from ser.plan.load import OWN, load_plan, read_params

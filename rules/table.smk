@@ -75,6 +75,31 @@ rule protocol_ladder:
         " --output {output} > {log} 2>&1"
 
 
+# By how much rows differ, and whether other speakers could have it otherwise.
+COMPARED = list({group.name: group for family in families(PLAN) for group in family.groups}.values())
+
+
+rule comparisons:
+    input:
+        **evidence(COMPARED),
+    output:
+        places.COMPARISONS,
+    log:
+        PLACES.log("comparisons"),
+    benchmark:
+        PLACES.benchmark("comparisons")
+    resources:
+        mem_mb=1000,
+    params:
+        made_from=lambda wildcards: MADE_FROM.result("comparisons"),
+        config=CONFIG,
+    message:
+        "writing {output}"
+    shell:
+        "{PYTHON} workflow_scripts/comparisons.py --params {params.config:q} --made-from {params.made_from}"
+        " --output {output} > {log} 2>&1"
+
+
 if workflow.is_main_process and Path(places.TABLE).is_file():
     BELOW = MADE_FROM.orders()
     if gone := sum(not Path(file).exists() for file in BELOW):

@@ -9,8 +9,8 @@ from ser.evaluations.evaluate import evaluate
 from ser.outputs import json_text, write_json, write_table
 from ser.plan.groups import Plan
 from ser.plan.made_from import MadeFrom
-from ser.plan.places import HONEST_GAP, METRICS, PLOTS, PROTOCOL_LADDER, TABLE, Places
-from ser.results import charts, honest_gap, protocol_ladder, table
+from ser.plan.places import COMPARISONS, HONEST_GAP, METRICS, PLOTS, PROTOCOL_LADDER, TABLE, Places
+from ser.results import charts, comparisons, honest_gap, protocol_ladder, table
 from ser.sealed import read_sealed
 from ser.splits.split import read_split
 from ser.verification.artifacts import Check
@@ -68,17 +68,17 @@ def _numbers(evaluation: dict[str, object]) -> str:
 
 def _written(plan: Plan, places: Places, made_from: MadeFrom, folder: Path) -> Iterator[str]:
     """Writes each file of results/ into `folder`; its name."""
-    lines = list(table.table_lines(plan, places, made_from))
-    write_table(folder / TABLE, lines, table.COLUMNS)
-    yield TABLE
-    write_table(folder / HONEST_GAP, list(honest_gap.gap_lines(plan, places, made_from)), honest_gap.COLUMNS)
-    yield HONEST_GAP
-    climbed = list(protocol_ladder.ladder_lines(plan, places, made_from))
-    write_table(folder / PROTOCOL_LADDER, climbed, protocol_ladder.COLUMNS)
-    yield PROTOCOL_LADDER
+    for name, lines, columns in (
+        (TABLE, table.table_lines, table.COLUMNS),
+        (HONEST_GAP, honest_gap.gap_lines, honest_gap.COLUMNS),
+        (PROTOCOL_LADDER, protocol_ladder.ladder_lines, protocol_ladder.COLUMNS),
+        (COMPARISONS, comparisons.comparison_lines, comparisons.COLUMNS),
+    ):
+        write_table(folder / name, list(lines(plan, places, made_from)), columns)
+        yield name
     texts = charts.read_lines(folder / TABLE)
-    for name, (rows, columns) in charts.chart_files(plan, places, texts).items():
-        write_table(folder / name, rows, columns)
+    for name, (rows, header) in charts.chart_files(plan, places, texts).items():
+        write_table(folder / name, rows, header)
         yield name
     write_json(folder / METRICS, charts.metrics(plan, texts))
     yield METRICS

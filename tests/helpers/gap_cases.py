@@ -14,11 +14,11 @@ BY_SPEAKER = {"folds": {"kind": "leave_one_out", "group": "speaker", "number": 8
 EIGHT = [3, 9, 5, 6, 8, 4, 7, 2]  # how many of each speaker's ten utterances are right
 
 
-def corpus() -> list[Utterance]:
-    """Eight speakers say ten utterances each, angry and sad in turn."""
+def corpus(n_speakers: int = 8) -> list[Utterance]:
+    """Speakers say ten utterances each, angry and sad in turn."""
     return [
         Utterance(f"s{s}_{i}", "x.wav", speaker=f"s{s}", emotion=("angry", "sad")[i % 2], sha256=f"{s}{i}")
-        for s in range(8)
+        for s in range(n_speakers)
         for i in range(10)
     ]
 

@@ -21,6 +21,7 @@ SCRIPTS = {
     "table": "compute encoders evaluations features manifests plan results runs splits",
     "honest_gap": "compute encoders evaluations features manifests plan results runs splits training",
     "protocol_ladder": "compute encoders evaluations features manifests plan results runs splits training",
+    "comparisons": "compute encoders evaluations features manifests plan results runs splits",
     "charts": "encoders evaluations features manifests plan results runs splits",
     "track": "compute encoders evaluations features manifests plan results runs splits tracking",
 }

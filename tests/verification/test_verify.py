@@ -27,7 +27,8 @@ from ser.splits.protocol import Protocol
 from ser.splits.write import write_split
 from ser.verification.certificate import verify
 
-TARGETS = [f"results/{name}" for name in ("table.csv", "honest_gap.csv", "protocol_ladder.csv", "metrics.json")]
+FILES = ("table.csv", "honest_gap.csv", "protocol_ladder.csv", "comparisons.csv", "metrics.json")
+TARGETS = [f"results/{name}" for name in FILES]
 GROUP = "fair/functionals_svm/casia/clean"
 RUN = f"work/demo/runs/{GROUP}/seed1/fold2"
 PROBE = "work/demo/runs/fair/linear_probe/casia/clean/seed1/fold1"
