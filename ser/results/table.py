@@ -12,6 +12,7 @@ from ser.plan.claims import Claim, averaging, claim_columns, context_notes, of_g
 from ser.plan.groups import Group, Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import Places
+from ser.results.verdicts import Verdicts
 from ser.sealed import read_sealed
 from ser.splits.kinds import Folds
 from ser.splits.protocol import AGGREGATIONS
@@ -30,6 +31,8 @@ COLUMNS = [
     "metric",
     "claim",
     "claim_source",
+    "verdict",
+    "margin",
     "value",
     "ci_low",
     "ci_high",
@@ -64,8 +67,11 @@ def table_lines(plan: Plan, places: Places, made_from: MadeFrom, partial: bool =
     What was not made from what the plan says (`made_from`), or from the predictions that are there, is not used:
     `partial` passes over it, otherwise it raises InputError.
     """
-    for group in plan.groups:
-        evaluation = {} if group.skipped else _evaluation(group, places, made_from, partial)
+    evaluated = [
+        (group, {} if group.skipped else _evaluation(group, places, made_from, partial)) for group in plan.groups
+    ]
+    verdicts = Verdicts(plan, evaluated)
+    for group, evaluation in evaluated:
         if not evaluation:
             group = replace(group, skipped=group.skipped or "no fold is computed for every seed yet")
         report = {} if group.skipped else read_report(group, places)
@@ -82,6 +88,10 @@ def table_lines(plan: Plan, places: Places, made_from: MadeFrom, partial: bool =
                     if evaluation or claim or others or aggregation == group.protocol.aggregation:
                         line = _line(plan, group, part, metric, aggregation, evaluation, report)
                         line = _claimed(line, claim) if claim else line
+                        if evaluation and claim and claim["value"] is not None:
+                            found = evaluation["results"][part][aggregation][metric]
+                            columns, note = verdicts.columns(group, number, claim, found, line["status"])
+                            line |= columns | {"note": joined([line["note"], note])}
                         yield line | {"note": joined([line["note"], *others])}
         for claim in claims:
             if claim.get("part", "") not in group.protocol.reported:

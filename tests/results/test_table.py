@@ -13,7 +13,7 @@ from ser.files import sha256_of
 from ser.plan.groups import Plan
 from ser.plan.places import Places
 from ser.results.table import COLUMNS, rounded, table_lines
-from ser.sealed import write_sealed
+from ser.sealed import read_sealed, write_sealed
 
 CLAIM = {
     "row": "full",
@@ -26,6 +26,7 @@ CLAIM = {
     "source": "Table 2",
     "evidence": "paper",
 }
+WIDE = "undecidable: the margin is wider than 3 points"
 HIDDEN = CLAIM | {"part": "test3", "value": 0.6, "reason": "its labels are hidden"}
 
 
@@ -35,13 +36,16 @@ def plan(
     selection: str = "clean",
     context: Sequence[dict[str, Any]] = (),
     auxiliary: str = "",
+    scale: str = "paper",
+    protocol_source: str = "paper",
 ) -> Plan:
     folds = {"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1"], "also_report": ["dev"]}
     fields = {"labels": None, "targets": ["arousal"], "scale": [1, 7], "subset": "all", "leaks": []}
     made = protocol(**fields, corpus="msp", folds=folds, dev={"kind": "official"}, aggregation="pooled")
     changes = {"table": "2", "selection": selection, "system": "net", "auxiliary": auxiliary, "skipped": skipped}
     group = group_of(made, protocol_name="msp", seeds=(1, 2), **changes)
-    return Plan("paper", (group,), {"paper": {"claims": claims, "context": context}}, {})
+    experiment = {"claims": claims, "context": context, "protocols": {"msp": {"source": protocol_source}}}
+    return Plan(scale, (group,), {"paper": experiment}, {})
 
 
 def written(work: Path, selection: str, seed: int) -> dict[str, Any]:
@@ -56,10 +60,11 @@ def written(work: Path, selection: str, seed: int) -> dict[str, Any]:
 def places(tmp_path: Path) -> Places:
     """An evaluation: CCC 0.41 on test1, and 0.47 on dev, both also of regions."""
     counts = {"n_seeds": 2, "n_folds": 1, "n_utterances": 9, "n_speakers": 4}
+    interval = {"ci_low": -0.00001, "ci_high": None, "ci_method": "jackknife", "n_clusters": 4, "ci_df": 3.4567}
     results = {
         part: {
             aggregation: {
-                metric: {"value": value, "seed_std": 0.01, "ci_low": -0.00001, "ci_high": None, "notes": []} | counts
+                metric: {"value": value, "seed_std": 0.01, "notes": []} | interval | counts
                 for metric in ("ccc_arousal", "region_WA", "region_macro_f1")
             }
             for aggregation in ("fold_mean", "pooled")
@@ -87,8 +92,9 @@ def test_each_part_is_a_line_with_its_own_claim(places: Places) -> None:
         ("official: dev", "fold_mean", "0.4700", "", "ok"),
         ("official: dev", "pooled", "0.4700", "", "ok"),
     ]
-    assert [line["note"] for line in found[1:3]] == ["a note", "the epoch is chosen on this part; a note"]
+    assert [line["note"] for line in found[1:3]] == [f"a note; {WIDE}", "the epoch is chosen on this part; a note"]
     assert (found[0]["ci_low"], found[0]["ci_high"]) == ("0.0000", "")  # no minus before a zero
+    assert [found[0][name] for name in ("ci_method", "n_clusters", "ci_df")] == ["jackknife", 4, "3.46"]
 
 
 def test_what_is_classified_besides_follows_the_labels_in_per_cent(places: Places) -> None:
@@ -157,7 +163,7 @@ def test_context_is_a_note_and_never_a_claim(places: Places) -> None:
     context = [other, other | {"of": "Its cousin", "value": 0.6, "selection": "clean"}]
     mean, pooled, *of_dev = table_lines(plan([CLAIM | {"part": "test1"}], context=context), places, AsPlanned())
     said = "context, not a claim (2: Table 2 [paper]): A sibling 0.7 (selection unknown), Its cousin 0.6 (clean)"
-    assert (pooled["claim"], pooled["note"]) == (0.5, f"a note; {said}")
+    assert (pooled["claim"], pooled["note"]) == (0.5, f"a note; {WIDE}; {said}")
     assert not any("context" in line["note"] for line in (mean, *of_dev))
     (alone,) = (
         line for line in table_lines(plan([], context=context), places, AsPlanned()) if "context" in line["note"]
@@ -173,3 +179,44 @@ def test_rounding_the_folds_first_moves_the_printed_mean_by_one_in_its_last_digi
     printed = [float(rounded(value, "WA")) for value in right.mean(axis=1)]
     apart = np.abs(np.round(theirs, 2) - printed)
     assert 0.009 < apart.max() < 0.011
+
+
+def verdict_on(places: Places, claim: dict[str, Any], **changes: Any) -> tuple[str, str, str]:
+    line = next(table_lines(plan([CLAIM | {"part": "test1"} | claim], **changes), places, AsPlanned()))
+    return line["verdict"], line["margin"], line["note"].removeprefix("a note").removeprefix("; ")
+
+
+def test_a_claim_has_a_verdict_by_the_spread_over_seeds(places: Places) -> None:
+    """0.41 with a standard deviation of 0.01 over two seeds: t(1) = 12.7 makes the margin 15.56 points."""
+    in_fold_mean = {"aggregation": "fold_mean"}
+    assert verdict_on(places, in_fold_mean | {"value": 0.5}) == ("undecidable", "0.1556", WIDE)
+    assert verdict_on(places, in_fold_mean | {"value": 0.57}) == ("below", "0.1556", "")
+    assert verdict_on(places, in_fold_mean | {"value": 0.25}) == ("above", "0.1556", "")
+    path = Path(places.evaluation("paper/full/msp/clean"))
+    evaluation = read_sealed(path)
+    evaluation["results"]["test1"]["fold_mean"]["ccc_arousal"]["seed_std"] = 0.001
+    write_sealed(path, evaluation)
+    assert verdict_on(places, in_fold_mean | {"value": 0.42}) == ("confirmed", "0.0156", "")
+    assert verdict_on(places, in_fold_mean | {"value": 0.43}) == ("below", "0.0156", "")
+
+
+@pytest.mark.parametrize(
+    ("claim", "changes", "note"),
+    [
+        ({"selection": "unknown"}, {}, "the claim's selection unknown"),
+        ({}, {"protocol_source": "chosen"}, "undecidable: the paper's protocol unknown"),
+    ],
+)
+def test_nothing_is_decided_about_a_claim_whose_conditions_are_unknown(
+    places: Places, claim: dict[str, Any], changes: dict[str, str], note: str
+) -> None:
+    assert verdict_on(places, {"aggregation": "fold_mean", "value": 0.9} | claim, **changes) == (
+        "undecidable",
+        "",
+        note,
+    )
+
+
+def test_at_another_scale_there_is_no_verdict(places: Places) -> None:
+    said = verdict_on(places, {"aggregation": "fold_mean"}, scale="free")
+    assert said == ("not comparable", "", "not comparable with the claim: scale free")
