@@ -4,12 +4,13 @@ python benchmarks/reliability.py
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from _paths import ROOT
+from _tables import table
 from ser.outputs import write_text
 
 RESULTS = ROOT / "benchmarks/results"
@@ -67,7 +68,7 @@ def _kills(facts: Mapping[str, Any]) -> list[str]:
     ]
     total = sum(sum(of_rule.values()) for of_rule in kills.values())
     return [
-        *_table(["rule", *kinds, *tables], rows),
+        *table(["rule", *kinds, *tables], rows),
         "",
         f"- {total} kills in {facts['minutes']:.0f} minutes (seed {facts['seed']})",
         f"- {builds.get('finished', 0)} changes built to the end, {builds.get('failed', 0)} last starts failed",
@@ -82,7 +83,7 @@ def _refused(facts: Mapping[str, Any]) -> list[str]:
     lines = []
     for area, entries in groupby(facts["refused"], lambda entry: entry["test"].partition("/")[0].partition(".")[0]):
         rows = [[_words(e["test"]), e["cases"], e["lines"], f"`{_short(e['line'])}`"] for e in entries]
-        lines += [f"### {area}", "", *_table(["tried", "cases", "lines", "one of them"], rows), ""]
+        lines += [f"### {area}", "", *table(["tried", "cases", "lines", "one of them"], rows), ""]
     cases, said = (sum(entry[key] for entry in facts["refused"]) for key in ("cases", "lines"))
     failed = ", ".join(facts["failed"]) or "none"
     return [*lines, f"{cases} cases in {len(facts['refused'])} tests, {said} different lines. Failed: {failed}."]
@@ -92,7 +93,7 @@ def _random(facts: Mapping[str, Any]) -> list[str]:
     entries = facts["random"]
     tried, refused = (sum(entry[key] for entry in entries) for key in ("tried", "refused"))
     rows = [[entry["parser"], entry["tried"], entry["refused"]] for entry in entries]
-    return _table(["parser", "tried", "refused"], [*rows, ["all", tried, refused]])
+    return table(["parser", "tried", "refused"], [*rows, ["all", tried, refused]])
 
 
 def _words(test: str) -> str:
@@ -104,10 +105,6 @@ def _words(test: str) -> str:
 def _short(line: str) -> str:
     line = line.replace("`", "'").replace("|", "\\|")
     return line if len(line) <= MOST else f"{line[:MOST]} ..."
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-    return [f"| {' | '.join(map(str, row))} |" for row in (header, ["---"] * len(header), *rows)]
 
 
 if __name__ == "__main__":
