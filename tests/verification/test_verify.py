@@ -21,14 +21,14 @@ from ser.manifests.utterance import read_manifest
 from ser.plan.load import load_plan, read_params
 from ser.plan.made_from import MadeFrom
 from ser.plan.origins import Origins
+from ser.plan.places import REPORTS
 from ser.sealed import read_sealed
 from ser.splits.make import make_split
 from ser.splits.protocol import Protocol
 from ser.splits.write import write_split
 from ser.verification.certificate import verify
 
-FILES = ("table.csv", "honest_gap.csv", "protocol_ladder.csv", "comparisons.csv", "metrics.json")
-TARGETS = [f"results/{name}" for name in FILES]
+TARGETS = list(REPORTS)
 GROUP = "fair/functionals_svm/casia/clean"
 RUN = f"work/demo/runs/{GROUP}/seed1/fold2"
 PROBE = "work/demo/runs/fair/linear_probe/casia/clean/seed1/fold1"
@@ -140,6 +140,7 @@ TAMPERED = {
     "an edited table": (edit("results/table.csv", r"\d\d\.\d\d", "99.99"), r"results/table\.csv: not what the eval"),
     "an edited gap": (edit("results/honest_gap.csv", "seed_std", "std"), r"results/honest_gap\.csv: not what"),
     "an edited ladder": (edit("results/protocol_ladder.csv", "n_train", "n"), r"results/protocol_ladder\.csv: not wh"),
+    "an edited comparison": (edit("results/comparisons.csv", "p_family", "p"), r"results/comparisons\.csv: not what"),
     "an edited chart": (edit("results/metrics.json", r"\d+\.\d+", "9.9"), r"results/metrics\.json: not what"),
     "a chart of no row": (lambda: Path("results/plots/x.csv").touch(), r"plots/x\.csv: belongs to no row"),
     "a store that is gone": (lambda: Path("work/demo/audio/casia.safetensors").unlink(), r"casia.*: no such store"),

@@ -8,10 +8,11 @@ import pytest
 
 from helpers.params import params
 from helpers.project import BIN, Project, copy_project
+from ser.plan.places import REPORTS
 from ser.results.protocol_ladder import COLUMNS
 
 FILE = "results/protocol_ladder.csv"
-TARGETS = ["results/table.csv", "results/honest_gap.csv", FILE, "results/metrics.json"]
+TARGETS = list(REPORTS)
 ROW = "ladder/light_sernet"
 
 
