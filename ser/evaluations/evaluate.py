@@ -142,11 +142,7 @@ def numbers(
         results[name] = {
             "value": float(np.mean(values)),
             "seed_std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
-            "ci_low": interval.low,
-            "ci_high": interval.high,
-            "ci_method": interval.method,
-            "n_clusters": interval.n_clusters,
-            "ci_df": interval.freedom,
+            **interval.facts,
             **counts,
             "notes": notes,
         }

@@ -11,6 +11,7 @@ All metrics are functions of sums over utterances: leaving a cluster out is a pr
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
@@ -77,6 +78,17 @@ class Interval:
     error: float | None = None
     freedom: float | None = None
     reason: str = ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """As evaluations have it."""
+        return {
+            "ci_low": self.low,
+            "ci_high": self.high,
+            "ci_method": self.method,
+            "n_clusters": self.n_clusters,
+            "ci_df": self.freedom,
+        }
 
 
 def mean_over_folds(metrics: Metrics, folds: Sequence[Sums], weights: np.ndarray) -> dict[str, np.ndarray]:

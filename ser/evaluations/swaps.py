@@ -16,7 +16,6 @@ from ser.evaluations.intervals import Clusters, Metrics, Sums
 
 MOST_EXACT = 12  # clusters: 4,096 exchanges
 DRAWN = 10_000
-FEWEST_CLUSTERS = 6  # with 5, no p is below 2 / 2^5
 Name = TypeVar("Name", bound=Hashable)
 _SEED = 0
 _EQUAL = 1e-12  # differences of sums that are equal may differ in their last digits

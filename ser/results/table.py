@@ -147,8 +147,7 @@ def measured(
     planned = {"folds": group.protocol.n_folds, "seeds": len(group.seeds)}
     missing = [f"{n - numbers[f'n_{w}']} of {n} {w} missing" for w, n in planned.items() if numbers[f"n_{w}"] < n]
     columns = {key: rounded(numbers[key], metric) for key in STATISTICS} | {key: numbers[key] for key in COUNTS}
-    columns |= {"ci_method": numbers["ci_method"], "n_clusters": numbers["n_clusters"]}
-    columns["ci_df"] = "" if numbers["ci_df"] is None else f"{numbers['ci_df']:.3g}"
+    columns |= interval_columns(numbers, metric)
     columns["status"] = "partial" if report["unreadable"] or missing else "ok"
     return columns, [
         "synthetic speech: says nothing about the paper" if plan.scale == "demo" else "",
@@ -156,6 +155,13 @@ def measured(
         *missing,
         *numbers["notes"],
     ]
+
+
+def interval_columns(facts: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    """The columns of an interval (`Interval.facts`)."""
+    limits = {key: rounded(facts[key], metric) for key in ("ci_low", "ci_high")}
+    freedom = "" if facts["ci_df"] is None else f"{facts['ci_df']:.3g}"
+    return {**limits, "ci_method": facts["ci_method"], "n_clusters": facts["n_clusters"], "ci_df": freedom}
 
 
 def joined(notes: Iterable[str]) -> str:

@@ -1,0 +1,92 @@
+"""The difference of two rows, or of one row under two rules: its interval, and whether it could be chance."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from ser.evaluations.intervals import Clusters, Interval, Metrics, Sums, intervals, mean_over_seeds
+from ser.evaluations.swaps import MOST_EXACT, exchanged, exchanges, p_values, t_p_values
+
+FEWEST_CLUSTERS = 6  # with 5, no p of exchanges is below 2 / 2^5
+Name = TypeVar("Name", bound=Hashable)
+Seeds = Sequence[Sequence[Sums]]  # each seed's folds
+
+
+@dataclass(frozen=True)
+class Difference:
+    """`first` minus `second`: the same folds of the same seeds, or of one seed that stands for all."""
+
+    metrics: Metrics
+    first: Seeds
+    second: Seeds
+    clusters: Clusters
+
+    @cached_property
+    def intervals(self) -> dict[str, Interval]:
+        """Metric -> interval of the difference."""
+        return intervals(self.metrics, self.first, self.clusters, minus=self.second)
+
+    @cached_property
+    def values(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Metric -> value, of both."""
+        whole = np.ones((1, len(self.clusters.of)))
+        sides = (mean_over_seeds(self.metrics, seeds, whole) for seeds in (self.first, self.second))
+        first, second = ({name: float(value[0]) for name, value in side.items()} for side in sides)
+        return first, second
+
+
+@dataclass(frozen=True)
+class Tests(Generic[Name]):
+    """Of differences over the same clusters: `p` is metric -> difference -> p, alone and over the family, which all of
+    them are. `test` says which test it is, `none` why there is none.
+    """
+
+    test: str
+    p: Mapping[str, Mapping[Name, tuple[float, float]]]
+    none: str = ""
+
+    @classmethod
+    def of(cls, differences: Mapping[Name, Difference]) -> "Tests[Name]":
+        """Exchanges of whole clusters; where seeds are crossed with them, t. A metric that is undefined has none."""
+        clusters = next((of.clusters for of in differences.values()), None)
+        if clusters is None:
+            return cls("", {})
+        n, kind = len(clusters), f"{clusters.kind}s"
+        if clusters.is_crossed:
+            return cls("t", _by_t(differences))
+        if n < FEWEST_CLUSTERS:
+            return cls("", {}, f"no test: exchanges of {n} {kind} have no p below {2 / 2**n:.2g}")
+        swaps = exchanges(n)
+        number = f"all {len(swaps)}" if n <= MOST_EXACT else str(len(swaps))
+        return cls(f"{number} exchanges of {kind}", _by_exchanges(differences, swaps))
+
+    def columns(self, metric: str, name: Name) -> dict[str, Any]:
+        """`test, p, family, p_family` of a difference; empty where there is no test."""
+        if name not in self.p.get(metric, {}):
+            return {}
+        alone, together = self.p[metric][name]
+        return {"test": self.test, "p": f"{alone:.4f}", "family": len(self.p[metric]), "p_family": f"{together:.4f}"}
+
+
+def _by_exchanges(
+    differences: Mapping[Name, Difference], swaps: np.ndarray
+) -> dict[str, dict[Name, tuple[float, float]]]:
+    found: dict[str, dict[Name, np.ndarray]] = {}
+    for name, of in differences.items():
+        for metric, values in exchanged(of.metrics, of.first, of.second, of.clusters, swaps).items():
+            if of.intervals[metric].error is not None:
+                found.setdefault(metric, {})[name] = values
+    return {metric: p_values(of_metric) for metric, of_metric in found.items()}
+
+
+def _by_t(differences: Mapping[Name, Difference]) -> dict[str, dict[Name, tuple[float, float]]]:
+    found: dict[str, dict[Name, tuple[float, float, float]]] = {}
+    for name, of in differences.items():
+        for metric, interval in of.intervals.items():
+            if interval.error is not None and interval.freedom is not None:
+                difference = of.values[0][metric] - of.values[1][metric]
+                found.setdefault(metric, {})[name] = difference, interval.error, interval.freedom
+    return {metric: t_p_values(of_metric) for metric, of_metric in found.items()}
