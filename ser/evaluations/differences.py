@@ -56,6 +56,8 @@ class Tests(Generic[Name]):
             return cls("", {})
         n, kind = len(clusters), f"{clusters.kind}s"
         if clusters.is_crossed:
+            if max(len(seeds) for of in differences.values() for seeds in (of.first, of.second)) == 1:
+                return cls("", {}, "no test: one seed")
             return cls("t", _by_t(differences))
         if n < FEWEST_CLUSTERS:
             return cls("", {}, f"no test: exchanges of {n} {kind} have no p below {2 / 2**n:.2g}")

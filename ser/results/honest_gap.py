@@ -14,7 +14,8 @@ from typing import Any
 
 from ser.compute.machine import mixture
 from ser.errors import InputError
-from ser.evaluations.epochs import chosen_on_test
+from ser.evaluations.differences import Difference, Tests
+from ser.evaluations.epochs import chosen_on_other_half, chosen_on_test, last_epoch
 from ser.evaluations.evaluate import data_hash, mean_values, metrics_of, numbers
 from ser.evaluations.gather import Gathered, Instead, gather
 from ser.evaluations.names import metric_names, rounded
@@ -28,6 +29,7 @@ from ser.splits.protocol import AGGREGATIONS
 from ser.splits.split import Split, of_seed, read_split
 
 RULES = ("test_selected", "clean")
+HALVINGS = 10  # of each run's test part
 COLUMNS = [
     "experiment",
     "table",
@@ -43,12 +45,16 @@ COLUMNS = [
     "test_selected",
     "chosen_on_test",
     "clean",
+    "last_epoch",
+    "split_half",
     "gap",
     "ci_low",
     "ci_high",
     "ci_method",
     "n_clusters",
     "ci_df",
+    "test",
+    "p",
     "seed_std",
     "n_seeds",
     "n_folds",
@@ -93,6 +99,7 @@ def gap_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[dict[
         results = {
             kind: gaps(*(sides[side] for side in GAPS[kind])) for kind, skipped in pair.gaps.items() if not skipped
         }
+        epochs = _other_epochs(pair, sides, places, made_from) if "choosing_on_test" in results else {}
         context = [entry for rule in RULES for entry in _context(plan, pair, rule)]
         for part, metric, aggregation, kind in product(
             protocol.reported, metric_names(protocol), AGGREGATIONS, pair.gaps
@@ -107,6 +114,9 @@ def gap_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[dict[
                 found, compared = results[kind][part][aggregation][metric], [sides[side] for side in GAPS[kind]]
                 columns, notes = measured(plan, pair.clean, metric, found, report)
                 columns["gap"] = columns.pop("value")
+                if kind == "choosing_on_test":
+                    line |= {name: rounded(of[part][aggregation][metric], metric) for name, of in epochs.items()}
+                line |= {name: found[name] for name in ("test", "p")}
                 line |= columns | {side: rounded(found[side], metric) for side in GAPS[kind]}
                 line |= _origin(compared)
                 line["note"] = joined([*_remarks(pair, kind, compared), *notes, *_machines(compared)])
@@ -131,6 +141,10 @@ def gaps(first: Side, second: Side) -> Results:
         for aggregation, kinds in part.aggregations.items():
             seeds, minus = kinds[""], other[aggregation][""]
             found = numbers(metrics, seeds, part.clusters, part.counts, minus=minus)
+            tests = Tests.of({"": Difference(metrics, seeds, minus, part.clusters)})
+            for metric, of_metric in found.items():
+                of_metric |= {"test": "", "p": ""} | tests.columns(metric, "")
+                of_metric["notes"] += [tests.none] if tests.none else []
             for side, of_seeds in ((first, seeds), (second, minus)):
                 for metric, value in mean_values(metrics, of_seeds, part.clusters).items():
                     found[metric][side.name] = value
@@ -170,13 +184,35 @@ def _sides(pair: Pair, places: Places, made_from: MadeFrom) -> dict[str, Side]:
     for name in sorted(needed):
         group = pair.test_selected if name == "test_selected" and pair.test_selected else pair.clean
         splits = [read_split(places.split(split)) for split in group.splits]
-        found[name] = Side(name, splits, _runs(group, splits, places, made_from, name))
+        instead = chosen_on_test if name == "chosen_on_test" else None
+        found[name] = Side(name, splits, _gathered(group, splits, places, made_from, instead))
     return found
 
 
-def _runs(group: Group, splits: list[Split], places: Places, made_from: MadeFrom, side: str) -> Gathered:
+def _other_epochs(
+    pair: Pair, sides: Mapping[str, Side], places: Places, made_from: MadeFrom
+) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    """Name of a column -> part -> aggregation -> metric -> value, at epochs that no rule chooses."""
+    splits = sides["clean"].splits
+    instead: Mapping[str, list[Instead]] = {
+        "last_epoch": [last_epoch],
+        "split_half": [chosen_on_other_half(draw) for draw in range(HALVINGS)],
+    }
+    found: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
+    for name, choices in instead.items():
+        gathered = [_gathered(pair.clean, splits, places, made_from, choice) for choice in choices]
+        for part, of_part in gathered[0].parts.items():
+            for aggregation in of_part.aggregations:
+                seeds = [folds for of in gathered for folds in of.parts[part].aggregations[aggregation][""]]
+                values = mean_values(metrics_of(splits[0]), seeds, of_part.clusters)
+                found.setdefault(name, {}).setdefault(part, {})[aggregation] = values
+    return found
+
+
+def _gathered(
+    group: Group, splits: list[Split], places: Places, made_from: MadeFrom, instead: Instead | None = None
+) -> Gathered:
     folders = [Path(places.run(group.name, *run)) for run in group.runs]
-    instead: Instead | None = chosen_on_test if side == "chosen_on_test" else None
     return gather(splits, folders, made_from.seeds(group), instead=instead)
 
 

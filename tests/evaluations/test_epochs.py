@@ -1,5 +1,6 @@
 """The epoch that is best on the test part: by the row's criterion, the first of the best, over all that is tested."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from helpers.runs import write_trained
 from helpers.split_cases import DRAWN, REPORTED, official
 from helpers.training import SETTINGS, Task, fold
 from ser.errors import InputError
-from ser.evaluations.epochs import best_epoch, chosen_on_test
+from ser.evaluations.epochs import best_epoch, chosen_on_other_half, chosen_on_test, last_epoch
 from ser.evaluations.gather import Run, gather
+from ser.manifests.utterance import Utterance
 from ser.runs.contract import Context
-from ser.runs.predictions import read_predictions
+from ser.runs.predictions import Predictions, read_predictions
 from ser.sealed import read_sealed
 from ser.splits.make import make_split
 from ser.splits.split import Split
@@ -66,6 +68,48 @@ def test_official_parts_are_tested_together_and_a_reported_dev_part_has_no_say(t
     assert correct == {"test1": right["test1"][2], "test2": right["test2"][2], "dev": right["dev"][2]}
 
 
+def accuracy(of: Predictions) -> float:
+    return float(np.mean(of.predicted == of.targets))
+
+
+@pytest.fixture
+def thirty_epochs(tmp_path: Path) -> Callable[[np.ndarray], tuple[Split, Run, Predictions]]:
+    """A run of which `right` [30, n] says what each epoch had right of 400 utterances."""
+    rows = [
+        Utterance(f"s{s}_{i:03}", "x.wav", speaker=f"s{s}", emotion=("angry", "sad")[i % 2], sha256=f"{s}{i}")
+        for s in range(3)
+        for i in range(400)
+    ]
+    labels = {"angry": ["angry"], "sad": ["sad"]}
+    folds = {"kind": "leave_one_out", "group": "speaker", "number": 3}
+    split = make_split(protocol(corpus="c", labels=labels, subset="all", folds=folds, leaks=[]), "clean", rows)
+    targets = split.targets[split.scored(1)]
+
+    def write(right: np.ndarray) -> tuple[Split, Run, Predictions]:
+        folder = write_trained(tmp_path, split, 1, 1, [said(targets, *of) for of in right], best=1, criterion="WA")
+        return split, read(folder), read_predictions(folder / "predictions.csv", split.labels, True)
+
+    return write
+
+
+def test_what_luck_gives_is_not_there_on_the_other_half(thirty_epochs) -> None:
+    """All epochs are as good as each other: the best on all utterances is luck, and no better on others."""
+    of_run = thirty_epochs(np.random.default_rng(1).random((30, 400)) < 0.7)
+    halves = [accuracy(chosen_on_other_half(draw)(*of_run)) for draw in range(20)]
+    assert accuracy(chosen_on_test(*of_run)) > 0.73
+    assert np.mean(halves) == pytest.approx(0.7, abs=0.02) and len({*halves}) > 5
+    again = chosen_on_other_half(3)(*of_run)
+    assert accuracy(again) == halves[3]  # drawn in the same way
+
+
+def test_what_an_epoch_is_really_better_by_is_there_on_the_other_half(thirty_epochs) -> None:
+    right = np.random.default_rng(1).random((30, 400)) < 0.5
+    right[20] = np.arange(400) % 10 > 0
+    of_run = thirty_epochs(right)
+    assert accuracy(chosen_on_other_half(0)(*of_run)) == accuracy(chosen_on_test(*of_run)) == 0.9
+    assert accuracy(last_epoch(*of_run)) == right[29].mean()
+
+
 def test_attributes_of_a_drawn_dev_part(tmp_path: Path) -> None:
     split = make_split(protocol(**DRAWN), "clean", official(), 1)
     rows = split.scored(1)
@@ -75,6 +119,8 @@ def test_attributes_of_a_drawn_dev_part(tmp_path: Path) -> None:
     folder = write_trained(tmp_path, split, 1, 1, epochs, best=1, criterion="CCC")
     own = read_predictions(folder / "predictions.csv", split.labels, False)
     assert chosen_on_test(split, read(folder), own).predicted.tolist() == np.float32(epochs[2]).tolist()
+    halves = chosen_on_other_half(1)(split, read(folder), own).predicted
+    assert halves.tolist() == np.float32(epochs[2]).tolist()  # the best on any half
     edit_sealed(folder / "metrics.json", facts={"best_epoch": 3, "epochs_run": 3})
     assert chosen_on_test(split, read(folder), own) is own  # the same epoch: the run's own, to the last digit
 

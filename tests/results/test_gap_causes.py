@@ -73,6 +73,13 @@ def test_a_gap_is_split_into_its_causes(tmp_path: Path) -> None:
     assert [found["choosing_on_test"][name] for name in ("ci_low", "ci_high")] == ["10.00", "10.00"]
     low, high = t_interval(10 * np.array(gain))  # ten utterances each
     assert [found["training_on_dev"][name] for name in ("ci_low", "ci_high")] == [f"{low:.2f}", f"{high:.2f}"]
+    line = found["choosing_on_test"]
+    assert line["last_epoch"] == f"{10 * np.mean(last):.2f}"
+    assert float(line["clean"]) <= float(line["split_half"]) <= float(line["chosen_on_test"])
+    assert {(of["last_epoch"], of["split_half"]) for kind, of in found.items() if kind != "choosing_on_test"} == {
+        ("", "")
+    }
+    assert line["test"] == "all 256 exchanges of speakers" and line["p"] == f"{2 / 256:.4f}"  # each speaker gains
     assert found["both"]["note"] == "test_selected also trains on the dev part"
     hashes = [bool(found[kind]["data_hash_test_selected"]) for kind in ("both", "choosing_on_test", "training_on_dev")]
     assert hashes == [True, False, True] and all(line["data_hash_clean"] for line in lines)

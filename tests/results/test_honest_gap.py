@@ -140,12 +140,16 @@ def test_lines_are_as_the_table_has_them(tmp_path: Path) -> None:
         "test_selected": "80.00",
         "chosen_on_test": "",
         "clean": "60.00",
+        "last_epoch": "",
+        "split_half": "",
         "gap": "20.00",
         "ci_low": "20.00",
         "ci_high": "20.00",
         "ci_method": "jackknife over speakers",
         "n_clusters": 8,
         "ci_df": "7",
+        "test": "all 256 exchanges of speakers",
+        "p": "0.0078",
         "seed_std": "",
         "n_seeds": 1,
         "n_folds": 8,
@@ -184,7 +188,7 @@ def test_official_parts_have_a_gap_each_but_not_the_one_that_clean_chooses_on(tm
     made = protocol(**FIELDS, folds=folds, dev={"kind": "official"}, aggregation="pooled")
     found = written(tmp_path, made, rows, clean=40, test_selected=50)  # dev and test1 right, then half of test2
     told = [(line["folds"], line["status"], line["gap"], line["note"]) for line in found if line["metric"] == "WA"]
-    note = "no interval: 2 speakers"
+    note = "no interval: 2 speakers; no test: one seed"
     assert told == [
         ("official: test1", "ok", "0.00", note),
         ("official: test1", "ok", "0.00", note),
