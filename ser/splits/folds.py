@@ -41,6 +41,7 @@ class Columns:
     session: Column
     partition: Column
     sentence: Column
+    gender: Column
     strata: np.ndarray
 
 
@@ -125,6 +126,24 @@ def _balanced(sizes: np.ndarray, order: np.ndarray, number: int) -> np.ndarray:
     return dealt
 
 
+def _balanced_of_each(sizes: np.ndarray, order: np.ndarray, kinds: np.ndarray, number: int) -> np.ndarray:
+    """The same, but of each of the `kinds` [len(sizes)] no part has two more than another."""
+    totals, dealt = np.zeros(number, np.int64), np.zeros(len(sizes), np.int64)
+    for kind in np.unique(kinds):
+        members = order[kinds[order] == kind]
+        for start in range(0, len(members), number):
+            once = members[start : start + number]
+            dealt[once] = np.argsort(totals, kind="stable")[: len(once)]
+            totals[dealt[once]] += sizes[once]
+    return dealt
+
+
+def _genders_of(columns: Columns) -> np.ndarray:
+    """The gender of each speaker, as text; "" where the corpus names none, or two."""
+    named = [{*columns.gender.codes[columns.speaker.codes == code]} for code in range(len(columns.speaker.names))]
+    return np.array([columns.gender.names[min(codes)] if len(codes) == 1 else "" for codes in named])
+
+
 def _random(protocol: Protocol, n: int) -> np.ndarray:
     """Each fold's test part is drawn anew, so an utterance may be tested in several folds, or in none."""
     folds = protocol.folds
@@ -152,8 +171,12 @@ def _fold_of(protocol: Protocol, columns: Columns) -> np.ndarray:
         return in_fold
     sizes = np.bincount(groups.codes)
     order = np.random.default_rng(folds.seed).permutation(len(sizes))
-    dealt: np.ndarray = _balanced(sizes, order, folds.number)[groups.codes]
-    return dealt
+    if folds.balance:
+        dealt = _balanced_of_each(sizes, order, _genders_of(columns), folds.number)
+    else:
+        dealt = _balanced(sizes, order, folds.number)
+    by_group: np.ndarray = dealt[groups.codes]
+    return by_group
 
 
 def _check_groups(protocol: Protocol, groups: Column) -> None:

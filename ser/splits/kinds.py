@@ -13,7 +13,7 @@ from ser.splits.checks import check_keys, checked_name, checked_names, is_number
 GROUPS = ("speaker", "session")
 FOLD_KEYS = {
     "leave_one_out": ("group", "number", "texts"),
-    "group_k_fold": ("group", "number", "seed", "texts"),
+    "group_k_fold": ("group", "number", "seed", "texts", "balance"),
     "listed": ("group", "groups"),
     "random_k_fold": ("number", "seed"),
     "random": ("number", "fraction", "seed"),
@@ -31,7 +31,7 @@ DEV_KEYS = {
 }
 _MAY_BE_LEFT_OUT = {("official", "dev"), ("official", "also_report"), ("speaker_of_next_session", "seed")}
 # Keys that came later: protocols without them are recognised by their digests as before.
-_UNLESS_USED = ("texts",)
+_UNLESS_USED = ("texts", "balance")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Folds:
 
     `fraction` of the utterances is tested in each fold of kind random. `texts` is the number of parts of the texts: a
     fold tests one part said by its speakers, and trains on the others said by others (0: texts are not kept apart).
+    `balance` is gender where each fold shall test as many women as men, as far as the corpus names their gender.
     `groups` are the speakers or sessions that each fold tests, of kind listed; their `number` is that of the lists.
     `train`, `dev` and `test` name official parts, which make one fold. `also_report` names dev parts that are
     scored alongside the test parts; no selection rule trains on them, and test_selected never selects on them.
@@ -49,6 +50,7 @@ class Folds:
     group: str = ""
     number: int = 0
     texts: int = 0
+    balance: str = ""
     groups: tuple[tuple[str, ...], ...] = ()
     seed: int = 0
     fraction: float = 0.0
@@ -76,6 +78,8 @@ class Folds:
         checked_names(sum(dealt, ()), where, least=0)  # no part twice
         if other := [name for name in reported if name not in parts.get("dev", ())]:
             raise InputError(f"{where}: also_report: {listed(other)}: name dev parts; test parts are reported anyway")
+        if fields.get("balance") and fields["group"] != "speaker":
+            raise InputError(f"{where}: balance goes with folds of speakers, not of {fields['group']}s: remove it")
         if "groups" in fields:
             fields["groups"] = _groups(fields["groups"], f"{where}: groups")
             fields["number"] = len(fields["groups"])
@@ -155,6 +159,7 @@ _VALUES = {
     "group": (GROUPS.__contains__, " or ".join(GROUPS)),
     "number": (lambda value: _is_integer(value) and value >= 2, "an integer of at least 2"),
     "texts": (lambda value: _is_integer(value) and value >= 2, "an integer of at least 2"),
+    "balance": ("gender".__eq__, "gender"),
     "seed": (lambda value: _is_integer(value) and value >= 0, "an integer of at least 0"),
     "per_emotion": (lambda value: _is_integer(value) and value >= 1, "an integer of at least 1"),
     "part": (lambda value: isinstance(value, str), "the name of an official part"),

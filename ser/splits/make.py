@@ -32,6 +32,7 @@ def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utteranc
         session=Column.of([row.session for row in chosen]),
         partition=Column.of([row.partition for row in chosen]),
         sentence=Column.of([row.sentence for row in chosen]),
+        gender=Column.of([row.gender for row in chosen]),
         strata=np.zeros(len(chosen), np.int64) if protocol.targets else targets,
     )
     parts = deal(protocol, selection, columns, seed)
@@ -153,6 +154,9 @@ def _notes(
         if lacking := [part for part in protocol.reported if part and not (of_class[:, 0] & (partition == part)).any()]:
             yield f"no {name} in {listed(lacking)}"
     speaker = Column.of([row.speaker for row in chosen])
+    nameless = {row.speaker for row in chosen if not row.gender}
+    if protocol.folds.balance and nameless:
+        yield f"the corpus does not name the gender of {len(nameless)} speakers, by which folds should be balanced"
     if unknown := int((~speaker.known[speaker.codes]).sum()):
         yield f"{unknown} utterances have an unknown speaker and are not held against the other parts"
     held_out = dev | reported

@@ -15,6 +15,7 @@ from ser.evaluations.names import metric_names
 from ser.splits.protocol import Protocol
 
 ATTRIBUTES = {"labels": None, "targets": ["arousal", "valence"], "scale": [1, 7]}
+K_FOLD = {"kind": "group_k_fold", "group": "speaker", "number": 4, "seed": 1}
 LISTED = {"kind": "listed", "group": "speaker"}
 OFFICIAL = {"kind": "official", "train": ["train"], "dev": ["dev"], "test": ["test1", "test2"]}
 
@@ -56,6 +57,7 @@ def test_number_of_folds_is_known_without_data(folds: dict, dev: dict, number: i
         {"labels": {"sad": ["sad"], "angry": ["angry"]}},
         {"min_seconds": 2},
         {"folds": {"kind": "group_k_fold", "group": "speaker", "number": 2, "seed": 1, "texts": 3}},
+        {"folds": {"kind": "group_k_fold", "group": "speaker", "number": 2, "seed": 1, "balance": "gender"}},
         ATTRIBUTES,
         {"folds": {"kind": "listed", "group": "speaker", "groups": [["a", "b"], ["c"]]}},
         {"folds": {"kind": "random", "number": 5, "fraction": 0.2, "seed": 1}, "dev": {"kind": "none"}},
@@ -143,6 +145,8 @@ def test_digest_does_not_depend_on_the_order_of_leaks() -> None:
         ({"folds": {"kind": "leave_one_out", "group": "speaker", "number": True}}, "integer of at least 2, not True"),
         ({"folds": {"kind": "leave_one_out", "number": 10}}, "missing 'group'"),
         ({"folds": {"kind": "leave_one_out", "group": "speaker", "number": 10, "seed": 1}}, "unknown key 'seed'"),
+        ({"folds": {**K_FOLD, "balance": "age"}}, "balance must be gender, not 'age'"),
+        ({"folds": {**K_FOLD, "group": "session", "balance": "gender"}}, "balance goes with folds of speakers, not of"),
         ({"folds": {"kind": "random_k_fold", "number": 10, "seed": -1}}, "seed must be an integer of at least 0"),
         ({"folds": {"kind": "random_k_fold", "number": 10}}, "missing 'seed'"),
         ({"folds": {**LISTED, "groups": [["01", "02"]]}}, "groups: must be one list of names for each of at least 2"),
