@@ -18,6 +18,7 @@ from ser.evaluations.names import rounded
 from ser.files import sha256_of
 from ser.splits.split import Split
 
+GENDERS = {"women": "female", "men": "male"}  # key of a number -> as manifests have it
 FEW = 5  # clusters: each one's own number is noted
 
 
@@ -29,8 +30,9 @@ def evaluate(
     `splits`: the one for all seeds, or each seed's. A part is an official one that the protocol reports, or "":
     everything tested. `folders` hold the group's runs. `runs` has each run's metrics per part and the SHA-256 of its
     files; `confusion[part]` each seed's matrix of the labels over all folds, rows the reference, and is empty for
-    attributes; `notes` are the split's, and say where a system trains on the dev part, too, and which runs were made on
-    different kinds of machine. `partial`: the numbers are over the folds that every seed has.
+    attributes; `dev` has metrics of what chose the epoch, as means over runs; `notes` are the split's, and say where a
+    system trains on the dev part, too, and which runs were made on different kinds of machine. `partial`: the numbers
+    are over the folds that every seed has.
 
     Raises InputError as `gather.gather` does, which explains `made_from`.
     """
@@ -63,6 +65,7 @@ def evaluate(
         "results": results,
         "runs": runs,
         "confusion": confusion,
+        "dev": gathered.dev,
         "leaks": split.leaks,
         "notes": [
             *split.notes,
@@ -99,8 +102,21 @@ def part_numbers(split: Split, part: GatheredPart, kinds: Kinds, minus: Kinds | 
     found: dict[str, Any] = {}
     for kind, seeds in kinds.items():
         other = minus[kind] if minus else ()
-        found |= numbers(metrics_of(split, kind), seeds, part.clusters, part.counts, other)
+        metrics = metrics_of(split, kind)
+        found |= numbers(metrics, seeds, part.clusters, part.counts, other)
+        for column, gender in () if minus else GENDERS.items():
+            values = of_gender(metrics, seeds, part.genders == gender)
+            for name, value in values.items():
+                found[name][column] = value
     return found
+
+
+def of_gender(metrics: Metrics, seeds: Sequence[Sequence[Sums]], speakers: np.ndarray) -> dict[str, float]:
+    """Metric -> its mean over seeds and folds, of some speakers, bool [speakers]; nothing if there are none."""
+    if not speakers.any():
+        return {}
+    found = mean_over_seeds(metrics, seeds, speakers[None].astype(np.float64))
+    return {name: float(value[0]) for name, value in found.items()}
 
 
 def metrics_of(split: Split, kind: str = "") -> Metrics:

@@ -11,6 +11,7 @@ import numpy as np
 from ser.errors import InputError, listed
 from ser.evaluations.intervals import Clusters, Sums
 from ser.evaluations.metrics import moments
+from ser.evaluations.names import AVERAGE
 from ser.files import sha256_of
 from ser.runs.auxiliary import Auxiliary
 from ser.runs.predictions import Predictions, read_predictions
@@ -37,13 +38,14 @@ Kinds = Mapping[str, Sequence[Sequence[Sums]]]
 
 @dataclass(frozen=True)
 class GatheredPart:
-    """One reported part: `sums` over speakers, and the `clusters` of these.
+    """One reported part: `sums` over speakers, the `clusters` of these, and their `genders`.
 
     `counts` are `n_seeds, n_folds, n_utterances, n_speakers`, the last only of speakers that the corpus names.
     """
 
     sums: Kinds
     clusters: Clusters
+    genders: np.ndarray
     counts: dict[str, int]
 
     @property
@@ -57,6 +59,7 @@ class GatheredPart:
 class Gathered:
     """The runs of a group: the `folds` (counted from 1) that each of `seeds` has, and what all runs share (`facts`).
 
+    `dev`: metric -> its mean over the runs on what chose the epoch, where a metric of the labels is known of it.
     `sha256`: (seed, fold) -> the digests of the run's metrics.json and predictions.csv; `machines`: (seed, fold) -> the
     kind of machine that made it (compute/machine.py).
     """
@@ -66,6 +69,7 @@ class Gathered:
     facts: dict[str, Any]
     sha256: dict[tuple[int, int], dict[str, str]]
     machines: dict[tuple[int, int], dict[str, str]]
+    dev: dict[str, float]
     parts: dict[str, GatheredPart]  # in the order of `Split.reported`
 
     @property
@@ -140,6 +144,7 @@ def gather(
         parts[part] = GatheredPart(
             {kind: [[of_kind[seed, fold] for fold in folds] for seed in seeds] for kind, of_kind in sums.items()},
             speakers.clusters,
+            speakers.genders,
             {
                 "n_seeds": len(seeds),
                 "n_folds": len(folds),
@@ -150,7 +155,8 @@ def gather(
     shared = {key: facts.get(key) for key in OF_THE_GROUP}
     sha256 = {run: runs[run].sha256 for run in used}
     machines = {run: runs[run].facts.get("machine", {}) for run in used}
-    return Gathered(seeds, folds, shared, sha256, machines, parts)
+    dev = _dev_scores([runs[run].facts.get("facts", {}) for run in used], splits[0])
+    return Gathered(seeds, folds, shared, sha256, machines, dev, parts)
 
 
 class _Speakers:
@@ -167,6 +173,7 @@ class _Speakers:
         ordered = [found[name] for name in self._places]
         speakers = [split.speakers[row] for split, row in ordered]
         self.n_named = len({*speakers} - {*UNKNOWN})
+        self.genders = np.array([split.genders[row] for split, row in ordered])
         clusters = [split.sessions[row] for split, row in ordered] if self._kind == "session" else [*self._places]
         is_official = scored[0][0].reported != ("",)
         self.clusters = Clusters(np.unique(clusters, return_inverse=True)[1], self._kind, is_official)
@@ -252,6 +259,14 @@ def _read_runs(
     if not common or (missing and not partial):
         raise InputError(f"runs missing: {listed(missing) or 'all'}: make them, or leave their seed out")
     return runs, first
+
+
+def _dev_scores(courses: Sequence[Mapping[str, Any]], split: Split) -> dict[str, float]:
+    """Metric -> mean over runs; training/criterion.py names them, and its CCC is the mean over the attributes."""
+    of_ccc = f"ccc_{AVERAGE}" if len(split.labels) > 1 else f"ccc_{split.labels[0]}"
+    names = {"dev_WA": "WA", "dev_UA": "UA", "dev_CCC": of_ccc}
+    known = {metric: [course[key] for course in courses if key in course] for key, metric in names.items()}
+    return {metric: float(np.mean(of_runs)) for metric, of_runs in known.items() if len(of_runs) == len(courses)}
 
 
 def _read_facts(path: Path) -> dict[str, Any]:

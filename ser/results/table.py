@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError
-from ser.evaluations.evaluate import evaluate, is_of
+from ser.evaluations.evaluate import GENDERS, evaluate, is_of
 from ser.evaluations.names import metric_names, rounded
 from ser.plan.claims import Claim, averaging, claim_columns, context_notes, of_group, of_number
 from ser.plan.groups import Group, Plan
@@ -34,6 +34,9 @@ COLUMNS = [
     "verdict",
     "margin",
     "value",
+    "dev",
+    "women",
+    "men",
     "ci_low",
     "ci_high",
     "ci_method",
@@ -187,7 +190,10 @@ def _line(
     }
     notes = [group.skipped, group.note]
     if evaluation:
-        columns, found = measured(plan, group, metric, evaluation["results"][part][aggregation][metric], report)
+        numbers = evaluation["results"][part][aggregation][metric]
+        columns, found = measured(plan, group, metric, numbers, report)
+        columns |= {name: rounded(numbers.get(name), metric) for name in GENDERS}
+        columns["dev"] = rounded(evaluation["dev"].get(metric), metric)
         line |= columns | {"data_hash": evaluation["data_hash"], "code_version": evaluation["trained_by"]}
         of_dev = group.selection == "clean" and part in group.protocol.folds.dev
         notes += ["the epoch is chosen on this part" if of_dev else "", *found, *evaluation["notes"]]

@@ -61,6 +61,7 @@ def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utteranc
         utterances=tuple(row.utterance for row in chosen),
         speakers=tuple(row.speaker for row in chosen),
         sessions=tuple(row.session for row in chosen),
+        genders=tuple(row.gender for row in chosen),
         partitions=partitions,
         emotions=tuple("" if protocol.classes else row.emotion for row in chosen),
         targets=targets,

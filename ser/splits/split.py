@@ -48,6 +48,7 @@ class Split:
     utterances: tuple[str, ...]
     speakers: tuple[str, ...]
     sessions: tuple[str, ...]
+    genders: tuple[str, ...]
     partitions: tuple[str, ...]
     emotions: tuple[str, ...]
     targets: np.ndarray
@@ -155,6 +156,7 @@ def _parse(facts: Mapping[str, Any], text: str) -> Split:
         utterances=columns["utterance"],
         speakers=columns["speaker"],
         sessions=columns["session"],
+        genders=columns["gender"],
         partitions=columns.get("partition", ("",) * len(rows)),
         emotions=columns.get("emotion", ("",) * len(rows)),
         targets=(

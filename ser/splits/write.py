@@ -25,7 +25,8 @@ def write_split(
     folds = range(1, split.n_folds + 1)
     texts = target_texts(split.labels, split.targets)
     parts = np.array(PARTS)[split.parts].tolist()
-    names, columns = ["utterance", "speaker", "session"], [split.utterances, split.speakers, split.sessions]
+    names = ["utterance", "speaker", "session", "gender"]
+    columns = [split.utterances, split.speakers, split.sessions, split.genders]
     if split.reported != ("",):
         names, columns = [*names, "partition"], [*columns, split.partitions]
     if not split.are_classes:

@@ -64,7 +64,7 @@ def places(tmp_path: Path) -> Places:
     results = {
         part: {
             aggregation: {
-                metric: {"value": value, "seed_std": 0.01, "notes": []} | interval | counts
+                metric: {"value": value, "seed_std": 0.01, "women": 0.5, "notes": []} | interval | counts
                 for metric in ("ccc_arousal", "region_WA", "region_macro_f1")
             }
             for aggregation in ("fold_mean", "pooled")
@@ -74,7 +74,13 @@ def places(tmp_path: Path) -> Places:
     for selection in ("clean", "test_selected"):
         path = tmp_path / f"evaluations/paper/full/msp/{selection}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        evaluation = {"results": results, "data_hash": "d", "trained_by": "c", "notes": ["a note"]}
+        evaluation = {
+            "results": results,
+            "dev": {"ccc_arousal": 0.55},
+            "data_hash": "d",
+            "trained_by": "c",
+            "notes": ["a note"],
+        }
         evaluation |= {"made_from": "the plan", "runs": [written(tmp_path, selection, seed) for seed in (1, 2)]}
         write_sealed(path, evaluation)
     (tmp_path / "manifests").mkdir()
@@ -94,6 +100,7 @@ def test_each_part_is_a_line_with_its_own_claim(places: Places) -> None:
     ]
     assert [line["note"] for line in found[1:3]] == [f"a note; {WIDE}", "the epoch is chosen on this part; a note"]
     assert (found[0]["ci_low"], found[0]["ci_high"]) == ("0.0000", "")  # no minus before a zero
+    assert [found[0][name] for name in ("dev", "women", "men")] == ["0.5500", "0.5000", ""]
     assert [found[0][name] for name in ("ci_method", "n_clusters", "ci_df")] == ["jackknife", 4, "3.46"]
 
 

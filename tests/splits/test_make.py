@@ -112,6 +112,7 @@ def test_the_script_writes_what_read_reads(tmp_path: Path) -> None:
     assert found.seed is made.seed is None
     assert (found.corpus, found.labels, found.scale) == (made.corpus, made.labels, made.scale)
     assert (found.utterances, found.speakers, found.sessions) == (made.utterances, made.speakers, made.sessions)
+    assert found.genders == made.genders
     assert (found.notes, found.leaks, found.left_out) == (made.notes, made.leaks, made.left_out)
     np.testing.assert_array_equal(found.parts, made.parts)
     np.testing.assert_array_equal(found.targets, made.targets)
@@ -120,8 +121,8 @@ def test_the_script_writes_what_read_reads(tmp_path: Path) -> None:
     assert facts["counts"][2]["test"] == {"utterances": 10, "speakers": 1, "classes": classes}
     assert (facts["protocol_hash"], facts["n_speakers"]) == (protocol().digest("clean"), 10)
     first = written[0][0].decode().splitlines()[:2]
-    assert first[0] == "utterance,speaker,session,target," + ",".join(f"fold{k}" for k in range(1, 11))
-    assert first[1] == "Ses01_im_F_angry_0,Ses01F,Ses01,angry,test" + ",train" * 8 + ",dev"
+    assert first[0] == "utterance,speaker,session,gender,target," + ",".join(f"fold{k}" for k in range(1, 11))
+    assert first[1] == "Ses01_im_F_angry_0,Ses01F,Ses01,,angry,test" + ",train" * 8 + ",dev"
 
 
 def test_the_script_tells_a_leak_in_one_line(tmp_path: Path) -> None:

@@ -23,9 +23,9 @@ def test_the_split_file_keeps_official_parts(tmp_path: Path, selection: str) -> 
     assert found.partitions == split.partitions
     np.testing.assert_array_equal(found.scored(1, "dev"), split.scored(1, "dev"))
     lines = (tmp_path / "s.csv").read_text().splitlines()
-    assert lines[0] == "utterance,speaker,session,partition,target,fold1"
+    assert lines[0] == "utterance,speaker,session,gender,partition,target,fold1"
     used = {"clean": "dev", "test_selected": "reported"}[selection]
-    assert lines[1] == f"dev_angry_1,speaker_dev,podcast_dev,dev,angry,{used}"
+    assert lines[1] == f"dev_angry_1,speaker_dev,podcast_dev,,dev,angry,{used}"
     facts = json.loads((tmp_path / "s.json").read_text())
     each = {"utterances": 4, "speakers": 1, "classes": {"angry": 2, "sad": 2}}
     assert facts["counts_reported"] == {"test1": each, "test2": each, "dev": each}
