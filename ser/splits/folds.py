@@ -1,48 +1,14 @@
-"""Which utterances test, develop and train in each fold: the meaning of a protocol's kinds of folds and dev parts."""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
+"""Which utterances test, develop and train in each fold: the meaning of a protocol's kinds of folds."""
 
 import numpy as np
 
 from ser.errors import InputError, listed
+from ser.splits.columns import Column, Columns, in_parts, stratified
+from ser.splits.dev_parts import dev_part, drawn_part, of_group
 from ser.splits.protocol import Protocol
-from ser.splits.split import PARTS, UNKNOWN
+from ser.splits.split import PARTS
 
 TRAIN, DEV, TEST, REPORTED = (PARTS.index(part) for part in ("train", "dev", "test", "reported"))
-
-
-@dataclass(frozen=True)
-class Column:
-    """A text column as integers: `names` sorted, `codes` int64 [n] indices into it."""
-
-    names: tuple[str, ...]
-    codes: np.ndarray
-
-    @classmethod
-    def of(cls, values: Sequence[str]) -> "Column":
-        """The column made up of `values` [n]."""
-        names = sorted(set(values))
-        index = {name: code for code, name in enumerate(names)}
-        return cls(tuple(names), np.fromiter((index[value] for value in values), np.int64, len(values)))
-
-    @property
-    def known(self) -> np.ndarray:
-        """bool [names]: False for the names in `UNKNOWN`, which identify nobody and nothing."""
-        return np.array([name not in UNKNOWN for name in self.names], dtype=bool)
-
-
-@dataclass(frozen=True)
-class Columns:
-    """What folds are made from. `strata` int64 [n] are the classes, all 0 where targets are attributes."""
-
-    emotion: Column
-    speaker: Column
-    session: Column
-    partition: Column
-    sentence: Column
-    gender: Column
-    strata: np.ndarray
 
 
 def deal(protocol: Protocol, selection: str, columns: Columns, seed: int | None = None) -> np.ndarray:
@@ -59,19 +25,19 @@ def deal(protocol: Protocol, selection: str, columns: Columns, seed: int | None 
     parts = np.zeros(tested.shape, dtype=np.int8)
     for k, test in enumerate(tested.T):
         if protocol.folds.kind == "official":
-            rest = _in_parts(columns.partition, (*protocol.folds.train, *protocol.folds.dev))
+            rest = in_parts(columns.partition, (*protocol.folds.train, *protocol.folds.dev))
         else:
             group, text = divmod(k, protocol.folds.per_group)
-            rest = ~_of_group(protocol, tested, group)
+            rest = ~of_group(protocol, tested, group)
             if protocol.folds.texts:
                 rest &= texts != text
         parts[rest, k] = TRAIN
         parts[test, k] = TEST
-        parts[_in_parts(columns.partition, protocol.folds.also_report), k] = REPORTED
+        parts[in_parts(columns.partition, protocol.folds.also_report), k] = REPORTED
         if protocol.is_drawn(selection):
-            parts[_drawn(protocol, columns, seed), k] = DEV
+            parts[drawn_part(protocol, columns, seed), k] = DEV
         elif selection == "clean":
-            parts[_dev(protocol, columns, tested, k, rest) & rest, k] = DEV
+            parts[dev_part(protocol, columns, tested, k, rest) & rest, k] = DEV
     trains_only = np.array([name in protocol.train_only for name in columns.emotion.names])[columns.emotion.codes]
     parts[trains_only[:, None] & (parts != TRAIN)] = 0
     return parts
@@ -106,13 +72,6 @@ def _text_parts(protocol: Protocol, sentence: Column) -> np.ndarray:
     sizes = np.bincount(sentence.codes)
     part_of: np.ndarray = _balanced(sizes, np.argsort(-sizes, kind="stable"), number)[sentence.codes]
     return part_of
-
-
-def _of_group(protocol: Protocol, tested: np.ndarray, group: int) -> np.ndarray:
-    """bool [n]: what the folds of one group test together, which is all of its texts."""
-    per_group = protocol.folds.per_group
-    together: np.ndarray = np.any(tested[:, group * per_group : (group + 1) * per_group], axis=1)
-    return together
 
 
 def _balanced(sizes: np.ndarray, order: np.ndarray, number: int) -> np.ndarray:
@@ -157,7 +116,7 @@ def _fold_of(protocol: Protocol, columns: Columns) -> np.ndarray:
     """int64 [n]: the one fold, counted from 0, in which each utterance is tested."""
     folds = protocol.folds
     if folds.kind == "random_k_fold":
-        order = _stratified(columns.strata, np.random.default_rng(folds.seed))
+        order = stratified(columns.strata, np.random.default_rng(folds.seed))
         fold_of = np.empty(len(order), np.int64)
         fold_of[order] = np.arange(len(order)) % folds.number
         return fold_of
@@ -214,99 +173,4 @@ def _official(protocol: Protocol, partition: Column) -> np.ndarray:
             f"protocol of {protocol.corpus}: no utterance is in official part {listed(absent)}; "
             f"the manifest has: {listed(partition.names)}"
         )
-    return _in_parts(partition, folds.test)
-
-
-def _dev(protocol: Protocol, columns: Columns, tested: np.ndarray, fold: int, rest: np.ndarray) -> np.ndarray:
-    """bool [n]: the dev part of one fold, which the caller restricts to `rest`: what may train or develop."""
-    kind, group = protocol.dev.kind, fold // protocol.folds.per_group
-    if kind == "next_group":  # groups are in sorted, dealt or listed order: what the next one's folds test
-        dev: np.ndarray = _of_group(protocol, tested, (group + 1) % protocol.folds.number)
-    elif kind == "official":
-        dev = _in_parts(columns.partition, protocol.folds.dev)
-    elif kind == "other_of_session":
-        dev = columns.speaker.codes == _other_of_session(protocol, columns, group)
-    elif kind == "speaker_of_next_session":
-        dev = columns.speaker.codes == _speaker_of_next_session(protocol, columns, group)
-    elif kind == "random_split":
-        candidates = np.flatnonzero(rest)
-        n_train = int((1 - protocol.dev.fraction) * len(candidates))
-        dev = np.zeros(len(rest), dtype=bool)
-        dev[candidates[_torch_permutation(len(candidates), protocol.dev.seed or 0)[n_train:]]] = True
-    else:  # random: every 1/fraction-th of the stratified order, so each class gives its share, give or take one
-        candidates = np.flatnonzero(rest)
-        seed = [protocol.dev.seed, fold]
-        generator = np.random.default_rng(seed)  # type: ignore[arg-type]  # protocol.py: a random dev part has a seed
-        order = candidates[_stratified(columns.strata[candidates], generator)]
-        shares = np.floor(np.arange(len(order) + 1) * protocol.dev.fraction + 1e-9)
-        dev = np.zeros(len(rest), dtype=bool)
-        dev[order[np.diff(shares) > 0]] = True
-    return dev
-
-
-def _torch_permutation(n: int, seed: int) -> np.ndarray:
-    """int64 [n]: torch.randperm(n) after torch.manual_seed(seed), whose import would be slow; up to 2**32 / 20 items.
-
-    Both libraries seed the Mersenne twister alike; torch draws 32 bits for each place, modulo what is left.
-    """
-    drawn = np.random.RandomState(seed & 0xFFFFFFFF).randint(0, 2**32, n, dtype=np.uint32).tolist()
-    order = list(range(n))
-    for place, bits in enumerate(drawn):
-        other = place + bits % (n - place)
-        order[place], order[other] = order[other], order[place]
-    return np.array(order, np.int64)
-
-
-def _drawn(protocol: Protocol, columns: Columns, seed: int | None) -> np.ndarray:
-    """int64: the utterances that `seed` draws for the dev part."""
-    dev, emotion = protocol.dev, columns.emotion
-    if seed is None:
-        raise ValueError("a dev part that is drawn needs a seed")
-    generator = np.random.default_rng(seed)
-    drawn = []
-    for code, name in enumerate(emotion.names):
-        candidates = np.flatnonzero((emotion.codes == code) & _in_parts(columns.partition, [dev.part]))
-        if not len(candidates) or name in protocol.train_only:
-            continue
-        if len(candidates) < dev.per_emotion:
-            raise InputError(
-                f"protocol of {protocol.corpus}: {dev.per_emotion} utterances of {name} are to be drawn from part "
-                f"{dev.part}, which has {len(candidates)}: lower dev.per_emotion, or leave {name} out of `emotions`"
-            )
-        drawn.append(generator.choice(candidates, dev.per_emotion, replace=False))
-    return np.concatenate(drawn)
-
-
-def _other_of_session(protocol: Protocol, columns: Columns, one: int) -> int:
-    """The code of the only other speaker in the session of speaker `one`."""
-    speaker, session = columns.speaker, columns.session
-    sessions = np.unique(session.codes[speaker.codes == one])
-    others = np.setdiff1d(speaker.codes[np.isin(session.codes, sessions)], [one])
-    if len(others) != 1 or not session.known[sessions].all():
-        raise InputError(
-            f"protocol of {protocol.corpus}: dev other_of_session needs two speakers in each session, but speaker "
-            f"{speaker.names[one]} of session {listed([session.names[code] for code in sessions])} shares it "
-            f"with {listed([speaker.names[code] for code in others]) or 'nobody'}: choose another dev part"
-        )
-    return int(others[0])
-
-
-def _speaker_of_next_session(protocol: Protocol, columns: Columns, session: int) -> int:
-    """The code of a speaker of the session after this one: the first, or one drawn by the seed."""
-    following = (session + 1) % protocol.folds.number
-    speakers = np.unique(columns.speaker.codes[columns.session.codes == following])
-    if protocol.dev.seed is None:
-        return int(speakers[0])
-    return int(np.random.default_rng([protocol.dev.seed, session]).choice(speakers))
-
-
-def _stratified(strata: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """A random order of all indices, class by class: dealt in turn, it gives every fold its share of each class."""
-    drawn = generator.permutation(len(strata))
-    order: np.ndarray = drawn[np.argsort(strata[drawn], kind="stable")]
-    return order
-
-
-def _in_parts(partition: Column, parts: Sequence[str]) -> np.ndarray:
-    inside: np.ndarray = np.array([name in parts for name in partition.names], dtype=bool)[partition.codes]
-    return inside
+    return in_parts(partition, folds.test)

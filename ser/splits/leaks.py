@@ -7,7 +7,8 @@ import numpy as np
 
 from ser.errors import InputError, listed
 from ser.manifests.utterance import Utterance
-from ser.splits.folds import DEV, TEST, TRAIN, Column
+from ser.splits.columns import Column
+from ser.splits.folds import DEV, TEST, TRAIN
 from ser.splits.protocol import DEV_LEAKS, Protocol
 
 

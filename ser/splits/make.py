@@ -9,7 +9,8 @@ import numpy as np
 
 from ser.errors import InputError, listed
 from ser.manifests.utterance import Utterance
-from ser.splits.folds import Column, Columns, deal
+from ser.splits.columns import Column, Columns
+from ser.splits.folds import deal
 from ser.splits.leaks import check_leaks, described, find_leaks, shared_values
 from ser.splits.protocol import DEV_LEAKS, Protocol, check_selection
 from ser.splits.split import PARTS, Split

@@ -15,7 +15,7 @@ from ser.errors import InputError
 from ser.manifests.utterance import Utterance
 from ser.plan.experiments import read_experiments
 from ser.runs.contract import Fold
-from ser.splits.folds import _torch_permutation
+from ser.splits.dev_parts import torch_permutation
 from ser.splits.make import make_split
 from ser.splits.protocol import Protocol
 from ser.splits.split import Split
@@ -232,9 +232,9 @@ def test_random_split_draws_what_torch_draws(fraction: float, seed: int) -> None
 
 
 @pytest.mark.parametrize("n", [1, 2, 5531])
-def test_torch_permutation(n: int) -> None:
+def testtorch_permutation(n: int) -> None:
     torch.manual_seed(0)
-    np.testing.assert_array_equal(_torch_permutation(n, 0), torch.randperm(n).numpy())
+    np.testing.assert_array_equal(torch_permutation(n, 0), torch.randperm(n).numpy())
 
 
 def test_random_dev_is_stratified_and_its_shared_speakers_are_noted() -> None:
