@@ -14,7 +14,7 @@ from ser.plan.families import families
 from ser.plan.groups import Group, Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import Places
-from ser.results.table import described, interval_columns, joined
+from ser.results.table import described, interval_columns, joined, synthetic
 from ser.splits.split import Split, read_split
 
 COLUMNS = [
@@ -89,7 +89,7 @@ def comparison_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterato
                     both = [sides[group.name] for group in comparison]
                     line |= both[0].gathered.parts[part].counts | _columns(metric, of) | _facts(both)
                     line |= tests.columns(metric, number)
-                    line["note"] = joined([of.intervals[metric].reason, tests.none])
+                    line["note"] = joined([synthetic(plan), of.intervals[metric].reason, tests.none])
                 else:
                     line["note"] = of
                 yield line

@@ -153,11 +153,16 @@ def measured(
     columns |= interval_columns(numbers, metric)
     columns["status"] = "partial" if report["unreadable"] or missing else "ok"
     return columns, [
-        "synthetic speech: says nothing about the paper" if plan.scale == "demo" else "",
+        synthetic(plan),
         _left_out([file["file"] for file in report["unreadable"]]),
         *missing,
         *numbers["notes"],
     ]
+
+
+def synthetic(plan: Plan) -> str:
+    """What the note of every number at scale demo says."""
+    return "synthetic speech: says nothing about the paper" if plan.scale == "demo" else ""
 
 
 def interval_columns(facts: Mapping[str, Any], metric: str) -> dict[str, Any]:

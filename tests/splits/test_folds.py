@@ -12,13 +12,11 @@ from helpers.builders import iemocap_like, protocol
 from helpers.releases import ravdess
 from helpers.split_cases import DRAWN, NO_DEV, OFFICIAL, RANDOM, SESSIONS, names, of_parts, official, speakers
 from ser.errors import InputError
-from ser.manifests.utterance import Utterance
 from ser.plan.experiments import read_experiments
 from ser.runs.contract import Fold
 from ser.splits.dev_parts import torch_permutation
 from ser.splits.make import make_split
 from ser.splits.protocol import Protocol
-from ser.splits.split import Split
 
 SPEAKERS = [f"Ses0{session}{voice}" for session in range(1, 6) for voice in "FM"]
 
@@ -110,53 +108,6 @@ def test_group_k_fold_is_balanced_seeded_and_keeps_speakers_whole() -> None:
         assert all(speakers(split, number, "dev") == tested[number % 4] for number in range(1, 5))
         assert of_seed.setdefault(seed, split.data_hash) == make_split(protocol(folds=folds), "clean", rows).data_hash
     assert len(set(of_seed.values())) > 1
-
-
-def actors(genders: str) -> list[Utterance]:
-    """A speaker for each letter, f, m or -, with four to six utterances of two emotions."""
-    names = {"f": "female", "m": "male", "-": ""}
-    return [
-        Utterance(f"{s:02}_{i}", "x.wav", speaker=f"{s:02}", gender=names[gender], emotion=("angry", "sad")[i % 2],
-                  sha256=f"{s}{i}")
-        for s, gender in enumerate(genders)
-        for i in range(4 + s % 3)
-    ]  # fmt: skip
-
-
-def split_of(rows: list[Utterance], number: int, seed: int = 1, **folds: str) -> Split:
-    kinds = {"kind": "group_k_fold", "group": "speaker", "number": number, "seed": seed, **folds}
-    labels = {"angry": ["angry"], "sad": ["sad"]}
-    return make_split(protocol(corpus="c", labels=labels, subset="all", folds=kinds, leaks=[]), "clean", rows)
-
-
-def women_and_men(rows: list[Utterance], split: Split) -> list[tuple[int, int]]:
-    gender = {row.speaker: row.gender for row in rows}
-    tested = [[gender[name] for name in speakers(split, k, "test")] for k in range(1, split.n_folds + 1)]
-    return [(of_fold.count("female"), of_fold.count("male")) for of_fold in tested]
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_folds_balanced_by_gender_test_as_many_women_as_men(seed: int) -> None:
-    rows = actors("mf" * 12)  # as RAVDESS's actors
-    assert women_and_men(rows, split_of(rows, 6, seed, balance="gender")) == [(2, 2)] * 6
-    uneven = actors("f" * 7 + "m" * 4)
-    found = women_and_men(uneven, split_of(uneven, 3, seed, balance="gender"))
-    assert sorted(women for women, _ in found) == [2, 2, 3] and sorted(men for _, men in found) == [1, 1, 2]
-    assert max(map(sum, found)) == 4  # whoever is left over goes where fewer are
-
-
-def test_without_balance_a_fold_may_test_one_gender_only() -> None:
-    rows = actors("mf" * 12)
-    found = [women_and_men(rows, split_of(rows, 6, seed)) for seed in range(5)]
-    assert any(0 in of_fold for of_split in found for of_fold in of_split)
-
-
-def test_a_gender_that_is_not_named_is_noted() -> None:
-    rows = actors("mf-" * 4)
-    note = "the corpus does not name the gender of 4 speakers, by which folds should be balanced"
-    assert note in split_of(rows, 4, balance="gender").notes
-    assert note not in split_of(rows, 4).notes
-    assert women_and_men(rows, split_of(rows, 4, balance="gender")) == [(1, 1)] * 4
 
 
 # EmoBox's metadata, counted: the actors that each of its folds tests.
