@@ -10,6 +10,7 @@ from ser.evaluations.intervals import Clusters, Metrics, Sums, mean_over_seeds
 from ser.evaluations.metrics import attribute_metrics, class_metrics, moments
 
 CLASSES = 4
+LUCK = 0.2  # of a model, in logits: about 4 points
 POPULATION = 400_000
 STUDIES_OF_TRUTH = 8000
 Generator = np.random.Generator
@@ -40,6 +41,9 @@ def situations() -> Iterator[Situation]:
         for metric in ("WA", "UA"):
             title = f"{n_speakers} speakers, one left out at a time: {metric}"
             yield Situation(title, metric, class_metrics, _true_recall(0.0), _left_out(n_speakers, 1, 0.0))
+    for n_speakers, n_folds in ((24, 6), (91, 5)):
+        title = f"{n_speakers} speakers in {n_folds} folds, 5 seeds: UA"
+        yield Situation(title, "UA", class_metrics, _true_recall(LUCK), _in_folds(n_speakers, n_folds, 5))
     title = "5 sessions of two speakers: UA"
     yield Situation(title, "UA", class_metrics, _true_recall(0.6), _left_out(5, 2, 0.6))
     yield Situation(
@@ -52,11 +56,22 @@ def situations() -> Iterator[Situation]:
 
 
 def _recalls(generator: Generator, sessions: int, speakers: int, session_spread: float) -> np.ndarray:
+    """[sessions * speakers, classes]."""
+    return _recall(_logits(generator, sessions, speakers, session_spread))
+
+
+def _recall(logits: np.ndarray) -> np.ndarray:
+    found: np.ndarray = 1 / (1 + np.exp(-logits))
+    return found
+
+
+def _logits(generator: Generator, sessions: int, speakers: int, session_spread: float) -> np.ndarray:
     """[sessions * speakers, classes]: speakers are better or worse, in all classes and in each."""
     of_session = np.repeat(generator.normal(0, session_spread, (sessions, 1)), speakers, axis=0)
     of_speaker = generator.normal(0, 0.5, (sessions * speakers, 1))
     of_class = generator.normal(0, 0.6, (sessions * speakers, CLASSES))
-    return 1 / (1 + np.exp(-(0.8 + of_session + of_speaker + of_class)))
+    found: np.ndarray = 0.8 + of_session + of_speaker + of_class
+    return found
 
 
 def _confusions(generator: Generator, recalls: np.ndarray) -> np.ndarray:
@@ -81,6 +96,23 @@ def _left_out(sessions: int, speakers: int, session_spread: float) -> Callable[[
     def draw(generator: Generator) -> Study:
         found = _confusions(generator, _recalls(generator, sessions, speakers, session_spread))
         return Study([[Sums(np.arange(n), found)]], clusters)
+
+    return draw
+
+
+def _in_folds(n_speakers: int, n_folds: int, n_seeds: int) -> Callable[[Generator], Study]:
+    """Each model tests all speakers of a fold, for whom it is better or worse than others."""
+    clusters = Clusters(np.arange(n_speakers), "speaker", True)
+    fold = np.arange(n_speakers) % n_folds
+
+    def draw(generator: Generator) -> Study:
+        own = _logits(generator, n_speakers, 1, 0.0)
+        seeds = []
+        for _ in range(n_seeds):
+            luck = generator.normal(0, LUCK, (n_folds, 1))[fold]
+            found = _confusions(generator, _recall(own + luck))
+            seeds.append([Sums(np.arange(n_speakers), found)])
+        return Study(seeds, clusters)
 
     return draw
 
@@ -139,12 +171,17 @@ def _true_ccc() -> float:
     return float(np.mean(2 * slope / (1 + variance + bias**2)))
 
 
-def rows_alike(generator: Generator, n_speakers: int, n_rows: int) -> list[list[list[Sums]]]:
-    """Rows that are alike: speakers are easy or hard for all, and each row has its own strengths."""
+def rows_alike(generator: Generator, n_speakers: int, n_rows: int, n_seeds: int = 1) -> list[list[list[Sums]]]:
+    """Rows that are alike: speakers are easy or hard for all, and each row has its own strengths. With several seeds a
+    model tests all speakers, and is better or worse than the next.
+    """
     shared = generator.normal(0.8, 0.6, (n_speakers, 1))
     rows = []
     for _ in range(n_rows):
         own = generator.normal(0, 0.4, (n_speakers, 1)) + generator.normal(0, 0.4, (n_speakers, CLASSES))
-        recalls = 1 / (1 + np.exp(-(shared + own)))
-        rows.append([[Sums(np.arange(n_speakers), _confusions(generator, recalls))]])
+        seeds = []
+        for _ in range(n_seeds):
+            luck = generator.normal(0, LUCK, 1) if n_seeds > 1 else 0
+            seeds.append([Sums(np.arange(n_speakers), _confusions(generator, _recall(shared + own + luck)))])
+        rows.append(seeds)
     return rows

@@ -11,7 +11,9 @@ prints stands the percentile bootstrap over the same clusters, which it printed 
 import argparse
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,10 @@ import numpy as np
 from _paths import ROOT
 from _studies import Generator, Situation, Study, rows_alike, situations
 from _tables import table
+from ser.evaluations.differences import Difference, Tests
 from ser.evaluations.intervals import Clusters, intervals, mean_over_seeds
 from ser.evaluations.metrics import class_metrics
-from ser.evaluations.swaps import exchanged, exchanges, p_values
+from ser.evaluations.swaps import exchanges
 from ser.evaluations.verdicts import half_width, verdict
 from ser.outputs import write_json, write_text
 from ser.progress import progress
@@ -46,8 +49,8 @@ def simulate(studies: int) -> dict[str, Any]:
     found: dict[str, Any] = {"studies": studies, "coverage": [], "tests": [], "verdicts": []}
     for situation in situations():
         found["coverage"].append(_coverage(situation, studies))
-    for n_speakers in (10, 24):
-        found["tests"].append(_false_positives(n_speakers, studies))
+    for n_speakers, n_seeds, pairs in ((10, 1, "one row"), (10, 1, "all"), (24, 1, "one row"), (60, 5, "one row")):
+        found["tests"].append(_false_positives(n_speakers, n_seeds, pairs, studies))
     found["power"] = [[n, _power(n, studies)] for n in (6, 10, 12, 24)]
     for spread, n_seeds in ((0.5, 5), (1.0, 3), (1.0, 5), (2.0, 5)):
         found["verdicts"].append(_verdicts(spread, n_seeds, 20 * studies))
@@ -83,25 +86,22 @@ def _bootstrap(situation: Situation, study: Study, generator: Generator) -> tupl
     return float(low), float(high)
 
 
-def _false_positives(n_speakers: int, studies: int, n_rows: int = 8) -> dict[str, Any]:
-    """Rates at 5 %: of one comparison, by exchanges and by its interval, and of any of seven."""
-    generator, swaps = np.random.default_rng(2), exchanges(n_speakers)
-    clusters = Clusters(np.arange(n_speakers), "speaker", False)
-    alone, by_interval, any_of_family, any_unadjusted = 0, 0, 0, 0
-    for _ in progress(range(studies), f"{n_speakers} speakers, seven comparisons", "studies"):
-        first, *others = rows_alike(generator, n_speakers, n_rows)
-        found = {
-            str(number): exchanged(class_metrics, other, first, clusters, swaps)["UA"]
-            for number, other in enumerate(others)
-        }
-        p = p_values(found)
-        interval = intervals(class_metrics, others[0], clusters, minus=first)["UA"]
-        alone += p["0"][0] <= 0.05
-        by_interval += not (interval.low or 0) <= 0 <= (interval.high or 0)
-        any_of_family += min(together for _, together in p.values()) <= 0.05
-        any_unadjusted += min(of_one for of_one, _ in p.values()) <= 0.05
-    names = {"alone": alone, "interval": by_interval, "family": any_of_family, "unadjusted": any_unadjusted}
-    return {"speakers": n_speakers, "comparisons": n_rows - 1, **{name: hits / studies for name, hits in names.items()}}
+def _false_positives(n_speakers: int, n_seeds: int, pairs: str, studies: int, n_rows: int = 8) -> dict[str, Any]:
+    """Rates at 5 %: of one comparison, by test and by interval, and of any of a family."""
+    generator, clusters = np.random.default_rng(2), Clusters(np.arange(n_speakers), "speaker", n_seeds > 1)
+    chosen = [(row, 0) for row in range(1, n_rows)] if pairs == "one row" else [*combinations(range(n_rows), 2)]
+    counts: Counter[str] = Counter()
+    for _ in progress(range(studies), f"{n_speakers} speakers, {len(chosen)} comparisons", "studies"):
+        rows = rows_alike(generator, n_speakers, n_rows, n_seeds)
+        found = {pair: Difference(class_metrics, rows[pair[0]], rows[pair[1]], clusters) for pair in chosen}
+        p = Tests.of(found).p["UA"]
+        interval = found[chosen[0]].intervals["UA"]
+        counts["alone"] += p[chosen[0]][0] <= 0.05
+        counts["interval"] += not (interval.low or 0) <= 0 <= (interval.high or 0)
+        counts["family"] += min(together for _, together in p.values()) <= 0.05
+        counts["unadjusted"] += min(alone for alone, _ in p.values()) <= 0.05
+    facts = {"speakers": n_speakers, "seeds": n_seeds, "pairs": pairs, "comparisons": len(chosen)}
+    return facts | {name: counts[name] / studies for name in ("alone", "interval", "family", "unadjusted")}
 
 
 def _power(n_speakers: int, studies: int) -> float:
@@ -154,7 +154,11 @@ def tables(found: Mapping[str, Any]) -> dict[str, list[str]]:
         for of in found["coverage"]
     ]
     tests = [
-        [of["speakers"], *(_percent(of[name]) for name in ("alone", "interval", "unadjusted", "family"))]
+        [
+            f"{of['speakers']} speakers, " + (f"{of['seeds']} seeds, t" if of["seeds"] > 1 else "exchanges"),
+            f"{of['comparisons']} ({of['pairs']})",
+            *(_percent(of[name]) for name in ("alone", "interval", "unadjusted", "family")),
+        ]
         for of in found["tests"]
     ]
     power = [[n, f"{difference:.2f}"] for n, difference in found["power"]]
@@ -166,7 +170,9 @@ def tables(found: Mapping[str, Any]) -> dict[str, list[str]]:
     ]
     return {
         "coverage": table(["situation", "interval", "percentile bootstrap", "median width"], coverage),
-        "tests": table(["speakers", "one, exchanges", "one, interval", "any of seven, each alone", "p_family"], tests),
+        "tests": table(
+            ["test", "comparisons", "one, by p", "one, by interval", "any, by p", "any, by p_family"], tests
+        ),
         "power": table(["speakers", "difference"], power),
         "verdicts": table(["seed_std", "seeds", "claim", *words], verdicts),
     }

@@ -10,7 +10,8 @@ import numpy as np
 from ser.evaluations.intervals import Clusters, Interval, Metrics, Sums, intervals, mean_over_seeds
 from ser.evaluations.swaps import MOST_EXACT, exchanged, exchanges, p_values, t_p_values
 
-FEWEST_CLUSTERS = 6  # with 5, no p of exchanges is below 2 / 2^5
+MOST_WITHOUT_TEST = 5  # clusters: no p of exchanges is below 2 / 2^5
+FEWEST_SEEDS = 5  # with fewer, t rejects too often (benchmarks/coverage.py)
 Name = TypeVar("Name", bound=Hashable)
 Seeds = Sequence[Sequence[Sums]]  # each seed's folds
 
@@ -56,10 +57,11 @@ class Tests(Generic[Name]):
             return cls("", {})
         n, kind = len(clusters), f"{clusters.kind}s"
         if clusters.is_crossed:
-            if max(len(seeds) for of in differences.values() for seeds in (of.first, of.second)) == 1:
-                return cls("", {}, "no test: one seed")
+            n_seeds = max(len(seeds) for of in differences.values() for seeds in (of.first, of.second))
+            if n_seeds < FEWEST_SEEDS:
+                return cls("", {}, f"no test: {n_seeds} of at least {FEWEST_SEEDS} seeds")
             return cls("t", _by_t(differences))
-        if n < FEWEST_CLUSTERS:
+        if n <= MOST_WITHOUT_TEST:
             return cls("", {}, f"no test: exchanges of {n} {kind} have no p below {2 / 2**n:.2g}")
         swaps = exchanges(n)
         number = f"all {len(swaps)}" if n <= MOST_EXACT else str(len(swaps))
@@ -70,7 +72,8 @@ class Tests(Generic[Name]):
         if name not in self.p.get(metric, {}):
             return {}
         alone, together = self.p[metric][name]
-        return {"test": self.test, "p": f"{alone:.4f}", "family": len(self.p[metric]), "p_family": f"{together:.4f}"}
+        texts = (f"{p:.4f}" if p >= 0.0001 else "< 0.0001" for p in (alone, together))
+        return {"test": self.test, "family": len(self.p[metric]), **dict(zip(("p", "p_family"), texts, strict=True))}
 
 
 def _by_exchanges(

@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 from ser.compute.machine import mixture
 from ser.errors import listed
 from ser.evaluations.gather import GatheredPart, Kinds, gather
-from ser.evaluations.intervals import Clusters, Metrics, Sums, intervals, mean_over_seeds
+from ser.evaluations.intervals import LEVEL, Clusters, Metrics, Sums, intervals, mean_over_seeds
 from ser.evaluations.metrics import attribute_metrics, auxiliary_metrics, class_metrics
 from ser.evaluations.names import rounded
 from ser.files import sha256_of
@@ -169,7 +169,7 @@ def _few(metrics: Metrics, name: str, seeds: Sequence[Sequence[Sums]], clusters:
     """What few clusters have each, and how much wider than with many the interval is for it."""
     alone = (clusters.of == np.arange(len(clusters))[:, None]).astype(np.float64)
     each = ", ".join(rounded(value, name) or "undefined" for value in mean_over_seeds(metrics, seeds, alone)[name])
-    wider = stdtrit(len(clusters) - 1, 0.975) / stdtrit(math.inf, 0.975)
+    wider = stdtrit(len(clusters) - 1, 0.5 + LEVEL / 2) / stdtrit(math.inf, 0.5 + LEVEL / 2)
     return f"{len(clusters)} {clusters.kind}s: {each}; an interval of so few is {wider:.1f} times as wide"
 
 

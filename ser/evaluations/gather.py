@@ -1,7 +1,7 @@
 """The predictions of a group's runs, checked against the split and summed per speaker, fold and reported part."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,7 @@ def gather(
                 sums[found.auxiliary.name][seed, fold] = _confusions(index, found.auxiliary, n_classes)
         parts[part] = GatheredPart(
             {kind: [[of_kind[seed, fold] for fold in folds] for seed in seeds] for kind, of_kind in sums.items()},
-            speakers.clusters,
+            speakers.clusters(sums[""].values()),
             speakers.genders,
             {
                 "n_seeds": len(seeds),
@@ -173,10 +173,18 @@ class _Speakers:
         ordered = [found[name] for name in self._places]
         speakers = [split.speakers[row] for split, row in ordered]
         self.n_named = len({*speakers} - {*UNKNOWN})
-        self.genders = np.array([split.genders[row] for split, row in ordered])
+        genders = defaultdict(set)
+        for split, rows in scored:
+            for row in rows:
+                genders[self._name(split, row)].add(split.genders[row])
+        self.genders = np.array([min(of) if len(of := genders[name]) == 1 else "" for name in self._places])
         clusters = [split.sessions[row] for split, row in ordered] if self._kind == "session" else [*self._places]
-        is_official = scored[0][0].reported != ("",)
-        self.clusters = Clusters(np.unique(clusters, return_inverse=True)[1], self._kind, is_official)
+        self._clusters = np.unique(clusters, return_inverse=True)[1]
+
+    def clusters(self, folds: Iterable[Sums]) -> Clusters:
+        """What of them is independent, and whether a model tests several of these; `folds` are those of all runs."""
+        shares = any(len({*self._clusters[fold.speakers]}) > 1 for fold in folds)
+        return Clusters(self._clusters, self._kind, shares)
 
     def index(self, split: Split, rows: np.ndarray) -> np.ndarray:
         """int64 [n]: the speaker of each of some rows."""

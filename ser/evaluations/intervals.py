@@ -46,7 +46,7 @@ class Sums:
 @dataclass(frozen=True)
 class Clusters:
     """What is independent of each other: `of` int64 [speakers], the cluster of each, counted from 0; `kind` is speaker
-    or session. `is_crossed`: one model of each seed tests all of them, so that seeds are a second factor.
+    or session. `is_crossed`: a model tests several of them, so that seeds are a second factor.
     """
 
     of: np.ndarray

@@ -1,6 +1,6 @@
 """Metrics: WA, UA and macro-F1 from confusion matrices, CCC from moments. names.py says which of them are reported.
 
-All take leading axes [...], so that a thousand resampled confusion matrices cost one call. All are fractions.
+All take leading axes [...], so that a thousand confusion matrices cost one call. All are fractions.
 """
 
 from collections.abc import Sequence
@@ -73,11 +73,13 @@ def moments(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 def ccc_of_moments(sums: np.ndarray) -> np.ndarray:
     """Lin's concordance correlation coefficient [...] from moments [..., 6], with population variances.
 
-    0 for constant predictions; nan where targets and predictions are the same constant, or there are none.
+    0 for constant predictions; nan where targets and predictions are the same constant, and for fewer than two
+    utterances, which cannot agree in how they vary.
     """
     n, x, y, xx, yy, xy = np.moveaxis(np.asarray(sums, np.float64), -1, 0)
     # All times n^2, as differences of sums: 2 cov / (var x + var y + (mean x - mean y)^2).
-    return _divide(2 * (n * xy - x * y), (n * xx - x * x) + (n * yy - y * y) + (x - y) ** 2)
+    found = _divide(2 * (n * xy - x * y), (n * xx - x * x) + (n * yy - y * y) + (x - y) ** 2)
+    return np.where(n < 2, np.nan, found)
 
 
 def ccc(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:

@@ -37,15 +37,15 @@ def exchanged(
     first: Sequence[Sequence[Sums]],
     second: Sequence[Sequence[Sums]],
     clusters: Clusters,
-    exchanges: np.ndarray,
+    swaps: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Metric -> [r], `first` minus `second` with the clusters of each row of `exchanges` [r, clusters] exchanged.
+    """Metric -> [r], `first` minus `second` with the clusters of each row of `swaps` [r, clusters] exchanged.
 
     Both hold the same folds of the same seeds; one that has a single seed is taken for each seed of the other.
     """
     n_seeds = max(len(first), len(second))
     pairs = [(first[i % len(first)], second[i % len(second)]) for i in range(n_seeds)]
-    weights = exchanges[:, clusters.of]
+    weights = swaps[:, clusters.of]
     total: dict[str, np.ndarray] = {}
     for one, other in pairs:
         sides = [_mean_of_mixed(metrics, one, other, share) for share in (1 - weights, weights)]
@@ -61,7 +61,7 @@ def p_values(differences: Mapping[Name, np.ndarray]) -> dict[Name, tuple[float, 
     names = list(differences)
     found = np.abs(np.array([differences[name] for name in names]))  # [comparisons, r]
     spread = np.sqrt(np.mean(found**2, axis=1, keepdims=True))
-    found = np.divide(found, spread, out=np.zeros_like(found), where=spread > 0)
+    found = np.divide(found, spread, out=np.zeros_like(found), where=spread > _EQUAL)
     alone = np.mean(found >= found[:, :1] - _EQUAL, axis=1)
     largest = found.max(axis=0)
     together = [np.mean(largest >= own - _EQUAL) for own in found[:, 0]]
@@ -74,10 +74,10 @@ def t_p_values(differences: Mapping[Name, tuple[float, float, float]]) -> dict[N
     For official parts, where speakers cannot be exchanged without the seeds. Over the family it is Holm's (Scandinavian
     Journal of Statistics 6, 1979).
     """
-    alone = {
-        name: float(2 * stdtr(freedom, -abs(difference) / error)) if error > 0 else float(difference == 0)
-        for name, (difference, error, freedom) in differences.items()
-    }
+    alone = {}
+    for name, (difference, error, freedom) in differences.items():
+        is_equal = abs(difference) <= _EQUAL
+        alone[name] = float(2 * stdtr(freedom, -abs(difference) / error)) if error > _EQUAL else float(is_equal)
     found, least = {}, 0.0
     for rank, name in enumerate(sorted(alone, key=lambda name: alone[name])):
         least = max(least, min(1.0, alone[name] * (len(alone) - rank)))

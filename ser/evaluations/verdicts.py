@@ -27,8 +27,8 @@ def half_width(spreads: Sequence[tuple[float, int]], n_seeds: int) -> float:
     return float(stdtrit(freedom, 0.5 + LEVEL / 2) * math.sqrt(variance * (1 + 1 / n_seeds)))
 
 
-def verdict(value: float, claim: float, half_width: float) -> str:
+def verdict(value: float, claim: float, margin: float) -> str:
     """`confirmed`, `below`, `above` (our value is), or `undecidable`; all in points: per cent, or hundredths of CCC."""
-    if abs(value - claim) > half_width:
+    if abs(value - claim) > margin:
         return "below" if value < claim else "above"
-    return "confirmed" if half_width <= MOST_POINTS else UNDECIDABLE
+    return "confirmed" if abs(value - claim) <= margin <= MOST_POINTS else UNDECIDABLE

@@ -1,5 +1,6 @@
 """Which rows are compared with each other: within a protocol and selection rule of an experiment, each with the paper's
-headline row, the experiment's first; in an experiment that claims nothing, every pair.
+headline row, the experiment's first, or where that is not planned with the first that is; in an experiment that claims
+nothing, every pair.
 """
 
 from collections.abc import Iterator
@@ -27,11 +28,13 @@ def families(plan: Plan) -> Iterator[Family]:
     found: dict[tuple[str, str, str], list[Group]] = {}
     for group in plan.groups:
         found.setdefault((group.experiment, group.protocol_name, group.selection), []).append(group)
-    for (experiment, *_), (first, *others) in found.items():
-        live = [group for group in others if not group.skipped]
+    for (experiment, *_), groups in found.items():
+        live = [group for group in groups if not group.skipped]
+        headline = next(iter(plan.experiments[experiment]["rows"]))
+        first = next((group for group in groups if group.row == headline), groups[0])
         if plan.experiments[experiment]["claims"]:
-            comparisons = [(group, first) for group in live]
+            comparisons = [(group, first) for group in live if group is not first]
         else:
-            comparisons = [*combinations([group for group in (first, *others) if not group.skipped], 2)]
+            comparisons = [*combinations(live, 2)]
         if comparisons:
             yield Family(tuple(comparisons))

@@ -6,6 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from ser.compute.machine import mixture
 from ser.evaluations.differences import Difference, Seeds, Tests
 from ser.evaluations.evaluate import data_hash, metrics_of
 from ser.evaluations.gather import Gathered, gather
@@ -14,8 +15,8 @@ from ser.plan.families import families
 from ser.plan.groups import Group, Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import Places
-from ser.results.table import described, interval_columns, joined, synthetic
-from ser.splits.split import Split, read_split
+from ser.results.table import described, joined, measured, read_report
+from ser.splits.split import Split, of_seed, read_split
 
 COLUMNS = [
     "experiment",
@@ -71,6 +72,12 @@ class Side:
             return of_seeds[:1]
         return [folds for seed, folds in zip(self.gathered.seeds, of_seeds, strict=True) if seed in among]
 
+    def tested(self, among: Sequence[int]) -> list[tuple[str, ...]]:
+        """The utterances of each fold and seed; those of a row without randomness are the same for each."""
+        splits = [of_seed(self.splits, self.gathered.seeds[0] if self.is_deterministic else seed) for seed in among]
+        folds = range(1, splits[0].n_folds + 1)
+        return [tuple(split.utterances[row] for row in split.scored(fold)) for split in splits for fold in folds]
+
 
 def comparison_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[dict[str, Any]]:
     """A line per comparison, part and metric of the labels, in the protocol's averaging, from the files in `places`.
@@ -80,6 +87,7 @@ def comparison_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterato
     for family in families(plan):
         sides = {group.name: _side(plan, group, places, made_from) for group in family.groups}
         protocol = family.comparisons[0][0].protocol
+        report = read_report(family.groups[0], places) if family.groups else {}
         for part in protocol.reported:
             found = [_difference(sides, part, *comparison) for comparison in family.comparisons]
             tests = Tests.of({number: of for number, of in enumerate(found) if isinstance(of, Difference)})
@@ -87,9 +95,9 @@ def comparison_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterato
                 line, of = _described(plan, *comparison, part, metric), found[number]
                 if isinstance(of, Difference):
                     both = [sides[group.name] for group in comparison]
-                    line |= both[0].gathered.parts[part].counts | _columns(metric, of) | _facts(both)
-                    line |= tests.columns(metric, number)
-                    line["note"] = joined([synthetic(plan), of.intervals[metric].reason, tests.none])
+                    columns, notes = _columns(plan, comparison, part, metric, of, both, report)
+                    line |= columns | tests.columns(metric, number)
+                    line["note"] = joined([*notes, tests.none])
                 else:
                     line["note"] = of
                 yield line
@@ -114,6 +122,9 @@ def _difference(sides: Mapping[str, Side], part: str, *groups: Group) -> Differe
         return "the rows have no seed in common"
     if random and clusters.is_crossed and len(common) < 2:
         return "one seed: another training of the same row may differ as much"
+    others = second.gathered.parts[part].clusters
+    if first.tested(common) != second.tested(common) or len(clusters.of) != len(others.of):
+        return "the rows test other utterances"
     one, other = (side.seeds(part, aggregation, common) for side in (first, second))
     return Difference(metrics_of(first.splits[0]), one, other, clusters)
 
@@ -126,16 +137,39 @@ def _described(plan: Plan, group: Group, other: Group, part: str, metric: str) -
     return {key: line.get(key, "") for key in COLUMNS}
 
 
-def _columns(metric: str, of: Difference) -> dict[str, Any]:
+def _columns(
+    plan: Plan,
+    groups: tuple[Group, Group],
+    part: str,
+    metric: str,
+    of: Difference,
+    sides: Sequence[Side],
+    report: Mapping[str, Any],
+) -> tuple[dict[str, Any], list[str]]:
+    """All columns but those of the test, and the notes on both rows."""
     (first, second), interval = (side[metric] for side in of.values), of.intervals[metric]
-    return {
-        "value": rounded(first, metric),
-        "value_against": rounded(second, metric),
-        "difference": rounded(first - second, metric),
-        **interval_columns(interval.facts, metric),
-        "n_seeds": max(len(of.first), len(of.second)),
-        "status": "ok",
-    }
+    numbers = {"value": first - second, "seed_std": None, **interval.facts, "notes": [interval.reason]}
+    numbers |= sides[0].gathered.parts[part].counts | {"n_seeds": max(len(of.first), len(of.second))}
+    columns, notes = measured(plan, groups[0], metric, numbers, report)
+    columns |= {"difference": columns.pop("value"), "value": rounded(first, metric)}
+    columns |= {"value_against": rounded(second, metric)} | _facts(sides)
+    del columns["seed_std"]
+    about = [
+        *(f"{group.row}: {group.note}" for group in groups if group.note),
+        *(
+            f"{group.row} trains on the dev part too"
+            for group, side in zip(groups, sides, strict=True)
+            if side.gathered.trains_on_dev
+        ),
+        *mixture(
+            {
+                f"{group.row} seed {seed} fold {fold}": machine
+                for group, side in zip(groups, sides, strict=True)
+                for (seed, fold), machine in side.gathered.machines.items()
+            }
+        ),
+    ]
+    return columns, [*about, *notes]
 
 
 def _facts(sides: Sequence[Side]) -> dict[str, Any]:

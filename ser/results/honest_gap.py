@@ -2,7 +2,7 @@
 
 `test_selected` - `clean` has two causes: the epoch is chosen on the test part, and the dev part, which has nothing left
 to choose, trains as well. Runs under `clean` also score their test part after each epoch, so that the first can be had
-from the same runs at another epoch; the rest is the second. Each interval draws the same speakers for both sides, so
+from the same runs at another epoch; the rest is the second. Each interval leaves a speaker out of both sides, so
 that what they have in common cancels.
 """
 

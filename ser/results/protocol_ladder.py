@@ -1,7 +1,7 @@
 """The protocol ladder: what a number gains by each thing that published protocols do and a clean one does not.
 
 All steps of a ladder train the same row with the same seeds, and their folds together test the same utterances. So
-predictions are pooled over the folds, whose number may differ, and the interval of a gain draws the same speakers for
+predictions are pooled over the folds, whose number may differ, and the interval of a gain leaves each speaker out of
 both steps.
 """
 

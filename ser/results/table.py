@@ -91,14 +91,17 @@ def table_lines(plan: Plan, places: Places, made_from: MadeFrom, partial: bool =
                     if evaluation or claim or others or aggregation == group.protocol.aggregation:
                         line = _line(plan, group, part, metric, aggregation, evaluation, report)
                         line = _claimed(line, claim) if claim else line
-                        if evaluation and claim and claim["value"] is not None:
-                            found = evaluation["results"][part][aggregation][metric]
+                        if claim and claim["value"] is not None:
+                            found = evaluation["results"][part][aggregation][metric] if evaluation else {}
                             columns, note = verdicts.columns(group, number, claim, found, line["status"])
                             line |= columns | {"note": joined([line["note"], note])}
                         yield line | {"note": joined([line["note"], *others])}
         for claim in claims:
             if claim.get("part", "") not in group.protocol.reported:
-                yield _hidden(plan, group, claim)
+                line = _hidden(plan, group, claim)
+                if claim["value"] is not None:
+                    line |= verdicts.columns(group, ("", "", ""), claim, {}, "")[0]
+                yield line
 
 
 def read_report(group: Group, places: Places) -> dict[str, Any]:

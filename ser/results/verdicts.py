@@ -1,5 +1,6 @@
 """The verdict on each claim: what the table says of it, or why it says nothing (evaluations/verdicts.py)."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -21,15 +22,18 @@ class Verdicts:
         self._spreads: dict[Any, list[tuple[float, int]]] = defaultdict(list)  # of the rows that are pooled
         for group, evaluation in evaluated:
             for number, found in _numbers(evaluation):
-                if found["seed_std"] is not None:
+                is_whole = found["n_folds"] == group.protocol.n_folds
+                if is_whole and found["seed_std"] is not None and math.isfinite(found["seed_std"]):
                     self._spreads[_pool(group, number)].append((found["seed_std"], found["n_seeds"]))
 
     def columns(
         self, group: Group, number: Number, claim: Claim, found: Mapping[str, Any], status: str
     ) -> tuple[dict[str, str], str]:
-        """The table's columns `verdict` and `margin`, and what its note says about them; `found` is the number."""
+        """The table's columns `verdict` and `margin`, and what its note says of them; `found` is the number, if any."""
         if self._plan.scale != "paper":
             return {"verdict": NOT_COMPARABLE}, f"not comparable with the claim: scale {self._plan.scale}"
+        if not found:
+            return {"verdict": UNDECIDABLE}, ""  # the line says why it is not computed
         margin = half_width(self._spreads.get(_pool(group, number), []), found["n_seeds"])
         doubts = list(self._doubts(group, found, status))
         if doubts or "unknown" in (claim["selection"], claim["aggregation"]):  # the table's note says so
@@ -43,6 +47,10 @@ class Verdicts:
         """Why nothing can be said, whatever the numbers are."""
         if self._plan.experiments[group.experiment]["protocols"][group.protocol_name]["source"] == "chosen":
             yield "the paper's protocol unknown"
+        if group.protocol.folds.kind in ("random", "random_k_fold"):
+            yield "the paper's random folds unknown"
+        if found["value"] is None or math.isnan(found["value"]):
+            yield "the metric is undefined"
         if found["n_seeds"] < 2:
             yield "one seed"
         if status != "ok":

@@ -14,13 +14,13 @@ def test_a_few_studies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ser.evaluations.swaps.DRAWN", 200)
     found = coverage.simulate(6)
     rates = [of[name] for of in found["coverage"] for name in ("interval", "bootstrap")]
-    assert len(rates) == 22 and all(0 <= rate <= 1 for rate in rates)
-    assert [of["speakers"] for of in found["tests"]] == [10, 24]
+    assert len(rates) == 26 and all(0 <= rate <= 1 for rate in rates)
+    assert [(of["speakers"], of["comparisons"]) for of in found["tests"]] == [(10, 7), (10, 28), (24, 7), (60, 7)]
     assert all(sum(of[claim].values()) == pytest.approx(1) for of in found["verdicts"] for claim in coverage.CLAIMS)
     tables = coverage.tables(json.loads(json.dumps(found)))
     assert {name: len(lines) - 2 for name, lines in tables.items()} == {
-        "coverage": 11,
-        "tests": 2,
+        "coverage": 13,
+        "tests": 4,
         "power": 4,
         "verdicts": 8,
     }
@@ -37,4 +37,5 @@ def test_the_document_has_the_figures_of_the_results() -> None:
     few_seeds = ("1 seed:", "2 seeds:")  # the document says why these are lower
     assert all(0.93 <= rate <= 0.97 for title, rate in rates.items() if not any(n in title for n in few_seeds)), rates
     for of in found["tests"]:
-        assert 0.03 <= of["alone"] <= 0.07 and of["family"] <= 0.05 + 2 * 0.007, of  # its own error in 1,000 studies
+        most = 0.05 + 2 * 0.007 if of["seeds"] == 1 else 0.08  # its own error in 1,000 studies; t: as the document says
+        assert 0.03 <= of["alone"] <= 0.07 and of["family"] <= most, of

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from helpers.intervals import t_interval
+from helpers.intervals import t_interval, t_interval_with_seeds
 from ser.evaluations.intervals import Clusters, Interval, Sums, intervals, mean_over_folds
 from ser.evaluations.metrics import attribute_metrics, class_metrics, ua, wa
 
@@ -62,18 +62,13 @@ def test_the_speakers_of_a_session_are_left_out_together() -> None:
     assert (found.method, found.n_clusters, found.freedom) == ("jackknife over sessions", 5, 4)
 
 
-def test_seeds_of_an_official_part_add_their_variance_and_freedom() -> None:
-    """By hand: the mean over two seeds of a mean over speakers."""
+def test_seeds_whose_models_test_several_speakers_add_their_variance_and_freedom() -> None:
     seeds = [left_one_out(confusions(8, seed)) for seed in (1, 2, 3)]
     scores = np.array([[float(ua(fold.values[0])) for fold in folds] for folds in seeds])  # [seeds, speakers]
-    of_speakers = scores.mean(axis=0).var(ddof=1) / 8
-    of_seeds = scores.mean(axis=1).var(ddof=1) / 3
-    freedom = (of_speakers + of_seeds) ** 2 / (of_speakers**2 / 7 + of_seeds**2 / 2)
-    width = student.ppf(0.975, freedom) * np.sqrt(of_speakers + of_seeds)
     found = intervals(class_metrics, seeds, speakers(8, is_crossed=True))["UA"]
-    assert limits(found) == pytest.approx((scores.mean() - width, scores.mean() + width))
+    assert limits(found) == pytest.approx(t_interval_with_seeds(scores))
     assert (found.method, found.n_clusters) == ("jackknife over speakers and seeds", 8)
-    assert found.freedom == pytest.approx(freedom)
+    assert 2 < found.freedom < 9
     one = intervals(class_metrics, seeds[:1], speakers(8, is_crossed=True))["UA"]
     assert one == intervals(class_metrics, seeds[:1], speakers(8))["UA"]  # nothing is known of other seeds
 

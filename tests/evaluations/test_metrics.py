@@ -77,6 +77,12 @@ def test_ccc_of_identical_constant_and_opposite() -> None:
     assert np.isnan(metrics.ccc(np.full(50, 3.3), np.full(50, 3.3)))
 
 
+def test_ccc_of_one_utterance_or_none_is_undefined() -> None:
+    for n in (0, 1):
+        assert np.isnan(metrics.ccc_of_moments(metrics.moments(np.full(n, 3.0), np.full(n, 4.0))))
+    assert metrics.ccc_of_moments(metrics.moments(np.array([3.0, 4.0]), np.array([4.0, 4.5]))) > 0
+
+
 def test_ccc_is_that_of_its_definition_and_not_of_n_minus_1() -> None:
     x, noise = np.random.default_rng(1).normal(size=(2, 10))
     y = x + noise + 1

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from scipy.stats import permutation_test
+from scipy.stats import t as student
 
 from ser.evaluations.intervals import Clusters, Sums
 from ser.evaluations.metrics import class_metrics, ua, wa
-from ser.evaluations.swaps import DRAWN, exchanged, exchanges, p_values
+from ser.evaluations.swaps import DRAWN, exchanged, exchanges, p_values, t_p_values
 
 
 def rows(n_speakers: int, n_rows: int = 2, seed: int = 0) -> np.ndarray:
@@ -105,3 +106,19 @@ def test_folds_of_other_speakers_are_not_exchanged() -> None:
     first, second = rows(4)
     with pytest.raises(ValueError, match="different speakers"):
         exchanged(class_metrics, [pooled(first)], [[Sums(np.arange(1, 5), second)]], speakers(5), exchanges(5))
+
+
+def test_p_by_t_alone_and_by_holm_over_the_family() -> None:
+    """By hand: the smallest of three counts three times, the next twice, and none less than a smaller one."""
+    given = {"a": (2.0, 1.0, 9.0), "b": (-3.0, 1.0, 9.0), "c": (1.9, 1.0, 9.0)}
+    alone = {name: 2 * student.sf(abs(difference), 9) for name, (difference, _, _) in given.items()}
+    found = t_p_values(given)
+    assert {name: p for name, (p, _) in found.items()} == pytest.approx(alone)
+    assert found["b"][1] == pytest.approx(3 * alone["b"])
+    assert found["a"][1] == pytest.approx(2 * alone["a"]) == found["c"][1] > alone["c"]
+
+
+def test_differences_of_rounding_are_none() -> None:
+    dust = {"a": np.array([1e-17, -1e-17, 0.0, 1e-17]), "b": np.array([3.0, 1.0, -1.0, -3.0])}
+    assert p_values(dust) == {"a": (1, 1), "b": (0.5, 0.5)}
+    assert t_p_values({"a": (1e-17, 1e-18, 3.0)}) == {"a": (1, 1)}

@@ -188,7 +188,7 @@ def test_official_parts_have_a_gap_each_but_not_the_one_that_clean_chooses_on(tm
     made = protocol(**FIELDS, folds=folds, dev={"kind": "official"}, aggregation="pooled")
     found = written(tmp_path, made, rows, clean=40, test_selected=50)  # dev and test1 right, then half of test2
     told = [(line["folds"], line["status"], line["gap"], line["note"]) for line in found if line["metric"] == "WA"]
-    note = "no interval: 2 speakers; no test: one seed"
+    note = "no interval: 2 speakers; no test: 1 of at least 5 seeds"
     assert told == [
         ("official: test1", "ok", "0.00", note),
         ("official: test1", "ok", "0.00", note),

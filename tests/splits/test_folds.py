@@ -183,7 +183,7 @@ def test_random_split_draws_what_torch_draws(fraction: float, seed: int) -> None
 
 
 @pytest.mark.parametrize("n", [1, 2, 5531])
-def testtorch_permutation(n: int) -> None:
+def test_torch_permutation(n: int) -> None:
     torch.manual_seed(0)
     np.testing.assert_array_equal(torch_permutation(n, 0), torch.randperm(n).numpy())
 
