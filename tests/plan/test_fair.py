@@ -10,9 +10,9 @@ from ser.plan.load import load_plan
 @pytest.mark.parametrize("scale", ["demo", "free", "paper"])
 def test_all_systems_weigh_classes_and_choose_the_epoch_alike(scale: str) -> None:
     plan = load_plan(params(scale=scale, experiments={"fair": "all"}), ROOT)
-    found = {(group.settings.get("class_weights"), group.settings.get("criterion")) for group in plan.groups}
-    assert found == {("balanced", "UA"), ("balanced", None), (None, None)}  # SVM; majority
-    assert {group.system for group in plan.groups if not group.settings.get("class_weights")} == {"majority"}
+    of_rows = [(group.settings.get("class_weights"), group.settings.get("criterion")) for group in plan.groups]
+    assert {*of_rows} <= {("balanced", "UA"), ("balanced", None), (None, None)}  # networks; SVM; majority
+    assert of_rows.count(("balanced", "UA")) > len(of_rows) / 2
 
 
 def test_folds_over_many_speakers_are_balanced_by_gender() -> None:
