@@ -85,8 +85,8 @@ def _refused(facts: Mapping[str, Any]) -> list[str]:
         rows = [[_words(e["test"]), e["cases"], e["lines"], f"`{_short(e['line'])}`"] for e in entries]
         lines += [f"### {area}", "", *table(["tried", "cases", "lines", "one of them"], rows), ""]
     cases, said = (sum(entry[key] for entry in facts["refused"]) for key in ("cases", "lines"))
-    failed = ", ".join(facts["failed"]) or "none"
-    return [*lines, f"{cases} cases in {len(facts['refused'])} tests, {said} different lines. Failed: {failed}."]
+    failed = [f"Failed: `{test}`" for test in facts["failed"]] or ["None failed."]
+    return [*lines, f"{cases} cases in {len(facts['refused'])} tests, {said} different lines.", "", *failed]
 
 
 def _random(facts: Mapping[str, Any]) -> list[str]:
