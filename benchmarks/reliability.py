@@ -63,7 +63,7 @@ def _kills(facts: Mapping[str, Any]) -> list[str]:
     kinds = sorted(set().union(*kills.values()))
     tables = sorted(set().union(*afterwards.values()))
     rows = [
-        [rule, *(kills[rule].get(kind, 0) for kind in kinds), *(afterwards[rule].get(table, 0) for table in tables)]
+        [rule, *(kills[rule].get(kind, 0) for kind in kinds), *(afterwards[rule].get(found, 0) for found in tables)]
         for rule in sorted(kills)
     ]
     total = sum(sum(of_rule.values()) for of_rule in kills.values())

@@ -1,24 +1,24 @@
 """The difference of two rows, or of one row under two rules: its interval, and whether it could be chance."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import numpy as np
 
-from ser.evaluations.intervals import Clusters, Interval, Metrics, Sums, intervals, mean_over_seeds
-from ser.evaluations.swaps import MOST_EXACT, exchanged, exchanges, p_values, t_p_values
+from ser.evaluations.intervals import Clusters, Interval, Metrics, Seeds, intervals, mean_values
+from ser.evaluations.swaps import MOST_EXACT, Name, exchanged, exchanges, p_values, t_p_values
 
 MOST_WITHOUT_TEST = 5  # clusters: no p of exchanges is below 2 / 2^5
 FEWEST_SEEDS = 5  # with fewer, t rejects too often (benchmarks/coverage.py)
-Name = TypeVar("Name", bound=Hashable)
-Seeds = Sequence[Sequence[Sums]]  # each seed's folds
 
 
 @dataclass(frozen=True)
 class Difference:
-    """`first` minus `second`: the same folds of the same seeds, or of one seed that stands for all."""
+    """`first` minus `second`: the same folds of the same seeds, or of one seed that stands for all. Without a `second`
+    it is `first` itself.
+    """
 
     metrics: Metrics
     first: Seeds
@@ -31,12 +31,10 @@ class Difference:
         return intervals(self.metrics, self.first, self.clusters, minus=self.second)
 
     @cached_property
-    def values(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Metric -> value, of both."""
-        whole = np.ones((1, len(self.clusters.of)))
-        sides = (mean_over_seeds(self.metrics, seeds, whole) for seeds in (self.first, self.second))
-        first, second = ({name: float(value[0]) for name, value in side.items()} for side in sides)
-        return first, second
+    def values(self) -> tuple[dict[str, float], ...]:
+        """Metric -> value, of each side."""
+        sides = (seeds for seeds in (self.first, self.second) if seeds)
+        return tuple(mean_values(self.metrics, seeds, self.clusters.everyone) for seeds in sides)
 
 
 @dataclass(frozen=True)

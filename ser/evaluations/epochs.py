@@ -5,46 +5,70 @@ from collections.abc import Sequence
 import numpy as np
 
 from ser.errors import InputError
-from ser.evaluations.gather import Instead, Run
+from ser.evaluations.gather import Variants
+from ser.evaluations.loading import Run
 from ser.runs.epochs import read_epochs
 from ser.runs.files import TEST_EPOCHS
 from ser.runs.predictions import Predictions
 from ser.sealed import described_file
+from ser.splits.columns import stratified
 from ser.splits.split import Split
 from ser.training.criterion import dev_metrics, is_better
 
 
 class Epochs:
-    """The `scores` [epochs, n, K] of a run for all that it scores; `tested` int64: the places of what its fold tests.
+    """What a run under `clean` predicted at epochs that it did not choose; `found` are its own predictions.
 
     Raises InputError where the scores are missing, are not those that the run wrote, or not all.
     """
 
     def __init__(self, split: Split, run: Run, found: Predictions) -> None:
         file = described_file(run.folder / "metrics.json", run.facts, TEST_EPOCHS)
-        self.scores, epochs = read_epochs(file), run.facts["facts"]["epochs_run"]
-        if self.scores.shape != (epochs, len(found.utterances), len(split.labels)):
+        self._scores, epochs = read_epochs(file), run.facts["facts"]["epochs_run"]
+        if self._scores.shape != (epochs, len(found.utterances), len(split.labels)):
             raise InputError(f"{file}: not the scores of {epochs} epochs: remove {run.folder} and build again")
         scored = split.scored(run.fold)
-        self.tested = np.searchsorted(scored, split.rows(run.fold, "test"))
+        self._tested = np.searchsorted(scored, split.rows(run.fold, "test"))
         self._targets, self._run, self._found = split.targets[scored], run, found
 
-    def best(self, places: np.ndarray) -> int:
+    def chosen_on_test(self) -> Predictions:
+        """At the epoch that is best on all that the fold tests."""
+        return self._at(np.full(len(self._targets), self._best(self._tested)))
+
+    def last(self) -> Predictions:
+        """When training ended."""
+        return self._at(np.full(len(self._targets), len(self._scores)))
+
+    def chosen_on_other_half(self, draw: int) -> Predictions:
+        """Each half of the test part at the epoch that is best on the other half.
+
+        What is chosen on an utterance can then not be chosen for it: what `chosen_on_test` has above this is at most
+        what a maximum over so many epochs has by chance. The halves are drawn by `draw`, seed and fold, class by class.
+        """
+        first = np.isin(self._tested, self._half([draw, self._run.facts["seed"], self._run.fold]))
+        halves = self._tested[first], self._tested[~first]
+        chosen = np.full(len(self._targets), self._run.facts["facts"]["best_epoch"])
+        for half, other in (halves, halves[::-1]):
+            if len(other):
+                chosen[half] = self._best(other)
+        return self._at(chosen)
+
+    def _best(self, places: np.ndarray) -> int:
         """The epoch, counted from 1, that is best at some places by the row's criterion; the first of equals."""
-        return best_epoch(self._targets[places], self.scores[:, places], self._run.facts["settings"]["criterion"])
+        return best_epoch(self._targets[places], self._scores[:, places], self._run.facts["settings"]["criterion"])
 
-    def half(self, seed: Sequence[int]) -> np.ndarray:
+    def _half(self, seed: Sequence[int]) -> np.ndarray:
         """The places of a random half of what is tested, of each class."""
-        drawn = np.random.default_rng(seed).permutation(self.tested)
-        of_classes = self._targets[drawn] if self._targets.ndim == 1 else np.zeros(len(drawn))
-        return drawn[np.argsort(of_classes, kind="stable")][::2]
+        classes = self._targets[self._tested] if self._targets.ndim == 1 else np.zeros(len(self._tested))
+        half: np.ndarray = self._tested[stratified(classes, np.random.default_rng(seed))][::2]
+        return half
 
-    def at(self, epochs: np.ndarray) -> Predictions:
+    def _at(self, epochs: np.ndarray) -> Predictions:
         """What was predicted for each utterance at its epoch int64 [n], counted from 1; at the run's own: its own."""
         found, own = self._found, epochs == self._run.facts["facts"]["best_epoch"]
         if own.all():
             return found
-        scores = self.scores[epochs - 1, np.arange(len(epochs))]
+        scores = self._scores[epochs - 1, np.arange(len(epochs))]
         predicted = scores.argmax(axis=1) if self._targets.ndim == 1 else scores.astype(np.float64)
         predicted[own] = found.predicted[own]
         return Predictions(found.utterances, found.targets, predicted)
@@ -58,34 +82,20 @@ def chosen_on_test(split: Split, run: Run, found: Predictions) -> Predictions:
 
     Raises InputError where the scores of the epochs are missing, are not those that the run wrote, or not all.
     """
-    epochs = Epochs(split, run, found)
-    return epochs.at(np.full(len(found.targets), epochs.best(epochs.tested)))
+    return Epochs(split, run, found).chosen_on_test()
 
 
-def last_epoch(split: Split, run: Run, found: Predictions) -> Predictions:
-    """The predictions of a run under `clean` when its training ended. Raises InputError as `chosen_on_test` does."""
-    epochs = Epochs(split, run, found)
-    return epochs.at(np.full(len(found.targets), len(epochs.scores)))
-
-
-def chosen_on_other_half(draw: int) -> Instead:
-    """Like `chosen_on_test`, but each half of the test part is predicted at the epoch that is best on the other half.
-
-    What is chosen on an utterance can then not be chosen for it: what `chosen_on_test` has above this is what a maximum
-    over so many epochs has by chance. The halves are drawn by `draw`, seed and fold, class by class.
+def at_other_epochs(halvings: int) -> Variants:
+    """What a run under `clean` predicted at the epoch that `chosen_on_test` takes, at the last one, and `halvings`
+    times at those that are chosen on the other half (`Epochs`). Raises InputError as `chosen_on_test` does.
     """
 
-    def instead(split: Split, run: Run, found: Predictions) -> Predictions:
+    def variants(split: Split, run: Run, found: Predictions) -> list[Predictions]:
         epochs = Epochs(split, run, found)
-        first = np.isin(epochs.tested, epochs.half([draw, run.facts["seed"], run.fold]))
-        halves = epochs.tested[first], epochs.tested[~first]
-        chosen = np.full(len(found.targets), run.facts["facts"]["best_epoch"])
-        for half, other in (halves, halves[::-1]):
-            if len(other):
-                chosen[half] = epochs.best(other)
-        return epochs.at(chosen)
+        halves = (epochs.chosen_on_other_half(draw) for draw in range(halvings))
+        return [epochs.chosen_on_test(), epochs.last(), *halves]
 
-    return instead
+    return variants
 
 
 def best_epoch(targets: np.ndarray, scores: np.ndarray, criterion: str) -> int:

@@ -11,8 +11,9 @@ from scipy.special import stdtrit
 
 from ser.compute.machine import mixture
 from ser.errors import listed
+from ser.evaluations.differences import Difference
 from ser.evaluations.gather import GatheredPart, Kinds, gather
-from ser.evaluations.intervals import LEVEL, Clusters, Metrics, Sums, intervals, mean_over_seeds
+from ser.evaluations.intervals import LEVEL, Metrics, mean_over_seeds, mean_values
 from ser.evaluations.metrics import attribute_metrics, auxiliary_metrics, class_metrics
 from ser.evaluations.names import rounded
 from ser.files import sha256_of
@@ -49,7 +50,7 @@ def evaluate(
         }
         for kind, seeds in part.sums.items():
             for run, sums in zip(runs, (fold for folds in seeds for fold in folds), strict=True):
-                values = mean_values(metrics_of(split, kind), [[sums]], part.clusters)
+                values = mean_values(metrics_of(split, kind), [[sums]], part.clusters.everyone)
                 run["metrics"].setdefault(name, {}).update(values)
         if split.are_classes:
             pooled = [folds[0].values.sum(axis=0) for folds in part.aggregations["pooled"][""]]
@@ -101,22 +102,13 @@ def part_numbers(split: Split, part: GatheredPart, kinds: Kinds, minus: Kinds | 
     """
     found: dict[str, Any] = {}
     for kind, seeds in kinds.items():
-        other = minus[kind] if minus else ()
-        metrics = metrics_of(split, kind)
-        found |= numbers(metrics, seeds, part.clusters, part.counts, other)
+        of = Difference(metrics_of(split, kind), seeds, minus[kind] if minus else (), part.clusters)
+        found |= numbers(of, part.counts)
         for column, gender in () if minus else GENDERS.items():
-            values = of_gender(metrics, seeds, part.genders == gender)
-            for name, value in values.items():
-                found[name][column] = value
+            if (speakers := part.genders == gender).any():
+                for name, value in mean_values(of.metrics, seeds, speakers.astype(np.float64)).items():
+                    found[name][column] = value
     return found
-
-
-def of_gender(metrics: Metrics, seeds: Sequence[Sequence[Sums]], speakers: np.ndarray) -> dict[str, float]:
-    """Metric -> its mean over seeds and folds, of some speakers, bool [speakers]; nothing if there are none."""
-    if not speakers.any():
-        return {}
-    found = mean_over_seeds(metrics, seeds, speakers[None].astype(np.float64))
-    return {name: float(value[0]) for name, value in found.items()}
 
 
 def metrics_of(split: Split, kind: str = "") -> Metrics:
@@ -126,27 +118,22 @@ def metrics_of(split: Split, kind: str = "") -> Metrics:
     return class_metrics if split.are_classes else lambda sums: attribute_metrics(sums, split.labels)
 
 
-def numbers(
-    metrics: Metrics,
-    seeds: Sequence[Sequence[Sums]],
-    clusters: Clusters,
-    counts: Mapping[str, int],
-    minus: Sequence[Sequence[Sums]] = (),
-) -> dict[str, dict[str, Any]]:
+def numbers(of: Difference, counts: Mapping[str, int]) -> dict[str, dict[str, Any]]:
     """Metric -> `value, seed_std`, the interval's `ci_low, ci_high, ci_method, n_clusters, ci_df`, `notes` and
-    `counts`; `seeds` holds each seed's folds.
+    `counts`.
 
     `value` is the mean over seeds and `seed_std` the standard deviation (n - 1), in the metric's own unit (WA, UA and
-    macro_f1 are fractions); nan or None where undefined, and `notes` say why. With `minus`, the same seeds and folds
-    of another group, they are those of the difference, seed by seed and over the same clusters.
+    macro_f1 are fractions); nan or None where undefined, and `notes` say why. Of a difference, whose sides have the
+    same seeds, they are seed by seed and over the same clusters.
     """
-    groups = [seeds, minus] if minus else [seeds]
-    per_seed = [[mean_values(metrics, [folds], clusters) for folds in group] for group in groups]
-    per_fold = [[mean_values(metrics, [[fold]], clusters) for fold in group[0]] for group in groups]
+    metrics, clusters, everyone = of.metrics, of.clusters, of.clusters.everyone
+    groups = [seeds for seeds in (of.first, of.second) if seeds]
+    per_seed = [[mean_values(metrics, [folds], everyone) for folds in group] for group in groups]
+    per_fold = [[mean_values(metrics, [[fold]], everyone) for fold in group[0]] for group in groups]
     results = {}
-    for name, interval in intervals(metrics, seeds, clusters, minus).items():
+    for name, interval in of.intervals.items():
         values = np.array([[value[name] for value in group] for group in per_seed])
-        values = values[0] - values[1] if minus else values[0]
+        values = values[0] - values[1] if of.second else values[0]
         undefined: np.ndarray = np.any(np.isnan([[value[name] for value in group] for group in per_fold]), axis=0)
         if undefined.any():
             where = f" in fold {listed(np.flatnonzero(undefined) + 1)}" if len(undefined) > 1 else ""
@@ -154,7 +141,7 @@ def numbers(
         elif interval.reason:
             notes = [interval.reason]
         else:
-            notes = [_few(metrics, name, seeds, clusters)] if len(clusters) <= FEW and not minus else []
+            notes = [_few(name, of)] if len(clusters) <= FEW and not of.second else []
         results[name] = {
             "value": float(np.mean(values)),
             "seed_std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
@@ -165,14 +152,11 @@ def numbers(
     return results
 
 
-def _few(metrics: Metrics, name: str, seeds: Sequence[Sequence[Sums]], clusters: Clusters) -> str:
+def _few(name: str, of: Difference) -> str:
     """What few clusters have each, and how much wider than with many the interval is for it."""
-    alone = (clusters.of == np.arange(len(clusters))[:, None]).astype(np.float64)
-    each = ", ".join(rounded(value, name) or "undefined" for value in mean_over_seeds(metrics, seeds, alone)[name])
-    wider = stdtrit(len(clusters) - 1, 0.5 + LEVEL / 2) / stdtrit(math.inf, 0.5 + LEVEL / 2)
-    return f"{len(clusters)} {clusters.kind}s: {each}; an interval of so few is {wider:.1f} times as wide"
-
-
-def mean_values(metrics: Metrics, seeds: Sequence[Sequence[Sums]], clusters: Clusters) -> dict[str, float]:
-    """Metric -> its mean over seeds and their folds."""
-    return {name: float(v[0]) for name, v in mean_over_seeds(metrics, seeds, np.ones((1, len(clusters.of)))).items()}
+    n, clusters = len(of.clusters), of.clusters
+    alone = (clusters.of == np.arange(n)[:, None]).astype(np.float64)
+    values = mean_over_seeds(of.metrics, of.first, alone)[name]
+    each = ", ".join(rounded(value, name) or "undefined" for value in values)
+    wider = stdtrit(n - 1, 0.5 + LEVEL / 2) / stdtrit(math.inf, 0.5 + LEVEL / 2)
+    return f"{n} {clusters.kind}s: {each}; an interval of so few is {wider:.1f} times as wide"

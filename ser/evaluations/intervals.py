@@ -43,6 +43,9 @@ class Sums:
         return cls(speakers, values)
 
 
+Seeds = Sequence[Sequence[Sums]]  # each seed's folds
+
+
 @dataclass(frozen=True)
 class Clusters:
     """What is independent of each other: `of` int64 [speakers], the cluster of each, counted from 0; `kind` is speaker
@@ -55,6 +58,11 @@ class Clusters:
 
     def __len__(self) -> int:
         return int(self.of.max()) + 1
+
+    @property
+    def everyone(self) -> np.ndarray:
+        """The weights of the speakers, float64 [speakers], with none left out."""
+        return np.ones(len(self.of))
 
     @property
     def without_one(self) -> Iterator[np.ndarray]:
@@ -110,15 +118,18 @@ def mean_over_folds(metrics: Metrics, folds: Sequence[Sums], weights: np.ndarray
     return {name: mean / total for name, mean in means.items()}
 
 
-def mean_over_seeds(metrics: Metrics, seeds: Sequence[Sequence[Sums]], weights: np.ndarray) -> dict[str, np.ndarray]:
+def mean_over_seeds(metrics: Metrics, seeds: Seeds, weights: np.ndarray) -> dict[str, np.ndarray]:
     """Metric -> [r], the mean of `mean_over_folds` of each seed's folds."""
     values = [mean_over_folds(metrics, folds, weights) for folds in seeds]
     return {name: np.mean([value[name] for value in values], axis=0) for name in values[0]}
 
 
-def intervals(
-    metrics: Metrics, seeds: Sequence[Sequence[Sums]], clusters: Clusters, minus: Sequence[Sequence[Sums]] = ()
-) -> dict[str, Interval]:
+def mean_values(metrics: Metrics, seeds: Seeds, weights: np.ndarray) -> dict[str, float]:
+    """Metric -> its mean over seeds and their folds, where speaker s counts `weights[s]` times."""
+    return {name: float(value[0]) for name, value in mean_over_seeds(metrics, seeds, weights[None]).items()}
+
+
+def intervals(metrics: Metrics, seeds: Seeds, clusters: Clusters, minus: Seeds = ()) -> dict[str, Interval]:
     """Metric -> interval of its mean over folds and seeds; `seeds` holds each seed's folds (one, where pooled).
 
     Where seeds are crossed with the clusters and there are several, their variance is added, seed_std² / seeds, and the
@@ -127,15 +138,14 @@ def intervals(
 
     There is none with fewer than three clusters, or where the metric is undefined without one of them.
     """
-    whole = np.ones((1, len(clusters.of)))
-    values = _differences(metrics, seeds, minus, whole, per_seed=True)
+    values = _by_seed(metrics, seeds, minus, clusters.everyone[None])
     if len(clusters) < FEWEST_CLUSTERS:
         reason = f"no interval: {len(clusters)} {clusters.kind}s"
         return dict.fromkeys(values, Interval(n_clusters=len(clusters), reason=reason))
-    batches = [_differences(metrics, seeds, minus, weights) for weights in clusters.without_one]
+    batches = [_by_seed(metrics, seeds, minus, weights) for weights in clusters.without_one]
     found = {}
     for name, of_seeds in values.items():
-        without = np.concatenate([batch[name][0] for batch in batches])
+        without = np.concatenate([batch[name].mean(axis=0) for batch in batches])
         if np.isnan(without).any():
             reason = f"no interval: {name} is undefined without one of the {len(clusters)} {clusters.kind}s"
             found[name] = Interval(n_clusters=len(clusters), reason=reason)
@@ -145,20 +155,13 @@ def intervals(
     return found
 
 
-def _differences(
-    metrics: Metrics,
-    seeds: Sequence[Sequence[Sums]],
-    minus: Sequence[Sequence[Sums]],
-    weights: np.ndarray,
-    per_seed: bool = False,
-) -> dict[str, np.ndarray]:
-    """Metric -> [1, r], the mean over seeds minus that of `minus`; `per_seed`: [seeds, r], seed by seed."""
+def _by_seed(metrics: Metrics, seeds: Seeds, minus: Seeds, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Metric -> [seeds, r], minus that of `minus` if it is given: seed by seed, or its one seed from all."""
     sides = [[mean_over_folds(metrics, folds, weights) for folds in side] for side in (seeds, minus) if side]
     found = {}
     for name in sides[0][0]:
-        of_sides = [np.array([values[name] for values in side]) for side in sides]
-        of_sides = of_sides if per_seed else [values.mean(axis=0, keepdims=True) for values in of_sides]
-        found[name] = of_sides[0] - of_sides[1] if minus else of_sides[0]
+        first, *second = (np.array([values[name] for values in side]) for side in sides)
+        found[name] = first - second[0] if second else first
     return found
 
 

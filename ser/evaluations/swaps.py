@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from scipy.special import stdtr
 
-from ser.evaluations.intervals import Clusters, Metrics, Sums
+from ser.evaluations.intervals import Clusters, Metrics, Seeds, Sums
 
 MOST_EXACT = 12  # clusters: 4,096 exchanges
 DRAWN = 10_000
@@ -33,11 +33,7 @@ def exchanges(n_clusters: int) -> np.ndarray:
 
 
 def exchanged(
-    metrics: Metrics,
-    first: Sequence[Sequence[Sums]],
-    second: Sequence[Sequence[Sums]],
-    clusters: Clusters,
-    swaps: np.ndarray,
+    metrics: Metrics, first: Seeds, second: Seeds, clusters: Clusters, swaps: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Metric -> [r], `first` minus `second` with the clusters of each row of `swaps` [r, clusters] exchanged.
 
@@ -71,8 +67,8 @@ def p_values(differences: Mapping[Name, np.ndarray]) -> dict[Name, tuple[float, 
 def t_p_values(differences: Mapping[Name, tuple[float, float, float]]) -> dict[Name, tuple[float, float]]:
     """Comparison -> its p, alone and over all of them, from the difference, its standard error and degrees of freedom.
 
-    For official parts, where speakers cannot be exchanged without the seeds. Over the family it is Holm's (Scandinavian
-    Journal of Statistics 6, 1979).
+    For models that test several clusters, which cannot be exchanged without the seeds. Over the family it is Holm's
+    (Scandinavian Journal of Statistics 6, 1979).
     """
     alone = {}
     for name, (difference, error, freedom) in differences.items():

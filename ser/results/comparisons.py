@@ -3,20 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Any
 
-from ser.compute.machine import mixture
-from ser.evaluations.differences import Difference, Seeds, Tests
+from ser.evaluations.differences import Difference, Tests
 from ser.evaluations.evaluate import data_hash, metrics_of
-from ser.evaluations.gather import Gathered, gather
+from ser.evaluations.gather import Gathered
+from ser.evaluations.intervals import Seeds
 from ser.evaluations.names import metric_names, rounded
 from ser.plan.families import families
 from ser.plan.groups import Group, Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import Places
-from ser.results.table import described, joined, measured, read_report
-from ser.splits.split import Split, of_seed, read_split
+from ser.results.sides import load_group, mixture_of
+from ser.results.table import COUNTS, INTERVAL, described, joined, measured, read_report
+from ser.splits.split import Split, of_seed
 
 COLUMNS = [
     "experiment",
@@ -33,19 +33,12 @@ COLUMNS = [
     "value",
     "value_against",
     "difference",
-    "ci_low",
-    "ci_high",
-    "ci_method",
-    "n_clusters",
-    "ci_df",
+    *INTERVAL,
     "test",
     "p",
     "family",
     "p_family",
-    "n_seeds",
-    "n_folds",
-    "n_utterances",
-    "n_speakers",
+    *COUNTS,
     "aggregation",
     "scale",
     "protocol_hash",
@@ -61,7 +54,7 @@ COLUMNS = [
 class Side:
     """A row's runs."""
 
-    splits: list[Split]
+    splits: Sequence[Split]
     gathered: Gathered
     is_deterministic: bool
 
@@ -104,10 +97,8 @@ def comparison_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterato
 
 
 def _side(plan: Plan, group: Group, places: Places, made_from: MadeFrom) -> Side:
-    splits = [read_split(places.split(name)) for name in group.splits]
-    folders = [Path(places.run(group.name, *run)) for run in group.runs]
-    row = plan.experiments[group.experiment]["rows"][group.row]
-    return Side(splits, gather(splits, folders, made_from.seeds(group)), row.get("deterministic", False))
+    loaded, row = load_group(group, places, made_from), plan.experiments[group.experiment]["rows"][group.row]
+    return Side(loaded.splits, loaded.gathered(), row.get("deterministic", False))
 
 
 def _difference(sides: Mapping[str, Side], part: str, *groups: Group) -> Difference | str:
@@ -161,13 +152,7 @@ def _columns(
             for group, side in zip(groups, sides, strict=True)
             if side.gathered.trains_on_dev
         ),
-        *mixture(
-            {
-                f"{group.row} seed {seed} fold {fold}": machine
-                for group, side in zip(groups, sides, strict=True)
-                for (seed, fold), machine in side.gathered.machines.items()
-            }
-        ),
+        *mixture_of({group.row: side.gathered for group, side in zip(groups, sides, strict=True)}),
     ]
     return columns, [*about, *notes]
 

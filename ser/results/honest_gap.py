@@ -6,27 +6,27 @@ from the same runs at another epoch; the rest is the second. Each interval leave
 that what they have in common cancels.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Any
 
-from ser.compute.machine import mixture
 from ser.errors import InputError
 from ser.evaluations.differences import Difference, Tests
-from ser.evaluations.epochs import chosen_on_other_half, chosen_on_test, last_epoch
-from ser.evaluations.evaluate import data_hash, mean_values, metrics_of, numbers
-from ser.evaluations.gather import Gathered, Instead, gather
+from ser.evaluations.epochs import at_other_epochs
+from ser.evaluations.evaluate import data_hash, metrics_of, numbers
+from ser.evaluations.gather import Gathered
+from ser.evaluations.intervals import mean_values
 from ser.evaluations.names import metric_names, rounded
 from ser.plan.claims import Claim, context_notes, of_group, of_number
-from ser.plan.groups import Group, Plan
+from ser.plan.groups import Plan
 from ser.plan.made_from import MadeFrom
-from ser.plan.pairs import GAPS, Pair, pairs
+from ser.plan.pairs import CHOSEN_ON_TEST, GAPS, Pair, pairs
 from ser.plan.places import Places
-from ser.results.table import described, joined, measured, read_report
+from ser.results.sides import load_group, mixture_of
+from ser.results.table import COUNTS, INTERVAL, described, joined, measured, read_report
 from ser.splits.protocol import AGGREGATIONS
-from ser.splits.split import Split, of_seed, read_split
+from ser.splits.split import Split, of_seed
 
 RULES = ("test_selected", "clean")
 HALVINGS = 10  # of each run's test part
@@ -48,18 +48,11 @@ COLUMNS = [
     "last_epoch",
     "split_half",
     "gap",
-    "ci_low",
-    "ci_high",
-    "ci_method",
-    "n_clusters",
-    "ci_df",
+    *INTERVAL,
     "test",
     "p",
     "seed_std",
-    "n_seeds",
-    "n_folds",
-    "n_utterances",
-    "n_speakers",
+    *COUNTS,
     "aggregation",
     "scale",
     "protocol_hash_test_selected",
@@ -70,6 +63,7 @@ COLUMNS = [
     "status",
     "note",
 ]
+Values = dict[str, dict[str, dict[str, float]]]  # part -> aggregation -> metric -> value
 Results = dict[str, dict[str, dict[str, dict[str, Any]]]]  # part -> aggregation -> metric -> numbers
 
 
@@ -80,7 +74,7 @@ class Side:
     """
 
     name: str
-    splits: list[Split]
+    splits: Sequence[Split]
     gathered: Gathered
 
 
@@ -94,12 +88,11 @@ def gap_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[dict[
     """
     for pair in pairs(plan):
         protocol = pair.clean.protocol
-        sides = _sides(pair, places, made_from)
+        sides, epochs = _sides(pair, places, made_from)
         report = read_report(pair.clean, places) if sides else {}
         results = {
             kind: gaps(*(sides[side] for side in GAPS[kind])) for kind, skipped in pair.gaps.items() if not skipped
         }
-        epochs = _other_epochs(pair, sides, places, made_from) if "choosing_on_test" in results else {}
         context = [entry for rule in RULES for entry in _context(plan, pair, rule)]
         for part, metric, aggregation, kind in product(
             protocol.reported, metric_names(protocol), AGGREGATIONS, pair.gaps
@@ -119,7 +112,8 @@ def gap_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[dict[
                 line |= {name: found[name] for name in ("test", "p")}
                 line |= columns | {side: rounded(found[side], metric) for side in GAPS[kind]}
                 line |= _origin(compared)
-                line["note"] = joined([*_remarks(pair, kind, compared), *notes, *_machines(compared)])
+                machines = mixture_of({side.splits[0].selection: side.gathered for side in compared})
+                line["note"] = joined([*_remarks(pair, kind, compared), *notes, *machines])
             if kind == "both":
                 others = context_notes(of_number(context, protocol, (part, metric, aggregation)))
                 line["note"] = joined([line["note"], *others])
@@ -140,14 +134,14 @@ def gaps(first: Side, second: Side) -> Results:
         results[name] = {}
         for aggregation, kinds in part.aggregations.items():
             seeds, minus = kinds[""], other[aggregation][""]
-            found = numbers(metrics, seeds, part.clusters, part.counts, minus=minus)
-            tests = Tests.of({"": Difference(metrics, seeds, minus, part.clusters)})
+            of = Difference(metrics, seeds, minus, part.clusters)
+            found, tests = numbers(of, part.counts), Tests.of({"": of})
             for metric, of_metric in found.items():
                 of_metric |= {"test": "", "p": ""} | tests.columns(metric, "")
+                of_metric |= {
+                    side.name: values[metric] for side, values in zip((first, second), of.values, strict=True)
+                }
                 of_metric["notes"] += [tests.none] if tests.none else []
-            for side, of_seeds in ((first, seeds), (second, minus)):
-                for metric, value in mean_values(metrics, of_seeds, part.clusters).items():
-                    found[metric][side.name] = value
             results[name][aggregation] = found
     return results
 
@@ -177,43 +171,33 @@ def _check_same(*sides: Side) -> None:
         )
 
 
-def _sides(pair: Pair, places: Places, made_from: MadeFrom) -> dict[str, Side]:
-    """The numbers between which a pair has gaps that are computed."""
+def _sides(pair: Pair, places: Places, made_from: MadeFrom) -> tuple[dict[str, Side], dict[str, Values]]:
+    """The numbers between which a pair has gaps that are computed, and those at epochs that no rule chooses."""
     needed = {side for kind, skipped in pair.gaps.items() if not skipped for side in GAPS[kind]}
-    found = {}
-    for name in sorted(needed):
-        group = pair.test_selected if name == "test_selected" and pair.test_selected else pair.clean
-        splits = [read_split(places.split(split)) for split in group.splits]
-        instead = chosen_on_test if name == "chosen_on_test" else None
-        found[name] = Side(name, splits, _gathered(group, splits, places, made_from, instead))
+    found: dict[str, Side] = {}
+    epochs: dict[str, Values] = {}
+    if pair.test_selected and "test_selected" in needed:
+        selected = load_group(pair.test_selected, places, made_from)
+        found["test_selected"] = Side("test_selected", selected.splits, selected.gathered())
+    if needed & {"clean", CHOSEN_ON_TEST}:
+        clean = load_group(pair.clean, places, made_from)
+        found["clean"] = Side("clean", clean.splits, clean.gathered())
+        if CHOSEN_ON_TEST in needed:
+            chosen, last, *halves = clean.variants(at_other_epochs(HALVINGS))
+            found[CHOSEN_ON_TEST] = Side(CHOSEN_ON_TEST, clean.splits, chosen)
+            epochs = {"last_epoch": _values(clean.splits, [last]), "split_half": _values(clean.splits, halves)}
+    return found, epochs
+
+
+def _values(splits: Sequence[Split], gathered: Sequence[Gathered]) -> Values:
+    """The mean over several predictions of the same utterances."""
+    found: Values = {}
+    for part, of_part in gathered[0].parts.items():
+        found[part] = {}
+        for aggregation in of_part.aggregations:
+            seeds = [folds for of in gathered for folds in of.parts[part].aggregations[aggregation][""]]
+            found[part][aggregation] = mean_values(metrics_of(splits[0]), seeds, of_part.clusters.everyone)
     return found
-
-
-def _other_epochs(
-    pair: Pair, sides: Mapping[str, Side], places: Places, made_from: MadeFrom
-) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
-    """Name of a column -> part -> aggregation -> metric -> value, at epochs that no rule chooses."""
-    splits = sides["clean"].splits
-    instead: Mapping[str, list[Instead]] = {
-        "last_epoch": [last_epoch],
-        "split_half": [chosen_on_other_half(draw) for draw in range(HALVINGS)],
-    }
-    found: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
-    for name, choices in instead.items():
-        gathered = [_gathered(pair.clean, splits, places, made_from, choice) for choice in choices]
-        for part, of_part in gathered[0].parts.items():
-            for aggregation in of_part.aggregations:
-                seeds = [folds for of in gathered for folds in of.parts[part].aggregations[aggregation][""]]
-                values = mean_values(metrics_of(splits[0]), seeds, of_part.clusters)
-                found.setdefault(name, {}).setdefault(part, {})[aggregation] = values
-    return found
-
-
-def _gathered(
-    group: Group, splits: list[Split], places: Places, made_from: MadeFrom, instead: Instead | None = None
-) -> Gathered:
-    folders = [Path(places.run(group.name, *run)) for run in group.runs]
-    return gather(splits, folders, made_from.seeds(group), instead=instead)
 
 
 def _origin(sides: list[Side]) -> Mapping[str, str]:
@@ -223,17 +207,6 @@ def _origin(sides: list[Side]) -> Mapping[str, str]:
         rule = side.splits[0].selection
         found |= {f"protocol_hash_{rule}": side.splits[0].protocol_hash, f"data_hash_{rule}": data_hash(side.splits)}
     return found
-
-
-def _machines(sides: list[Side]) -> list[str]:
-    """A note if the runs of two sides differ in their machines."""
-    return mixture(
-        {
-            f"{side.splits[0].selection} seed {seed} fold {fold}": of_run
-            for side in sides
-            for (seed, fold), of_run in side.gathered.machines.items()
-        }
-    )
 
 
 def _context(plan: Plan, pair: Pair, rule: str) -> Iterator[Claim]:

@@ -7,23 +7,22 @@ both steps.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ser.compute.machine import mixture
 from ser.evaluations.epochs import chosen_on_test
 from ser.evaluations.evaluate import part_numbers
-from ser.evaluations.gather import Gathered, GatheredPart, gather
+from ser.evaluations.gather import Gathered, GatheredPart
 from ser.evaluations.names import metric_names, rounded
 from ser.plan.groups import Plan
 from ser.plan.ladders import Ladder, Step, ladders
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import Places
-from ser.results.table import STATISTICS, described, joined, measured, read_report
+from ser.results.sides import load_group, mixture_of
+from ser.results.table import INTERVAL, STATISTICS, described, joined, measured, read_report
 from ser.splits.leaks import described as leaks_described
-from ser.splits.split import Split, read_split
+from ser.splits.split import Split
 
 COLUMNS = [
     "experiment",
@@ -41,11 +40,7 @@ COLUMNS = [
     "shared",
     "metric",
     "value",
-    "ci_low",
-    "ci_high",
-    "ci_method",
-    "n_clusters",
-    "ci_df",
+    *INTERVAL,
     "seed_std",
     "against",
     "gains_by",
@@ -109,7 +104,8 @@ def ladder_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterator[di
                 gain: Numbers = {}
                 if name in found and against in found and found[name].tested == found[against].tested:
                     gain = step_numbers(found[name], minus=found[against])
-                notes = _why_no_gain(ladder, name, against) if not gain else _mixture(found, name, against)
+                both = {compared: found[compared].gathered for compared in (name, against) if gain}
+                notes = mixture_of(both) if gain else _why_no_gain(ladder, name, against)
                 for metric in metric_names(step.group.protocol, auxiliary):
                     line = _described(plan, ladder, name, metric) | {"against": against, "gains_by": cause}
                     if name in found:
@@ -131,10 +127,9 @@ def step_numbers(step: Computed, minus: Computed | None = None) -> Numbers:
 
 
 def _computed(step: Step, places: Places, made_from: MadeFrom) -> Computed:
-    group, instead = step.group, chosen_on_test if step.is_chosen_on_test else None
-    splits = [read_split(places.split(name)) for name in group.splits]
-    folders = [Path(places.run(group.name, *run)) for run in group.runs]
-    return Computed(splits[0], gather(splits, folders, made_from.seeds(group), instead=instead))
+    loaded = load_group(step.group, places, made_from)
+    gathered = loaded.instead(chosen_on_test) if step.is_chosen_on_test else loaded.gathered()
+    return Computed(loaded.splits[0], gathered)
 
 
 def _described(plan: Plan, ladder: Ladder, name: str, metric: str) -> dict[str, Any]:
@@ -164,13 +159,3 @@ def _why_no_gain(ladder: Ladder, name: str, against: str) -> list[str]:
         return []
     reason = ladder.steps[against].skipped
     return [f"no gain: {against} is skipped: {reason}" if reason else f"no gain: {against} tests other utterances"]
-
-
-def _mixture(found: Mapping[str, Computed], *names: str) -> list[str]:
-    return mixture(
-        {
-            f"{name} seed {seed} fold {fold}": machine
-            for name in names
-            for (seed, fold), machine in found[name].gathered.machines.items()
-        }
-    )

@@ -18,6 +18,8 @@ from ser.splits.kinds import Folds
 from ser.splits.protocol import AGGREGATIONS
 from ser.splits.split import read_split
 
+INTERVAL = ("ci_low", "ci_high", "ci_method", "n_clusters", "ci_df")
+COUNTS = ("n_seeds", "n_folds", "n_utterances", "n_speakers")
 COLUMNS = [
     "experiment",
     "table",
@@ -37,16 +39,9 @@ COLUMNS = [
     "dev",
     "women",
     "men",
-    "ci_low",
-    "ci_high",
-    "ci_method",
-    "n_clusters",
-    "ci_df",
+    *INTERVAL,
     "seed_std",
-    "n_seeds",
-    "n_folds",
-    "n_utterances",
-    "n_speakers",
+    *COUNTS,
     "aggregation",
     "scale",
     "protocol_hash",
@@ -57,7 +52,6 @@ COLUMNS = [
     "note",
 ]
 STATISTICS = ("value", "ci_low", "ci_high", "seed_std")
-COUNTS = ("n_seeds", "n_folds", "n_utterances", "n_speakers")
 
 
 def table_lines(plan: Plan, places: Places, made_from: MadeFrom, partial: bool = False) -> Iterator[dict[str, Any]]:
@@ -153,26 +147,15 @@ def measured(
     planned = {"folds": group.protocol.n_folds, "seeds": len(group.seeds)}
     missing = [f"{n - numbers[f'n_{w}']} of {n} {w} missing" for w, n in planned.items() if numbers[f"n_{w}"] < n]
     columns = {key: rounded(numbers[key], metric) for key in STATISTICS} | {key: numbers[key] for key in COUNTS}
-    columns |= interval_columns(numbers, metric)
+    columns |= {"ci_method": numbers["ci_method"], "n_clusters": numbers["n_clusters"]}
+    columns["ci_df"] = "" if numbers["ci_df"] is None else f"{numbers['ci_df']:.3g}"
     columns["status"] = "partial" if report["unreadable"] or missing else "ok"
     return columns, [
-        synthetic(plan),
+        "synthetic speech: says nothing about the paper" if plan.scale == "demo" else "",
         _left_out([file["file"] for file in report["unreadable"]]),
         *missing,
         *numbers["notes"],
     ]
-
-
-def synthetic(plan: Plan) -> str:
-    """What the note of every number at scale demo says."""
-    return "synthetic speech: says nothing about the paper" if plan.scale == "demo" else ""
-
-
-def interval_columns(facts: Mapping[str, Any], metric: str) -> dict[str, Any]:
-    """The columns of an interval (`Interval.facts`)."""
-    limits = {key: rounded(facts[key], metric) for key in ("ci_low", "ci_high")}
-    freedom = "" if facts["ci_df"] is None else f"{facts['ci_df']:.3g}"
-    return {**limits, "ci_method": facts["ci_method"], "n_clusters": facts["n_clusters"], "ci_df": freedom}
 
 
 def joined(notes: Iterable[str]) -> str:

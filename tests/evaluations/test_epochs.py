@@ -13,8 +13,9 @@ from helpers.runs import write_trained
 from helpers.split_cases import DRAWN, REPORTED, official
 from helpers.training import SETTINGS, Task, fold
 from ser.errors import InputError
-from ser.evaluations.epochs import best_epoch, chosen_on_other_half, chosen_on_test, last_epoch
-from ser.evaluations.gather import Run, gather
+from ser.evaluations.epochs import Epochs, best_epoch, chosen_on_test
+from ser.evaluations.gather import gather
+from ser.evaluations.loading import Run
 from ser.manifests.utterance import Utterance
 from ser.runs.contract import Context
 from ser.runs.predictions import Predictions, read_predictions
@@ -95,10 +96,10 @@ def thirty_epochs(tmp_path: Path) -> Callable[[np.ndarray], tuple[Split, Run, Pr
 def test_what_luck_gives_is_not_there_on_the_other_half(thirty_epochs) -> None:
     """All epochs are as good as each other: the best on all utterances is luck, and no better on others."""
     of_run = thirty_epochs(np.random.default_rng(1).random((30, 400)) < 0.7)
-    halves = [accuracy(chosen_on_other_half(draw)(*of_run)) for draw in range(20)]
+    halves = [accuracy(Epochs(*of_run).chosen_on_other_half(draw)) for draw in range(20)]
     assert accuracy(chosen_on_test(*of_run)) > 0.73
     assert np.mean(halves) == pytest.approx(0.7, abs=0.02) and len({*halves}) > 5
-    again = chosen_on_other_half(3)(*of_run)
+    again = Epochs(*of_run).chosen_on_other_half(3)
     assert accuracy(again) == halves[3]  # drawn in the same way
 
 
@@ -106,8 +107,8 @@ def test_what_an_epoch_is_really_better_by_is_there_on_the_other_half(thirty_epo
     right = np.random.default_rng(1).random((30, 400)) < 0.5
     right[20] = np.arange(400) % 10 > 0
     of_run = thirty_epochs(right)
-    assert accuracy(chosen_on_other_half(0)(*of_run)) == accuracy(chosen_on_test(*of_run)) == 0.9
-    assert accuracy(last_epoch(*of_run)) == right[29].mean()
+    assert accuracy(Epochs(*of_run).chosen_on_other_half(0)) == accuracy(chosen_on_test(*of_run)) == 0.9
+    assert accuracy(Epochs(*of_run).last()) == right[29].mean()
 
 
 def test_attributes_of_a_drawn_dev_part(tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ def test_attributes_of_a_drawn_dev_part(tmp_path: Path) -> None:
     folder = write_trained(tmp_path, split, 1, 1, epochs, best=1, criterion="CCC")
     own = read_predictions(folder / "predictions.csv", split.labels, False)
     assert chosen_on_test(split, read(folder), own).predicted.tolist() == np.float32(epochs[2]).tolist()
-    halves = chosen_on_other_half(1)(split, read(folder), own).predicted
+    halves = Epochs(split, read(folder), own).chosen_on_other_half(1).predicted
     assert halves.tolist() == np.float32(epochs[2]).tolist()  # the best on any half
     edit_sealed(folder / "metrics.json", facts={"best_epoch": 3, "epochs_run": 3})
     assert chosen_on_test(split, read(folder), own) is own  # the same epoch: the run's own, to the last digit
