@@ -13,7 +13,7 @@ from ser.compute.machine import mixture
 from ser.errors import listed
 from ser.evaluations.differences import Difference
 from ser.evaluations.gather import GatheredPart, Kinds, gather
-from ser.evaluations.intervals import LEVEL, Metrics, mean_over_seeds, mean_values
+from ser.evaluations.intervals import LEVEL, Interval, Metrics, mean_over_seeds, mean_values
 from ser.evaluations.metrics import attribute_metrics, auxiliary_metrics, class_metrics
 from ser.evaluations.names import rounded
 from ser.files import sha256_of
@@ -129,19 +129,21 @@ def numbers(of: Difference, counts: Mapping[str, int]) -> dict[str, dict[str, An
     metrics, clusters, everyone = of.metrics, of.clusters, of.clusters.everyone
     groups = [seeds for seeds in (of.first, of.second) if seeds]
     per_seed = [[mean_values(metrics, [folds], everyone) for folds in group] for group in groups]
-    per_fold = [[mean_values(metrics, [[fold]], everyone) for fold in group[0]] for group in groups]
+    per_fold = [[[mean_values(metrics, [[f]], everyone) for f in folds] for folds in group] for group in groups]
     results = {}
     for name, interval in of.intervals.items():
         values = np.array([[value[name] for value in group] for group in per_seed])
         values = values[0] - values[1] if of.second else values[0]
-        undefined: np.ndarray = np.any(np.isnan([[value[name] for value in group] for group in per_fold]), axis=0)
+        undefined = np.zeros(len(of.first[0]), bool)
+        for group in per_fold:
+            undefined |= np.isnan([[value[name] for value in folds] for folds in group]).any(axis=0)
         if undefined.any():
             where = f" in fold {listed(np.flatnonzero(undefined) + 1)}" if len(undefined) > 1 else ""
             notes = [f"{name} is undefined{where}: the test part lacks a class, or does not vary"]
         elif interval.reason:
             notes = [interval.reason]
         else:
-            notes = [_few(name, of)] if len(clusters) <= FEW and not of.second else []
+            notes = [_few(name, of, interval)] if len(clusters) <= FEW and not of.second else []
         results[name] = {
             "value": float(np.mean(values)),
             "seed_std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
@@ -152,11 +154,11 @@ def numbers(of: Difference, counts: Mapping[str, int]) -> dict[str, dict[str, An
     return results
 
 
-def _few(name: str, of: Difference) -> str:
-    """What few clusters have each, and how much wider than with many the interval is for it."""
+def _few(name: str, of: Difference, interval: Interval) -> str:
+    """What few clusters have each, and how much wider than with many its t makes the interval."""
     n, clusters = len(of.clusters), of.clusters
     alone = (clusters.of == np.arange(n)[:, None]).astype(np.float64)
     values = mean_over_seeds(of.metrics, of.first, alone)[name]
     each = ", ".join(rounded(value, name) or "undefined" for value in values)
-    wider = stdtrit(n - 1, 0.5 + LEVEL / 2) / stdtrit(math.inf, 0.5 + LEVEL / 2)
+    wider = stdtrit(interval.freedom, 0.5 + LEVEL / 2) / stdtrit(math.inf, 0.5 + LEVEL / 2)
     return f"{n} {clusters.kind}s: {each}; an interval of so few is {wider:.1f} times as wide"

@@ -17,7 +17,9 @@ from helpers.runs import scores_of, write_run, write_runs
 from helpers.split_cases import DRAWN, SESSIONS
 from ser.errors import InputError
 from ser.evaluations import metrics
-from ser.evaluations.evaluate import evaluate
+from ser.evaluations.differences import Difference
+from ser.evaluations.evaluate import evaluate, numbers
+from ser.evaluations.intervals import Clusters, Sums
 from ser.manifests.utterance import Utterance
 from ser.outputs import write_json
 from ser.runs.auxiliary import Auxiliary
@@ -84,6 +86,18 @@ def test_a_fold_without_a_class_has_no_fold_mean_of_ua(tmp_path: Path) -> None:
     assert "no sad in the test part of fold 2" in found["notes"]
     write_json(tmp_path / "e.json", found)
     assert json.loads((tmp_path / "e.json").read_text())["results"][""]["fold_mean"]["UA"]["value"] is None
+
+
+def test_what_is_undefined_with_another_seed_only_is_found() -> None:
+    """Each seed may have folds of its own."""
+    whole, lacks = np.eye(2, dtype=int)[None], np.array([[[1, 0], [0, 0]]])
+    seeds = [
+        [Sums(np.array([fold]), found[fold]) for fold in range(3)] for found in ([whole] * 3, [whole, lacks, whole])
+    ]
+    clusters = Clusters(np.arange(3), "speaker", False)
+    found = numbers(Difference(metrics.class_metrics, seeds, (), clusters), {})
+    assert found["UA"]["notes"] == ["UA is undefined in fold 2: the test part lacks a class, or does not vary"]
+    assert found["WA"]["notes"][0].startswith("3 speakers: 100.00")
 
 
 def test_declared_leaks_stand_beside_the_numbers(tmp_path: Path) -> None:

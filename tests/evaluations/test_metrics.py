@@ -1,5 +1,6 @@
-"""Metrics against numbers worked out by hand and against scikit-learn."""
+"""Metrics against numbers worked out by hand, against scikit-learn and against audmetric."""
 
+import audmetric
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
@@ -83,12 +84,43 @@ def test_ccc_of_one_utterance_or_none_is_undefined() -> None:
     assert metrics.ccc_of_moments(metrics.moments(np.array([3.0, 4.0]), np.array([4.0, 4.5]))) > 0
 
 
-def test_ccc_is_that_of_its_definition_and_not_of_n_minus_1() -> None:
+@pytest.mark.parametrize("seed", range(200))
+def test_ccc_and_ua_against_audmetric(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    x, noise = generator.normal(4, generator.uniform(0.1, 2), (2, generator.integers(2, 60)))
+    y = generator.uniform(-1, 1.5) * x + generator.uniform(0, 1) * noise
+    assert metrics.ccc(x, y) == pytest.approx(audmetric.concordance_cc(x, y), abs=1e-12)
+    assert metrics.ccc_of_moments(metrics.moments(x, y)) == pytest.approx(audmetric.concordance_cc(x, y), abs=1e-9)
+    targets = np.concatenate([np.arange(4), generator.integers(4, size=len(x))])
+    predicted = generator.integers(4, size=len(targets))
+    ua = audmetric.unweighted_average_recall(targets, predicted)
+    assert metrics.ua(metrics.confusion_matrix(targets, predicted, 4)) == pytest.approx(ua, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        ([], []),
+        ([3.0], [3.0]),
+        ([3.0], [4.0]),
+        ([2.0, 2.0], [2.0, 2.0]),
+        ([2.0, 2.0], [3.0, 3.0]),
+        ([0, 1, 2], [0, 1, 1]),
+    ],
+)
+def test_ccc_is_undefined_where_audmetric_says_so(x: list[float], y: list[float]) -> None:
+    expected = audmetric.concordance_cc(x, y)
+    for found in (
+        metrics.ccc(np.array(x, float), np.array(y, float)),
+        metrics.ccc_of_moments(metrics.moments(np.array(x, float), np.array(y, float))),
+    ):
+        assert found == pytest.approx(expected, abs=1e-15, nan_ok=True)
+
+
+def test_ccc_is_not_that_of_n_minus_1() -> None:
     x, noise = np.random.default_rng(1).normal(size=(2, 10))
     y = x + noise + 1
-    expected = 2 * np.cov(x, y, ddof=0)[0, 1] / (x.var() + y.var() + (x.mean() - y.mean()) ** 2)
     sample = 2 * np.cov(x, y)[0, 1] / (x.var(ddof=1) + y.var(ddof=1) + (x.mean() - y.mean()) ** 2)
-    assert metrics.ccc(x, y) == pytest.approx(expected, abs=1e-14)
     assert abs(metrics.ccc(x, y) - sample) > 1e-3
 
 
