@@ -12,11 +12,14 @@ from helpers.builders import group_of, protocol
 from helpers.gap_cases import BY_SPEAKER, EIGHT, FIELDS, corpus, said
 from helpers.intervals import t_interval
 from helpers.runs import AsPlanned, write_run
+from helpers.split_cases import DRAWN
+from ser.evaluations.metrics import ccc
 from ser.manifests.utterance import Utterance
 from ser.plan.families import families
 from ser.plan.groups import Group, Plan
 from ser.plan.places import Places
 from ser.results.comparisons import COLUMNS, comparison_lines
+from ser.runs.contract import Fold
 from ser.sealed import write_sealed
 from ser.splits.make import make_split
 from ser.splits.protocol import Protocol
@@ -193,3 +196,48 @@ def test_official_parts_are_compared_over_speakers_and_seeds_or_not_at_all(tmp_p
     line = lines(tmp_path, plan(alone))["better", "headline", "WA"]
     assert (line["status"], line["difference"]) == ("skipped", "")
     assert line["note"] == "one seed: another training of the same row may differ as much"
+
+
+def test_each_seed_is_compared_on_what_its_own_draw_leaves(tmp_path: Path) -> None:
+    """Both rows have the draw of the seed, so their differences are paired."""
+    fields = {**DRAWN, "corpus": "c", "targets": ["valence"], "aggregation": "pooled", "leaks": ["dev_speakers"]}
+    fields["dev"] = fields["dev"] | {"per_emotion": 3}
+    generator = np.random.default_rng(0)
+    utterances = [
+        Utterance(
+            f"{part}{s}_{i}",
+            "x.wav",
+            speaker=f"{part}{s}",
+            session=f"{part}{s}_{i}",
+            partition=part,
+            emotion=("angry", "sad")[i % 2],
+            valence=float(np.round(generator.uniform(1, 7), 3)),
+            sha256=f"{part}{s}{i}",
+        )
+        for part in ("train", "dev", "test1")
+        for s in range(6)
+        for i in range(8)
+    ]
+    made = protocol(**fields)
+    rows = [group_of(made, row=row, seeds=(1, 2, 3)) for row in ("headline", "better")]
+    expected: dict[str, list[float]] = {row.row: [] for row in rows}
+    tested = []
+    write_sealed(tmp_path / "manifests/c.json", {"unreadable": []})
+    for seed in (1, 2, 3):
+        split = make_split(made, "clean", utterances, seed)
+        path = tmp_path / f"splits/{rows[0].split(seed)}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_split(split, made, path.with_suffix(".csv"), path.with_suffix(".json"))
+        targets, of_dev = Fold.of(split, 1, {}).test.targets, np.isin(split.scored(1), split.scored(1, "dev"))
+        tested.append(frozenset(split.scored(1, "dev")))
+        for row, noise in zip(rows, (2, 1), strict=True):
+            scores = targets + noise * generator.normal(size=targets.shape)
+            write_run(tmp_path / f"runs/{row.name}/seed{seed}/fold1", split, 1, seed, scores)
+            expected[row.row].append(ccc(targets[of_dev, 0], np.float32(scores[of_dev, 0])))
+    assert len({*tested}) == 3
+    found = comparison_lines(plan(rows), Places(str(tmp_path)), AsPlanned())
+    of_dev = next(line for line in found if line["folds"] == "official: dev")
+    assert of_dev["status"] == "ok" and of_dev["ci_method"] == "jackknife over speakers and seeds"
+    better, headline = (float(np.mean(expected[row])) for row in ("better", "headline"))
+    numbers = [of_dev[key] for key in ("value", "value_against", "difference")]
+    assert [float(number) for number in numbers] == pytest.approx([better, headline, better - headline], abs=1e-4)
