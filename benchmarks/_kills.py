@@ -43,6 +43,7 @@ DERIVED = {
 # Seconds into the next build until orphans go on: it takes about 3 to start its first job. Some go on when the last
 # build of a change has ended, or after so many seconds in which it may have been waiting for them.
 REPRIEVE, LATE, HOW_OFTEN_LATE = 8.0, 40.0, 0.2
+HOW_OFTEN_COLD = 0.5  # without the process that forks jobs (ser/compute/warm.py), with which none outlive Snakemake
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,14 @@ class Victim:
     def start(self, is_last: bool = False) -> psutil.Popen:
         command = [BIN / "snakemake", "--cores", "2", "--", *self.targets]
         with self.log.open("w") as out:
-            build = psutil.Popen(command, cwd=self.project.folder, stdout=out, stderr=out, start_new_session=True)
+            build = psutil.Popen(
+                command,
+                cwd=self.project.folder,
+                env=os.environ | ({"SER_WARM": ""} if self.chance.random() < HOW_OFTEN_COLD else {}),
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
         if halted := [process for process in self.orphans if is_alive(process)]:
             is_late = is_last and self.chance.random() < HOW_OFTEN_LATE
             reprieve = LATE if is_late else self.chance.uniform(0, REPRIEVE)
@@ -134,9 +142,11 @@ class Victim:
             build.wait(PATIENCE)
         elif kind == "power":
             self._release()
+            forked = [*_children(build)]  # not all of them are in its group
             os.killpg(build.pid, signal.SIGKILL)
-            each([*self.orphans, *group(build.pid)], "kill")
+            each([*self.orphans, *group(build.pid), *forked], "kill")
             build.wait()
+            wait_for(forked)
         else:
             build.kill()
             build.wait()
@@ -233,9 +243,10 @@ def _children(build: psutil.Popen) -> Iterator[psutil.Process]:
 
 def rule_of(command: Sequence[str]) -> str:
     """The rule whose script a command runs; "" if it is no job."""
-    if len(command) < 2 or not command[1].startswith("workflow_scripts/") or "--partial" in command:
+    scripts = [Path(word).stem for word in command[1:5] if word.startswith("workflow_scripts/")]
+    if not scripts or "--partial" in command:
         return ""
-    rule = Path(command[1]).stem
+    rule = scripts[-1]  # after that which starts all of them
     if rule == "train":
         folds = command.index("--device") - command.index("--folds") - 1
         return rule if folds == 1 else f"train_{folds}_folds"

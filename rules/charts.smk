@@ -13,9 +13,8 @@ rule charts:
         [places.confusion_chart(group.chart) for group in DRAWN if group.protocol.are_classes],
         [places.curves_chart(group.chart) for group in DRAWN if uses_training_loop(group.system)],
     log:
-        PLACES.log("charts"),
-    benchmark:
-        PLACES.benchmark("charts")
+        job=PLACES.log("charts"),
+        cost=PLACES.benchmark("charts"),
     resources:
         mem_mb=1000,
     params:
@@ -24,4 +23,4 @@ rule charts:
     message:
         "writing {output[0]} and {places.PLOTS}"
     shell:
-        "{PYTHON} workflow_scripts/charts.py --params {params.config:q} --made-from {params.made_from} > {log} 2>&1"
+        "{JOB} {log.cost} numpy workflow_scripts/charts.py --params {params.config:q} --made-from {params.made_from} > {log.job} 2>&1"

@@ -3,15 +3,17 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-from ser.compute import failures, patches, slurm
+from ser.compute import failures, patches, slurm, warm
 from ser.compute.seals import Seals
 from ser.errors import InputError
 
 # Snakemake's own lock outlives a killed build (so profiles/default turns it off); this one ends with its process.
 LOCK = FileLock(".snakemake/ser.lock", timeout=0)
 # Jobs of a build that was killed may live on: once a newer one has begun they must not begin to write (_main.py).
+# Where jobs find their libraries loaded (ser/compute/warm.py); empty: nowhere.
 if workflow.is_main_process:
     os.environ["SER_BUILD"] = uuid4().hex
+    os.environ.setdefault("SER_WARM", os.environ["SER_BUILD"])
 # Rules whose jobs take seconds: rather made again.
 SEALED = {"evaluate", "table", "honest_gap", "protocol_ladder", "comparisons", "charts", "track"}
 SEALS = Seals(".snakemake/ser.seals.json")
@@ -35,6 +37,8 @@ onstart:
     except Timeout:
         raise WorkflowError("another snakemake is already running in this folder: wait until it ends")
     Path(".snakemake/ser.build").write_text(os.environ["SER_BUILD"])
+    if workflow.executor_plugin.name == "local":
+        warm.start(os.environ["SER_WARM"], {1, config["compute"]["threads"]})
     patches.lift_job_rate(workflow)
     try:
         if status_command := patches.slurm_status_command(workflow):

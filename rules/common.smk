@@ -25,6 +25,7 @@ from ser.runs.files import KEPT, MODEL, TEST_EPOCHS
 from ser.splits.protocol import SELECTIONS
 
 PYTHON = shlex.quote(sys.executable)
+JOB = f"{PYTHON} workflow_scripts/_job.py"  # {JOB} {log.cost} LIBRARIES SCRIPT ... (ser/compute/warm.py)
 
 try:
     with in_one_line("planning"):
@@ -66,9 +67,14 @@ def any_of(names):
 
 
 def trains_speech_encoder(group):
+    """Whether a run trains a speech encoder."""
+    return bool(group.encoders) and reaches(code_of_module(f"ser.systems.{group.system}"), "ser.encoders.speech")
+
+
+def is_large(group):
     """Whether a run trains a speech encoder of published size."""
-    is_large = not all(ORIGINS.is_made_here(encoder) for encoder in group.encoders.values())
-    return is_large and reaches(code_of_module(f"ser.systems.{group.system}"), "ser.encoders.speech")
+    made_here = all(ORIGINS.is_made_here(encoder) for encoder in group.encoders.values())
+    return not made_here and trains_speech_encoder(group)
 
 
 def runs_of(group, file="metrics.json"):

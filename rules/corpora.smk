@@ -6,9 +6,8 @@ if DEMO:
             listing=PLACES.listing("{corpus}"),
             tree=directory(PLACES.release("{corpus}")),
         log:
-            PLACES.log("demo_corpus", "{corpus}"),
-        benchmark:
-            PLACES.benchmark("demo_corpus", "{corpus}")
+            job=PLACES.log("demo_corpus", "{corpus}"),
+            cost=PLACES.benchmark("demo_corpus", "{corpus}"),
         group:
             "corpus"
         resources:
@@ -20,8 +19,8 @@ if DEMO:
         message:
             "writing the demo corpus {wildcards.corpus}"
         shell:
-            "{PYTHON} workflow_scripts/demo_corpus.py --corpus {wildcards.corpus} --seed {params.seed}"
-            " --order {params.order:q} --output-dir {output.tree} --listing {output.listing} > {log} 2>&1"
+            "{JOB} {log.cost} numpy workflow_scripts/demo_corpus.py --corpus {wildcards.corpus} --seed {params.seed}"
+            " --order {params.order:q} --output-dir {output.tree} --listing {output.listing} > {log.job} 2>&1"
 
 
 rule demo_encoder:
@@ -29,9 +28,8 @@ rule demo_encoder:
         # a speech encoder's preprocessor_config.json is beside them: written, like them, with the whole folder
         multiext(PLACES.encoder("{encoder}") + "/", "config.json", "model.safetensors", "ser.json"),
     log:
-        PLACES.log("demo_encoder", "{encoder}"),
-    benchmark:
-        PLACES.benchmark("demo_encoder", "{encoder}")
+        job=PLACES.log("demo_encoder", "{encoder}"),
+        cost=PLACES.benchmark("demo_encoder", "{encoder}"),
     group:
         "encoders"
     resources:
@@ -44,8 +42,8 @@ rule demo_encoder:
     message:
         "writing the demo encoder {wildcards.encoder}"
     shell:
-        "{PYTHON} workflow_scripts/demo_encoder.py --encoder {wildcards.encoder} --seed {params.seed}"
-        " --order {params.order:q} --output-dir {params.folder} > {log} 2>&1"
+        "{JOB} {log.cost} transformers workflow_scripts/demo_encoder.py --encoder {wildcards.encoder} --seed {params.seed}"
+        " --order {params.order:q} --output-dir {params.folder} > {log.job} 2>&1"
 
 
 def manifest_places(wildcards, input):
@@ -62,9 +60,8 @@ rule manifest:
         manifest=PLACES.manifest("{corpus}"),
         report=PLACES.manifest("{corpus}", ".json"),
     log:
-        PLACES.log("manifest", "{corpus}"),
-    benchmark:
-        PLACES.benchmark("manifest", "{corpus}")
+        job=PLACES.log("manifest", "{corpus}"),
+        cost=PLACES.benchmark("manifest", "{corpus}"),
     group:
         small_at_demo("corpus")
     resources:
@@ -80,6 +77,6 @@ rule manifest:
     message:
         "reading the corpus {wildcards.corpus}"
     shell:
-        "{PYTHON} workflow_scripts/manifest.py --corpus {wildcards.corpus} {params.places:q}"
+        "{JOB} {log.cost} numpy workflow_scripts/manifest.py --corpus {wildcards.corpus} {params.places:q}"
         " --on-unreadable {params.on_unreadable} --digest {params.digest} --order {params.order:q}"
-        " --output {output.manifest} --report {output.report} --tree {params.tree} > {log} 2>&1"
+        " --output {output.manifest} --report {output.report} --tree {params.tree} > {log.job} 2>&1"

@@ -8,9 +8,8 @@ rule evaluate:
     output:
         PLACES.evaluation("{group}"),
     log:
-        PLACES.log("evaluate", "{group}"),
-    benchmark:
-        PLACES.benchmark("evaluate", "{group}")
+        job=PLACES.log("evaluate", "{group}"),
+        cost=PLACES.benchmark("evaluate", "{group}"),
     group:
         "evaluate"
     resources:
@@ -23,5 +22,5 @@ rule evaluate:
     message:
         "evaluating {wildcards.group}"
     shell:
-        "{PYTHON} workflow_scripts/evaluate.py --splits {input.splits:q} --runs {params.runs:q}"
-        " --order {params.order:q} --runs-made-from {params.runs_made_from:q} --output {output} > {log} 2>&1"
+        "{JOB} {log.cost} numpy workflow_scripts/evaluate.py --splits {input.splits:q} --runs {params.runs:q}"
+        " --order {params.order:q} --runs-made-from {params.runs_made_from:q} --output {output} > {log.job} 2>&1"

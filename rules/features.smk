@@ -7,9 +7,8 @@ rule audio:
     output:
         PLACES.audio("{corpus}"),
     log:
-        PLACES.log("audio", "{corpus}"),
-    benchmark:
-        PLACES.benchmark("audio", "{corpus}")
+        job=PLACES.log("audio", "{corpus}"),
+        cost=PLACES.benchmark("audio", "{corpus}"),
     group:
         small_at_demo("corpus")
     resources:
@@ -21,8 +20,8 @@ rule audio:
     message:
         "decoding {wildcards.corpus}"
     shell:
-        "{PYTHON} workflow_scripts/audio.py --manifest {input.manifest} --root={params.root:q}"
-        " --order {params.order:q} --output {output} > {log} 2>&1"
+        "{JOB} {log.cost} numpy workflow_scripts/audio.py --manifest {input.manifest} --root={params.root:q}"
+        " --order {params.order:q} --output {output} > {log.job} 2>&1"
 
 
 rule features:
@@ -32,9 +31,8 @@ rule features:
     output:
         PLACES.feature("{corpus}", "{feature}"),
     log:
-        PLACES.log("features", "{corpus}/{feature}"),
-    benchmark:
-        PLACES.benchmark("features", "{corpus}/{feature}")
+        job=PLACES.log("features", "{corpus}/{feature}"),
+        cost=PLACES.benchmark("features", "{corpus}/{feature}"),
     group:
         small_at_demo("features")
     resources:
@@ -51,9 +49,10 @@ rule features:
             ["--encoder-dir", ORIGINS.encoder(encoder)] if (encoder := encoder_of(wildcards)) else []
         ),
         device=config["compute"]["device"],
+        libraries=lambda wildcards, input: "transformers" if encoder_of(wildcards) else "torch",
     message:
         "computing {wildcards.feature} of {wildcards.corpus}"
     shell:
-        "{PYTHON} workflow_scripts/features.py --audio {input.audio} --spec {params.spec:q} {params.encoder:q}"
-        " --device {params.device} --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu}"
-        " --order {params.order:q} --output {output} > {log} 2>&1"
+        "{JOB} {log.cost} {params.libraries} workflow_scripts/features.py --audio {input.audio} --spec {params.spec:q}"
+        " {params.encoder:q} --device {params.device} --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu}"
+        " --order {params.order:q} --output {output} > {log.job} 2>&1"

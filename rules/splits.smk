@@ -12,9 +12,8 @@ rule splits:
         csv=PLACES.split("{protocol}/{selection}{draw}", ".csv"),
         json=PLACES.split("{protocol}/{selection}{draw}", ".json"),
     log:
-        PLACES.log("splits", "{protocol}/{selection}{draw}"),
-    benchmark:
-        PLACES.benchmark("splits", "{protocol}/{selection}{draw}")
+        job=PLACES.log("splits", "{protocol}/{selection}{draw}"),
+        cost=PLACES.benchmark("splits", "{protocol}/{selection}{draw}"),
     group:
         small_at_demo("splits")
     resources:
@@ -30,6 +29,6 @@ rule splits:
     message:
         "splitting for {wildcards.protocol}/{wildcards.selection}{wildcards.draw}"
     shell:
-        "{PYTHON} workflow_scripts/splits.py --manifest {input.manifest} --protocol {params.protocol:q}"
+        "{JOB} {log.cost} numpy workflow_scripts/splits.py --manifest {input.manifest} --protocol {params.protocol:q}"
         " --selection {wildcards.selection} {params.draw} --where {params.where:q}"
-        " --order {params.order:q} --output-csv {output.csv} --output-json {output.json} > {log} 2>&1"
+        " --order {params.order:q} --output-csv {output.csv} --output-json {output.json} > {log.job} 2>&1"

@@ -6,9 +6,8 @@ rule table:
     output:
         places.TABLE,
     log:
-        PLACES.log("table"),
-    benchmark:
-        PLACES.benchmark("table")
+        job=PLACES.log("table"),
+        cost=PLACES.benchmark("table"),
     resources:
         mem_mb=1000,
     params:
@@ -17,8 +16,8 @@ rule table:
     message:
         "writing {output}"
     shell:
-        "{PYTHON} workflow_scripts/table.py --params {params.config:q} --made-from {params.made_from}"
-        " --output {output} > {log} 2>&1"
+        "{JOB} {log.cost} numpy workflow_scripts/table.py --params {params.config:q} --made-from {params.made_from}"
+        " --output {output} > {log.job} 2>&1"
 
 
 # What each number gains when the epoch is chosen on the test part: from the runs under `clean` at their other epochs, and
@@ -33,9 +32,8 @@ rule honest_gap:
     output:
         places.HONEST_GAP,
     log:
-        PLACES.log("honest_gap"),
-    benchmark:
-        PLACES.benchmark("honest_gap")
+        job=PLACES.log("honest_gap"),
+        cost=PLACES.benchmark("honest_gap"),
     resources:
         mem_mb=1000,
     params:
@@ -44,8 +42,8 @@ rule honest_gap:
     message:
         "writing {output}"
     shell:
-        "{PYTHON} workflow_scripts/honest_gap.py --params {params.config:q} --made-from {params.made_from}"
-        " --output {output} > {log} 2>&1"
+        "{JOB} {log.cost} numpy workflow_scripts/honest_gap.py --params {params.config:q} --made-from {params.made_from}"
+        " --output {output} > {log.job} 2>&1"
 
 
 # What each thing is worth that a published kind of protocol does and a clean one does not.
@@ -60,9 +58,8 @@ rule protocol_ladder:
     output:
         places.PROTOCOL_LADDER,
     log:
-        PLACES.log("protocol_ladder"),
-    benchmark:
-        PLACES.benchmark("protocol_ladder")
+        job=PLACES.log("protocol_ladder"),
+        cost=PLACES.benchmark("protocol_ladder"),
     resources:
         mem_mb=1000,
     params:
@@ -71,8 +68,8 @@ rule protocol_ladder:
     message:
         "writing {output}"
     shell:
-        "{PYTHON} workflow_scripts/protocol_ladder.py --params {params.config:q} --made-from {params.made_from}"
-        " --output {output} > {log} 2>&1"
+        "{JOB} {log.cost} numpy workflow_scripts/protocol_ladder.py --params {params.config:q} --made-from {params.made_from}"
+        " --output {output} > {log.job} 2>&1"
 
 
 # By how much rows differ, and whether other speakers could have it otherwise.
@@ -85,9 +82,8 @@ rule comparisons:
     output:
         places.COMPARISONS,
     log:
-        PLACES.log("comparisons"),
-    benchmark:
-        PLACES.benchmark("comparisons")
+        job=PLACES.log("comparisons"),
+        cost=PLACES.benchmark("comparisons"),
     resources:
         mem_mb=1000,
     params:
@@ -96,8 +92,8 @@ rule comparisons:
     message:
         "writing {output}"
     shell:
-        "{PYTHON} workflow_scripts/comparisons.py --params {params.config:q} --made-from {params.made_from}"
-        " --output {output} > {log} 2>&1"
+        "{JOB} {log.cost} numpy workflow_scripts/comparisons.py --params {params.config:q} --made-from {params.made_from}"
+        " --output {output} > {log.job} 2>&1"
 
 
 if workflow.is_main_process and Path(places.TABLE).is_file():

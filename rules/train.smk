@@ -37,6 +37,12 @@ def train_arguments(training, wildcards):
     return [word for of_group in options for word in ("--and", *of_group)][1:]
 
 
+def train_libraries(group):
+    if not uses_training_loop(group.system):
+        return "numpy"
+    return "transformers" if trains_speech_encoder(group) else "torch"
+
+
 def kept(models):
     """The weights of a run; removed once it ends if params.yaml says that they are not wanted."""
     return models if config["compute"]["keep_models"] else temp(models)
@@ -53,9 +59,8 @@ for TRAINING in training_rules(PLAN):
             [f"{folder}/{file}" for folder in TRAINING.folders(PLACES) for file in ("metrics.json", *KEPT)],
             model=kept([f"{folder}/{MODEL}" for folder in TRAINING.folders(PLACES)]),
         log:
-            PLACES.log("train", TRAINING.job),
-        benchmark:
-            PLACES.benchmark("train", TRAINING.job)
+            job=PLACES.log("train", TRAINING.job),
+            cost=PLACES.benchmark("train", TRAINING.job),
         wildcard_constraints:
             group=any_of(group.name for group in TRAINING.groups),
         group:
@@ -70,9 +75,10 @@ for TRAINING in training_rules(PLAN):
         params:
             order=TRAINING.by_groups(train_order),
             # Taken to depend on the input, so not kept with each output: `order` says all of it that counts.
+            libraries=lambda wildcards, input, training=TRAINING: train_libraries(training.of(wildcards)[0]),
             options=lambda wildcards, input, training=TRAINING: train_arguments(training, wildcards),
         message:
             "training " + TRAINING.what
         shell:
-            "{PYTHON} workflow_scripts/train.py --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu}"
-            " {params.options:q} > {log} 2>&1"
+            "{JOB} {log.cost} {params.libraries} workflow_scripts/train.py"
+            " --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu} {params.options:q} > {log.job} 2>&1"

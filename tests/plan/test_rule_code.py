@@ -78,7 +78,7 @@ def test_what_a_rules_script_depends_on(script: str) -> None:
 
 def test_every_rule_is_listed() -> None:
     scripts = set(re.findall(r"workflow_scripts/(\w+)\.py", "".join(p.read_text() for p in ROOT.glob("rules/*.smk"))))
-    assert scripts == {*SCRIPTS}
+    assert scripts - {"_job"} == {*SCRIPTS}
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
