@@ -129,6 +129,8 @@ def test_a_job_ends_as_its_script_does(
 WAITS = """
 import pathlib, signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if it was in whoever started the tests
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 pathlib.Path("began").touch()
 try:
     time.sleep(1000)
