@@ -5,7 +5,8 @@
 In one folder `demo_seed`, on which every artifact depends, is changed to and fro. After a change the build is started
 and killed while a job of one rule runs, started again and killed in another rule, and so on down to the table; then it
 is left to end. What is killed is the job's process, or Snakemake with all jobs (a power cut), or Snakemake alone: its
-jobs then go on beside the next build. Now and then the change is taken back in between.
+jobs end with it, or, in every other build, where nothing forks them, go on beside the next one. Now and then the change
+is taken back in between.
 
 After each kill, each file of results/ must be what a build from nothing makes of the current `demo_seed`, or a dry run
 must plan to make it again. In the end nothing may be planned, and each file of `COMPARED` (_kills.py) and each run in

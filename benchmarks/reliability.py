@@ -26,7 +26,8 @@ KILLS = """\
 ## Killed builds
 
 A change on which every artifact depends, then builds that are killed while a job of a rule runs, then one that is left
-to end. `job`: the job's process; `snakemake`: Snakemake alone, whose jobs go on; `power`: all of them at once. "No
+to end. `job`: the job's process; `snakemake`: Snakemake alone; `power`: all of them at once. In every other build jobs
+are forked, and end with Snakemake; in the rest they are processes of their own, which go on beside the next build. "No
 table" and "current" are what lay in `results/table.csv` after a kill; an old one is a problem.
 """
 REFUSED = """\
