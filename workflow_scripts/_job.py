@@ -36,9 +36,10 @@ def main() -> None:
 
 
 def _peak() -> int:
-    """KiB of memory; getrusage would count what was there before this program began in the process."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    """KiB of memory, of Linux; getrusage would count what was there before this program began in the process."""
+    path = Path("/proc/self/status")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def _write(path: Path, began: float, processor: float, memory: int) -> None:

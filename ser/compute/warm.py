@@ -44,8 +44,12 @@ Used = tuple[float, int]  # processor seconds, KiB of memory at its peak
 
 def start(name: str, threads: Iterable[int]) -> None:
     """Start such processes for this one's jobs, which are to use so many `threads`: libraries read that when they are
-    loaded. None if `name` is empty.
+    loaded. None if `name` is empty, or on a system that cannot watch processes (Linux before 5.3).
     """
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return
     for number in threads if name else ():
         subprocess.Popen(
             [sys.executable, "-P", __file__, f"{name}.{number}", str(os.getpid())],
@@ -72,8 +76,7 @@ def run(libraries: str, arguments: list[str]) -> tuple[int, Used] | None:
             with suppress(OSError):
                 connection.send(bytes([number]))
 
-        for number in _PASSED_ON:
-            signal.signal(number, pass_on)
+        before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
         request = {"libraries": libraries, "arguments": arguments, "environment": {**os.environ}}
         text = json.dumps(request | {"folder": str(Path.cwd())}).encode()
         begun, end = b"", b""
@@ -83,8 +86,8 @@ def run(libraries: str, arguments: list[str]) -> tuple[int, Used] | None:
             begun = connection.recv(len(_BEGUN))
             end = _received(connection, _END.size)
     if not begun:
-        for number in _PASSED_ON:
-            signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         return None
     if not end:  # whoever served was killed
         return -signal.SIGKILL, (0.0, 0)
