@@ -23,4 +23,5 @@ rule charts:
     message:
         "writing {output[0]} and {places.PLOTS}"
     shell:
-        "{JOB} {log.cost} numpy workflow_scripts/charts.py --params {params.config:q} --made-from {params.made_from} > {log.job} 2>&1"
+        "{JOB} {log.cost} numpy workflow_scripts/charts.py --params {params.config:q} --made-from {params.made_from}"
+        " > {log.job} 2>&1"

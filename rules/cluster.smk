@@ -9,10 +9,10 @@ from ser.errors import InputError
 
 # Snakemake's own lock outlives a killed build (so profiles/default turns it off); this one ends with its process.
 LOCK = FileLock(".snakemake/ser.lock", timeout=0)
-# Jobs of a build that was killed may live on: once a newer one has begun they must not begin to write (_main.py).
-# Where jobs find their libraries loaded (ser/compute/warm.py); empty: nowhere.
 if workflow.is_main_process:
+    # Jobs of a build that was killed may live on: once a newer one has begun they must not begin to write (_main.py).
     os.environ["SER_BUILD"] = uuid4().hex
+    # Under this name jobs find a process with their libraries loaded (ser/compute/warm.py); empty: none.
     os.environ.setdefault("SER_WARM", os.environ["SER_BUILD"])
 # Rules whose jobs take seconds: rather made again.
 SEALED = {"evaluate", "table", "honest_gap", "protocol_ladder", "comparisons", "charts", "track"}

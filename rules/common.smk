@@ -71,7 +71,7 @@ def trains_speech_encoder(group):
     return bool(group.encoders) and reaches(code_of_module(f"ser.systems.{group.system}"), "ser.encoders.speech")
 
 
-def is_large(group):
+def trains_large_encoder(group):
     """Whether a run trains a speech encoder of published size."""
     made_here = all(ORIGINS.is_made_here(encoder) for encoder in group.encoders.values())
     return not made_here and trains_speech_encoder(group)

@@ -42,8 +42,8 @@ rule demo_encoder:
     message:
         "writing the demo encoder {wildcards.encoder}"
     shell:
-        "{JOB} {log.cost} transformers workflow_scripts/demo_encoder.py --encoder {wildcards.encoder} --seed {params.seed}"
-        " --order {params.order:q} --output-dir {params.folder} > {log.job} 2>&1"
+        "{JOB} {log.cost} transformers workflow_scripts/demo_encoder.py --encoder {wildcards.encoder}"
+        " --seed {params.seed} --order {params.order:q} --output-dir {params.folder} > {log.job} 2>&1"
 
 
 def manifest_places(wildcards, input):

@@ -49,16 +49,16 @@ def train_submission(group):
 
 def train_slots(group):
     """A run that trains a speech encoder needs all memory of a GPU."""
-    return gpu_slots(uses_training_loop(group.system), SLOTS if is_large(group) else 1)
+    return gpu_slots(uses_training_loop(group.system), SLOTS if trains_large_encoder(group) else 1)
 
 
 def train_memory(group):
     """MB of main memory on a machine without a GPU (benchmarks/unit_costs.json)."""
     if DEMO or not uses_training_loop(group.system):
         return 2000
-    return 24000 if is_large(group) else 8000
+    return 24000 if trains_large_encoder(group) else 8000
 
 
 def train_minutes(group):
     """A run that is stopped by its time limit goes on from its last epoch when it is tried again."""
-    return 10 if DEMO else 2880 if is_large(group) else 480
+    return 10 if DEMO else 2880 if trains_large_encoder(group) else 480

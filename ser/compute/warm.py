@@ -38,7 +38,9 @@ _CREDENTIALS = struct.Struct("3i")  # process, user, group
 _BEGUN = b"!"
 _PATIENCE = 10  # seconds for a request to arrive that has begun to
 _PR_SET_PDEATHSIG = 1
-_THREADS = tuple(f"{name}_NUM_THREADS" for name in ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR"))
+# What Snakemake sets for each job.
+_THREADS = [f"{name}_NUM_THREADS" for name in ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")]
+_THREADS += ["VECLIB_MAXIMUM_THREADS"]
 Used = tuple[float, int]  # processor seconds, KiB of memory at its peak
 
 
@@ -53,7 +55,7 @@ def start(name: str, threads: Iterable[int]) -> None:
     for number in threads if name else ():
         subprocess.Popen(
             [sys.executable, "-P", __file__, f"{name}.{number}", str(os.getpid())],
-            env=os.environ | dict.fromkeys((*_THREADS, "VECLIB_MAXIMUM_THREADS"), str(number)),
+            env=os.environ | dict.fromkeys(_THREADS, str(number)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             process_group=0,  # Ctrl-C is passed on by those who wait

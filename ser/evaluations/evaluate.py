@@ -129,17 +129,12 @@ def numbers(of: Difference, counts: Mapping[str, int]) -> dict[str, dict[str, An
     metrics, clusters, everyone = of.metrics, of.clusters, of.clusters.everyone
     groups = [seeds for seeds in (of.first, of.second) if seeds]
     per_seed = [[mean_values(metrics, [folds], everyone) for folds in group] for group in groups]
-    per_fold = [[[mean_values(metrics, [[f]], everyone) for f in folds] for folds in group] for group in groups]
     results = {}
     for name, interval in of.intervals.items():
         values = np.array([[value[name] for value in group] for group in per_seed])
         values = values[0] - values[1] if of.second else values[0]
-        undefined = np.zeros(len(of.first[0]), bool)
-        for group in per_fold:
-            undefined |= np.isnan([[value[name] for value in folds] for folds in group]).any(axis=0)
-        if undefined.any():
-            where = f" in fold {listed(np.flatnonzero(undefined) + 1)}" if len(undefined) > 1 else ""
-            notes = [f"{name} is undefined{where}: the test part lacks a class, or does not vary"]
+        if np.isnan(values).any():
+            notes = [_undefined(name, of)]
         elif interval.reason:
             notes = [interval.reason]
         else:
@@ -152,6 +147,15 @@ def numbers(of: Difference, counts: Mapping[str, int]) -> dict[str, dict[str, An
             "notes": notes,
         }
     return results
+
+
+def _undefined(name: str, of: Difference) -> str:
+    """In which folds, of any seed: a mean is undefined if one of them is."""
+    seeds = [*of.first, *of.second]
+    values = [[mean_values(of.metrics, [[fold]], of.clusters.everyone)[name] for fold in folds] for folds in seeds]
+    where = np.flatnonzero(np.isnan(values).any(axis=0)) + 1
+    in_folds = f" in fold {listed(where)}" if len(values[0]) > 1 else ""
+    return f"{name} is undefined{in_folds}: the test part lacks a class, or does not vary"
 
 
 def _few(name: str, of: Difference, interval: Interval) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -21,16 +22,22 @@ ADDRESS = f"\0ser-{NAME}"
 Run = Callable[..., subprocess.Popen[str]]
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[psutil.Process]:
-    """Serves for a build that ends with the test."""
-    with subprocess.Popen(["sleep", "1000"]) as build:
+@contextmanager
+def serving(folder: Path, **environment: str) -> Iterator[tuple[psutil.Process, psutil.Process]]:
+    """What serves, and its build, which ends with the test."""
+    with psutil.Popen(["sleep", "1000"]) as build:
         command = [sys.executable, "-P", ROOT / "ser/compute/warm.py", NAME, str(build.pid)]
-        with psutil.Popen(command, cwd=tmp_path) as process:
+        with psutil.Popen(command, cwd=folder, env=os.environ | environment) as process:
             until(serves)
-            yield process
+            yield process, build
             build.kill()
             process.wait(60)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[psutil.Process]:
+    with serving(tmp_path) as (process, _):
+        yield process
 
 
 @pytest.fixture
@@ -174,14 +181,11 @@ def test_jobs_end_with_the_process_that_forked_them(tmp_path: Path, server: psut
 
 
 def test_it_ends_with_the_build(tmp_path: Path, run: Run) -> None:
-    with subprocess.Popen(["sleep", "1000"]) as build:
-        command = [sys.executable, "-P", ROOT / "ser/compute/warm.py", NAME, str(build.pid)]
-        with subprocess.Popen(command, cwd=tmp_path) as server:
-            until(serves)
-            script = run(WAITS)
-            until((tmp_path / "began").exists)
-            build.kill()
-            assert server.wait(60) == 0 and script.wait(60) == -signal.SIGKILL
+    with serving(tmp_path) as (server, build):
+        script = run(WAITS)
+        until((tmp_path / "began").exists)
+        build.kill()
+        assert server.wait(60) == 0 and script.wait(60) == -signal.SIGKILL
 
 
 def test_nothing_is_forked_beside_another_thread(tmp_path: Path, run: Run) -> None:
@@ -189,20 +193,15 @@ def test_nothing_is_forked_beside_another_thread(tmp_path: Path, run: Run) -> No
     (tmp_path / "filelock.py").write_text(
         "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()"
     )
-    with subprocess.Popen(["sleep", "1000"]) as build:
-        command = [sys.executable, "-P", ROOT / "ser/compute/warm.py", NAME, str(build.pid)]
-        environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-        with subprocess.Popen(command, cwd=tmp_path, env=environment) as server:
-            until(serves)
-            for number in (signal.SIGTERM, signal.SIGINT):
-                script = run(WAITS)
-                until((tmp_path / "began").exists)
-                script.send_signal(number)
-                assert script.wait(60) == {signal.SIGTERM: 5, signal.SIGINT: 130}[number]
-                (tmp_path / "began").unlink()
-            out, _ = run("import os; print(os.getppid())").communicate()
-            assert int(out) == os.getpid() and server.poll() is None
-            build.kill()
+    with serving(tmp_path, PYTHONPATH=str(tmp_path)) as (server, _):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            script = run(WAITS)
+            until((tmp_path / "began").exists)
+            script.send_signal(number)
+            assert script.wait(60) == {signal.SIGTERM: 5, signal.SIGINT: 130}[number]
+            (tmp_path / "began").unlink()
+        out, _ = run("import os; print(os.getppid())").communicate()
+        assert int(out) == os.getpid() and server.poll() is None
 
 
 def test_many_at_once_and_one_that_says_nothing(tmp_path: Path, server: psutil.Process, run: Run) -> None:

@@ -117,10 +117,12 @@ def test_ccc_is_undefined_where_audmetric_says_so(x: list[float], y: list[float]
         assert found == pytest.approx(expected, abs=1e-15, nan_ok=True)
 
 
-def test_ccc_is_not_that_of_n_minus_1() -> None:
+def test_ccc_is_that_of_its_definition_and_not_of_n_minus_1() -> None:
     x, noise = np.random.default_rng(1).normal(size=(2, 10))
     y = x + noise + 1
+    expected = 2 * np.cov(x, y, ddof=0)[0, 1] / (x.var() + y.var() + (x.mean() - y.mean()) ** 2)
     sample = 2 * np.cov(x, y)[0, 1] / (x.var(ddof=1) + y.var(ddof=1) + (x.mean() - y.mean()) ** 2)
+    assert metrics.ccc(x, y) == pytest.approx(expected, abs=1e-14)
     assert abs(metrics.ccc(x, y) - sample) > 1e-3
 
 
