@@ -118,6 +118,14 @@ def test_p_by_t_alone_and_by_holm_over_the_family() -> None:
     assert found["a"][1] == pytest.approx(2 * alone["a"]) == found["c"][1] > alone["c"]
 
 
+def test_degrees_of_freedom_over_the_family() -> None:
+    """None has more than the harmonic mean of all; a difference with fewer keeps its own."""
+    found = t_p_values({"rough": (2.0, 1.0, 4.0), "fine": (3.0, 1.0, 36.0)})
+    shared = 2 / (1 / 4 + 1 / 36)
+    assert found["fine"] == pytest.approx((2 * student.sf(3, 36), 2 * 2 * student.sf(3, shared)))
+    assert found["rough"] == pytest.approx((2 * student.sf(2, 4),) * 2)
+
+
 def test_differences_of_rounding_are_none() -> None:
     dust = {"a": np.array([1e-17, -1e-17, 0.0, 1e-17]), "b": np.array([3.0, 1.0, -1.0, -3.0])}
     assert p_values(dust) == {"a": (1, 1), "b": (0.5, 0.5)}
