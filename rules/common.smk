@@ -21,6 +21,7 @@ from ser.plan.load import OWN, load_plan, read_params
 from ser.plan.made_from import MadeFrom
 from ser.plan.origins import Origins
 from ser.plan.pairs import pairs
+from ser.plan.parts import number_of_parts
 from ser.runs.files import KEPT, MODEL, TEST_EPOCHS
 from ser.splits.protocol import SELECTIONS
 
@@ -55,6 +56,8 @@ wildcard_constraints:
     draw=r"(/seed\d+)?",
     seed=r"\d+",
     fold=r"\d+",
+    part=r"\d+",
+    parts=r"\d+",
 
 
 def group_of(wildcards):

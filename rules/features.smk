@@ -24,10 +24,50 @@ rule audio:
         " --order {params.order:q} --output {output} > {log.job} 2>&1"
 
 
+def is_dealt(feature):
+    """Whether a feature is computed in parts: the states of an encoder of published size."""
+    encoder = PLAN.specs[feature].get("encoder")
+    return bool(encoder) and not ORIGINS.is_made_here(encoder)
+
+
+def parts_of(wildcards):
+    """The parts that a feature is joined from; none where one job computes it."""
+    if not is_dealt(wildcards.feature):
+        return []
+    device = "gpu" if GPUS or (config["compute"]["device"] != "cpu" and not workflow.local_exec) else "cpu"
+    parts = number_of_parts(wildcards.corpus, ORIGINS.corpus(wildcards.corpus), device)
+    numbers = range(1, parts + 1) if parts > 1 else []
+    return [PLACES.part(wildcards.corpus, wildcards.feature, part, parts) for part in numbers]
+
+
+def feature_order(wildcards):
+    return MADE_FROM.feature(wildcards.corpus, PLAN.specs[wildcards.feature]).text
+
+
+def feature_arguments(wildcards):
+    """What computes a feature, or a part of it."""
+    encoder = encoder_of(wildcards)
+    return [
+        *("--spec", json.dumps(PLAN.specs[wildcards.feature], sort_keys=True)),
+        *("--device", config["compute"]["device"]),
+        *(["--encoder-dir", ORIGINS.encoder(encoder)] if encoder else []),
+    ]
+
+
+def feature_libraries(wildcards):
+    return "transformers" if encoder_of(wildcards) else "torch"
+
+
+def feature_memory(wildcards):
+    """HuBERT base takes 1.8 GB for 34 s of speech; the large models about twice that."""
+    return 4000 if encoder_of(wildcards) and not DEMO else 2000
+
+
 rule features:
     input:
         audio=PLACES.audio("{corpus}"),
-        encoder=lambda wildcards: ORIGINS.encoder_files(encoder_of(wildcards)),
+        parts=parts_of,
+        encoder=lambda wildcards: [] if parts_of(wildcards) else ORIGINS.encoder_files(encoder_of(wildcards)),
     output:
         PLACES.feature("{corpus}", "{feature}"),
     log:
@@ -36,23 +76,47 @@ rule features:
     group:
         small_at_demo("features")
     resources:
-        # HuBERT base takes 1.8 GB for 34 s of speech; the large models about twice that.
-        mem_mb=needs(lambda wildcards: 4000 if encoder_of(wildcards) and not DEMO else 2000),
+        mem_mb=needs(feature_memory),
         runtime=needs(10 if DEMO else 1440),
-        gpu=lambda wildcards: gpu(bool(encoder_of(wildcards))),
-        gpu_slots=lambda wildcards: gpu_slots(bool(encoder_of(wildcards)), SLOTS),
+        gpu=lambda wildcards, input: gpu(bool(input.encoder)),
+        gpu_slots=lambda wildcards, input: gpu_slots(bool(input.encoder), SLOTS),
         slots_per_gpu=SLOTS,
     params:
-        order=lambda wildcards: MADE_FROM.feature(wildcards.corpus, PLAN.specs[wildcards.feature]).text,
-        spec=lambda wildcards: json.dumps(PLAN.specs[wildcards.feature], sort_keys=True),
-        encoder=lambda wildcards: (
-            ["--encoder-dir", ORIGINS.encoder(encoder)] if (encoder := encoder_of(wildcards)) else []
-        ),
-        device=config["compute"]["device"],
-        libraries=lambda wildcards, input: "transformers" if encoder_of(wildcards) else "torch",
+        order=feature_order,
+        how=lambda wildcards, input: ["--join", *input.parts] if input.parts else feature_arguments(wildcards),
+        libraries=lambda wildcards, input: "numpy" if input.parts else feature_libraries(wildcards),
     message:
         "computing {wildcards.feature} of {wildcards.corpus}"
     shell:
-        "{JOB} {log.cost} {params.libraries} workflow_scripts/features.py --audio {input.audio} --spec {params.spec:q}"
-        " {params.encoder:q} --device {params.device} --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu}"
+        "{JOB} {log.cost} {params.libraries} workflow_scripts/features.py --audio {input.audio} {params.how:q}"
+        " --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu}"
+        " --order {params.order:q} --output {output} > {log.job} 2>&1"
+
+
+# Each utterance alone on a CPU, and each part by one thread: neither the number of parts nor of cores changes a bit.
+rule features_part:
+    input:
+        audio=PLACES.audio("{corpus}"),
+        encoder=lambda wildcards: ORIGINS.encoder_files(encoder_of(wildcards)),
+    output:
+        temp(PLACES.part("{corpus}", "{feature}", "{part}", "{parts}")),
+    log:
+        job=PLACES.log("features", "{corpus}/{feature}.{part}of{parts}"),
+        cost=PLACES.benchmark("features", "{corpus}/{feature}.{part}of{parts}"),
+    resources:
+        mem_mb=needs(feature_memory),
+        runtime=needs(480),
+        gpu=gpu(True),
+        gpu_slots=gpu_slots(True, SLOTS),
+        slots_per_gpu=SLOTS,
+    params:
+        order=feature_order,
+        how=feature_arguments,
+        libraries=feature_libraries,
+    message:
+        "computing {wildcards.feature} of {wildcards.corpus}, part {wildcards.part} of {wildcards.parts}"
+    shell:
+        "{JOB} {log.cost} {params.libraries} workflow_scripts/features.py --audio {input.audio} {params.how:q}"
+        " --part {wildcards.part} {wildcards.parts}"
+        " --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu}"
         " --order {params.order:q} --output {output} > {log.job} 2>&1"

@@ -1,4 +1,4 @@
-"""Compute one feature of a corpus: from audio store to feature store."""
+"""Compute one feature of a corpus, or a part of it: from audio store to feature store; or join its parts."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ from _main import be_alone_with, job_parser, script
 from ser.compute.gpu import gpu_slots
 from ser.encoders.checkpoint import check_checkpoint
 from ser.errors import InputError
-from ser.features.extraction import write_feature
+from ser.features.extraction import join_parts, write_feature
 from ser.features.spec import open_extractor, validate_spec
 from ser.features.store import open_store
 from ser.plan.code import code_digest, code_of
@@ -20,13 +20,19 @@ from ser.waveforms import RATE
 def main() -> None:
     parser = job_parser(__doc__)
     parser.add_argument("--audio", required=True, type=Path, help="audio store (.safetensors)")
-    parser.add_argument("--spec", required=True, help='settings, JSON: {"kind": ...}')
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--spec", help='settings, JSON: {"kind": ...}')
+    what.add_argument("--join", nargs="+", type=Path, metavar="PART", help="compute nothing: join these parts")
     parser.add_argument("--encoder-dir", type=Path, help="checkpoint folder, for kind encoder")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="for kind encoder")
     parser.add_argument("--gpu-slots", nargs=2, default=[0, 1], type=int, metavar=("WANTED", "PER_GPU"))
+    parser.add_argument("--part", nargs=2, default=(1, 1), type=int, metavar=("K", "N"), help="only part K of N")
     parser.add_argument("--output", required=True, type=Path, help="feature store (.safetensors)")
     args = parser.parse_args()
     be_alone_with(args.output)
+    if args.join:
+        join_parts(args.output, open_store(args.audio, Inputs(args.order)), args.join, args.order.made_from)
+        return
     with gpu_slots(*args.gpu_slots if args.device != "cpu" else (0, 1)):
         _compute(args)
 
@@ -40,8 +46,10 @@ def _compute(args: argparse.Namespace) -> None:
         code_digest(code_of("workflow_scripts/features.py", f"ser.features.kinds.{spec['kind']}"))
     )
     extractor = open_extractor(spec, encoder_dir=args.encoder_dir, checkpoint=checkpoint, device=args.device)
-    with progress(round(audio.lengths.sum() / RATE), f"{spec['kind']} of {args.audio.stem}", "seconds") as meter:
-        write_feature(args.output, audio, spec, extractor, provenance, meter.update)
+    part, parts = args.part
+    title = f"{spec['kind']} of {args.audio.stem}" + (f", part {part} of {parts}" if parts > 1 else "")
+    with progress(round(audio.lengths.sum() / RATE / parts), title, "seconds") as meter:
+        write_feature(args.output, audio, spec, extractor, provenance, meter.update, (part, parts))
 
 
 def _parsed(text: str) -> dict:

@@ -71,6 +71,16 @@ def write_store(
     shutil.rmtree(folder)
 
 
+def join_stores(path: str | os.PathLike[str], stores: Sequence[Path]) -> None:
+    """Write the store of all utterances of `stores`, which have one metadata. Raises InputError for one that is not a
+    store.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with Store(stores[0]) as first, _replacing(path, path.with_name(path.name + ".tmp")) as file:
+        _join(file, stores, first.metadata)
+
+
 def _check_names(path: Path, utterances: Sequence[str]) -> None:
     if not utterances:
         raise InputError(f"{path}: no utterances to store: the manifest is empty")

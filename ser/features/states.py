@@ -1,8 +1,9 @@
 """Hidden states of wav2vec 2.0, HuBERT, WavLM and their kin, computed in batches as if one by one.
 
-A front end normalised per group ("group": HuBERT base, WavLM base, wav2vec 2.0 base) takes its statistics over the
-whole padded length, so only utterances of equal length share a batch. One normalised per layer ("layer": the large
-ones) does not see the padding once the attention mask hides it.
+On a GPU utterances of different lengths share a batch, behind an attention mask. A front end normalised per layer
+("layer": the large ones) does not see the padding then; one normalised per group ("group": HuBERT base, WavLM base,
+wav2vec 2.0 base) would take its statistics over the whole padded length, and takes them over each utterance's own
+instead. On a CPU a batch is no faster than its utterances, so each goes alone.
 """
 
 import os
@@ -11,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ser.errors import InputError
+from ser.features.precision import cast, resolved
 from ser.waveforms import RATE
 
 # Seconds of audio in a batch, padding included; the front end takes up to 7 MB per second, several times over.
-BATCH_SECONDS = {"cpu": 10, "cuda": 160}
+BATCH_SECONDS = {"cpu": 0, "cuda": 160}  # 0: one utterance
 
 
 def prepare_torch(device: str) -> str:
@@ -43,8 +45,9 @@ class States:
 
     Frames are those of the front end without padding, 20 ms apart; a piece too short for one (400 samples, 25 ms) is
     extended to one with silence. `preprocess` is the checkpoint's own (zero mean and unit variance, or nothing),
-    applied to each piece by itself. `model` is one of transformers'; at most `batch_samples` go through it at a time
-    (0: what suits its device).
+    applied to each piece by itself. `model` is one of transformers', which is changed; at most `batch_samples` go
+    through it at a time, but at least one piece (None: what suits its device). `precision` as torch names it, or
+    `auto`; what that means here is `computes_in`.
     """
 
     def __init__(
@@ -57,20 +60,21 @@ class States:
         is_averaged: bool,
         precision: str,
         dtype: str,
-        batch_samples: int = 0,
+        batch_samples: int | None = None,
     ) -> None:
         config = model.config
         self.device: str = model.device.type
         self.model, self.preprocess, self.layers = model, preprocess, layers
         self.is_stacked, self.is_averaged = is_stacked, is_averaged
-        self.precision, self.dtype = getattr(torch, precision), getattr(torch, dtype)
-        self.batch_samples = batch_samples or BATCH_SECONDS[self.device] * RATE
+        self.computes_in, self.dtype = resolved(precision, self.device), getattr(torch, dtype)
+        cast(model, self.computes_in)
+        self.batch_samples = BATCH_SECONDS[self.device] * RATE if batch_samples is None else batch_samples
         self.front_end = list(zip(config.conv_kernel, config.conv_stride, strict=True))
         self.stride = int(np.prod(config.conv_stride))
         self.shortest = 1
         for kernel, stride in reversed(self.front_end):
             self.shortest = (self.shortest - 1) * stride + kernel
-        self.masked = config.feat_extract_norm == "layer"
+        self.of_each = _of_each(model) if config.feat_extract_norm == "group" else None
         self.frame_bytes = len(layers) * config.hidden_size * self.dtype.itemsize
         self._kept: dict[int, Tensor] = {}
         self._listen(config.num_hidden_layers)
@@ -97,8 +101,7 @@ class States:
         """Indices of waveforms that go through the model together, longest first."""
         batch: list[int] = []
         for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-            full = (len(batch) + 1) * lengths[batch[0]] > self.batch_samples if batch else False
-            if full or (batch and not self.masked and lengths[i] != lengths[batch[0]]):
+            if batch and (len(batch) + 1) * lengths[batch[0]] > self.batch_samples:
                 yield batch
                 batch = []
             batch.append(i)
@@ -114,8 +117,13 @@ class States:
         for row, length, x, samples in zip(mask, lengths, inputs, padded, strict=True):
             samples[: len(x)] = torch.from_numpy(np.asarray(x, np.float32))
             row[:length] = 1
-        with torch.autocast(self.device, self.precision, enabled=self.precision is not torch.float32):
-            self.model(padded.to(self.device), attention_mask=mask.to(self.device) if self.masked else None)
+        is_padded = min(lengths) < max(lengths)
+        if self.of_each is not None:
+            first, stride = self.front_end[0]
+            frames = [(length - first) // stride + 1 for length in lengths]
+            self.of_each.frames = torch.tensor(frames, device=self.device) if is_padded else None
+        with torch.autocast(self.device, self.computes_in, enabled=self.computes_in is not torch.float32):
+            self.model(padded.to(self.device), attention_mask=mask.to(self.device) if is_padded else None)
         kept = [self._kept.pop(layer) for layer in self.layers]
         return [self._packed([states[i, : self.frames(n)] for states in kept]) for i, n in enumerate(lengths)]
 
@@ -143,3 +151,32 @@ class States:
         for number, layer in enumerate(layers[:-1], 1):
             layer.register_forward_hook(lambda _, __, output, number=number: keep(number, output))
         self.model.register_forward_hook(lambda _, __, output: keep(last, output.last_hidden_state))
+
+
+class _OfEach(nn.Module):
+    """Group norm of one channel per group, [B, C, T], over the first `frames` [B] of each row (None: all of them)."""
+
+    def __init__(self, norm: nn.GroupNorm) -> None:
+        super().__init__()
+        self.norm = norm
+        self.frames: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.frames is None:
+            whole: Tensor = self.norm(x)
+            return whole
+        x = x.float()  # as autocast does for group norm
+        is_own = torch.arange(x.shape[-1], device=x.device) < self.frames[:, None, None]
+        n = self.frames[:, None, None]
+        mean = (x * is_own).sum(dim=-1, keepdim=True) / n
+        variance = ((x - mean).square() * is_own).sum(dim=-1, keepdim=True) / n
+        scaled = (x - mean) * (variance + self.norm.eps).rsqrt()
+        return scaled * self.norm.weight[:, None] + self.norm.bias[:, None]
+
+
+def _of_each(model: Any) -> _OfEach:
+    """Put in place of the front end's norm."""
+    layer = model.feature_extractor.conv_layers[0]
+    layer.layer_norm = _OfEach(layer.layer_norm)
+    norm: _OfEach = layer.layer_norm
+    return norm

@@ -65,6 +65,10 @@ class Places:
         """One feature of a corpus; `feature` is `<kind>-<digest of its settings>`."""
         return f"{self.work}/features/{corpus}/{feature}.safetensors"
 
+    def part(self, corpus: str, feature: str, part: int | str, parts: int | str) -> str:
+        """A part of a feature, until all `parts` are joined."""
+        return f"{self.work}/features/{corpus}/{feature}.{part}of{parts}.safetensors"
+
     def split(self, split: str, suffix: str = ".json") -> str:
         """A split, `<experiment>/<protocol>/<selection>[/seed<s>]`: its rows (`.csv`) or facts about them (`.json`)."""
         return f"{self.work}/splits/{split}{suffix}"

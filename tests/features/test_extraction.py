@@ -2,14 +2,16 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from helpers import ROOT
+from ser.errors import InputError
 from ser.features.descriptors import NAMES
-from ser.features.extraction import write_feature
+from ser.features.extraction import join_parts, write_feature
 from ser.features.packing import write_store
 from ser.features.spec import canonical, feature_name, open_extractor, validate_spec
 from ser.features.store import Store
@@ -51,6 +53,42 @@ def test_key_follows_audio_settings_and_code(audio, tmp_path):
 
     assert key() == key()
     assert len({key(), key("other"), key(code="v2"), key(n_mels=40)}) == 4
+
+
+@pytest.mark.parametrize("parts", [1, 2, 5])
+def test_joined_parts_are_the_bytes_of_one_piece(audio, tmp_path, parts):
+    """Also where there are more parts than utterances."""
+    spec = validate_spec({"kind": "log_mel"})
+    extractor = replace(open_extractor(spec), by_length=True)
+    made = Provenance("v1", "order")
+    write_feature(tmp_path / "whole", Store(audio), spec, extractor, made)
+    paths, seconds = [tmp_path / f"{k}of{parts}" for k in range(1, parts + 1)], []
+    for k, path in enumerate(paths, 1):
+        write_feature(path, Store(audio), spec, extractor, made, seconds.append, (k, parts))
+    assert sum(seconds) == pytest.approx(sum(map(len, SAMPLES.values())) / 16_000)
+    join_parts(tmp_path / "joined", Store(audio), paths, "order")
+    assert (tmp_path / "joined").read_bytes() == (tmp_path / "whole").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir() if path not in paths) == [
+        "audio.safetensors",
+        "joined",
+        "whole",
+    ]
+
+
+def test_parts_that_do_not_belong_together_are_not_joined(audio, tmp_path):
+    spec = validate_spec({"kind": "log_mel"})
+    paths = [tmp_path / "1of2", tmp_path / "2of2"]
+    for k, (path, code) in enumerate(zip(paths, ("v1", "v2"), strict=True), 1):
+        write_feature(path, Store(audio), spec, open_extractor(spec), Provenance(code, "order"), part=(k, 2))
+    with pytest.raises(InputError, match="1of2 ... 2of2: not the parts of one feature: remove them and build again"):
+        join_parts(tmp_path / "x", Store(audio), paths, "order")
+    with pytest.raises(InputError, match="not the parts of one feature"):
+        join_parts(tmp_path / "x", Store(audio), paths[:1] * 2, "order")
+    with pytest.raises(InputError, match="1of2: made from other settings, code or recordings than planned"):
+        join_parts(tmp_path / "x", Store(audio), paths, "another order")
+    with pytest.raises(InputError, match="3of2: no such store"):
+        join_parts(tmp_path / "x", Store(audio), [*paths, tmp_path / "3of2"], "")
+    assert not (tmp_path / "x").exists()
 
 
 def script(audio: Path, output: Path, spec: str, threads: int = 1) -> subprocess.CompletedProcess:

@@ -50,41 +50,54 @@ def single(folder: Path, wave: np.ndarray) -> list[np.ndarray]:
     return [state[0].numpy() for state in (*output.hidden_states[:-1], output.last_hidden_state)]
 
 
+def states_of(folder: Path, **settings) -> States:
+    return open_states(Settings(**{"encoder": folder.name, "layer": "last"} | settings), folder, "cpu")
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_batched_equals_single(folders, family):
-    batched = load(folders / family, layer="all").compute(WAVES)
+    together = states_of(folders / family, layer="all")
+    together.batch_samples = 200_000  # as on a GPU
+    assert len([*together._batches(SAMPLES)]) == 2
+    batched = together([[x] for x in WAVES])
+    alone = load(folders / family, layer="all").compute(WAVES)
     last = load(folders / family).compute(WAVES)
-    for wave, states, output in zip(WAVES, batched, last, strict=True):
+    for wave, states, one, output in zip(WAVES, batched, alone, last, strict=True):
         expected = single(folders / family, wave)
-        np.testing.assert_allclose(states, np.stack(expected, axis=1), atol=2e-5)
+        for found in (states, one):
+            np.testing.assert_allclose(found, np.stack(expected, axis=1), atol=2e-5)
         np.testing.assert_allclose(output, expected[-1], atol=2e-5)
 
 
-def states_of(folder: Path) -> States:
-    return open_states(Settings(encoder=folder.name, layer="last"), folder, "cpu")
+@pytest.mark.parametrize("family", ["hubert_base", "wavlm_large"])
+def test_batched_equals_single_in_bfloat16(folders, family):
+    """To within its precision: what a batch changes is less than what bfloat16 itself does."""
+    together, alone, full = (states_of(folders / family, precision=name) for name in ("bfloat16",) * 2 + ("float32",))
+    together.batch_samples = 200_000
+    pieces = [[x] for x in WAVES]
+    for states, one, exact in zip(together(pieces), alone(pieces), full(pieces), strict=True):
+        assert np.abs(states - one).max() < 1.5 * np.abs(one - exact).max() < 0.15
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_rule_for_batches_is_needed(folders, family):
-    """What the test above would see if group-normalised encoders were padded, or the mask left out."""
+def test_what_makes_a_batch_right_is_needed(folders, family):
+    """What the tests above would see if a group norm counted the padding, or if the mask were left out."""
     states = states_of(folders / family)
-    states.masked = not states.masked
-    if states.masked:
+    expected = single(folders / family, WAVES[1])[-1]
+    if states.of_each:
+        states.of_each, states.batch_samples = None, 200_000
         naive = states([[x] for x in WAVES])[1]
     else:  # pad by hand: without a mask, zeros are speech
-        naive = states([[np.pad(WAVES[1], (0, 8_000))]])[0][: len(states([[WAVES[1]]])[0])]
-    assert np.abs(naive - single(folders / family, WAVES[1])[-1]).max() > 1e-2
+        naive = states([[np.pad(WAVES[1], (0, 8_000))]])[0][: len(expected)]
+    assert np.abs(naive - expected).max() > 1e-2
 
 
-def test_batches_hold_equal_lengths_or_fill_a_budget(folders):
+def test_batches_fill_a_budget_longest_first(folders):
     lengths = [160, 80, 160, 79, 160]
-    grouped = states_of(folders / "hubert_base")
-    assert [[lengths[i] for i in batch] for batch in grouped._batches(lengths)] == [[160] * 3, [80], [79]]
-    masked = states_of(folders / "hubert_large")
-    masked.batch_samples = 400
-    assert [[lengths[i] for i in batch] for batch in masked._batches(lengths)] == [[160, 160], [160, 80], [79]]
-    masked.batch_samples = 100  # an utterance beyond the budget goes alone
-    assert list(masked._batches([160, 160])) == [[0], [1]]
+    states = states_of(folders / "hubert_base")
+    assert [[lengths[i] for i in batch] for batch in states._batches(lengths)] == [[160], [160], [160], [80], [79]]
+    states.batch_samples = 400
+    assert [[lengths[i] for i in batch] for batch in states._batches(lengths)] == [[160, 160], [160, 80], [79]]
 
 
 def test_frames_are_those_of_the_front_end(folders):
@@ -111,6 +124,27 @@ def test_pooling_averages_the_real_frames_only(folders):
         pooled = load(folders / family, layer="all", pooling="mean").compute(WAVES)
         for states, mean in zip(every, pooled, strict=True):
             np.testing.assert_allclose(mean, states.mean(axis=0, keepdims=True), atol=1e-6)
+
+
+def test_auto_is_bfloat16_where_the_machine_multiplies_in_it(folders, monkeypatch):
+    exact = load(folders / "hubert_base").compute(WAVES[:1])[0]
+    for has_it, name in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr("ser.features.precision.multiplies_bfloat16", lambda _, has_it=has_it: has_it)
+        extractor = load(folders / "hubert_base", precision="auto")
+        assert extractor.identity["computed_in"] == name
+        assert np.array_equal(extractor.compute(WAVES[:1])[0], exact) != has_it
+    assert "computed_in" not in load(folders / "hubert_base").identity
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_weights_cast_once_give_the_bits_of_autocast(folders, family):
+    """Attention apart, which has other kernels then."""
+    states = states_of(folders / family, precision="bfloat16")
+    plain = transformers.AutoModel.from_pretrained(folders / family, attn_implementation="eager").eval()
+    wave = torch.from_numpy(states.preprocess(WAVES[0], sampling_rate=16_000)["input_values"][0])[None]
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        expected = plain(wave).last_hidden_state[0].float().numpy()
+    np.testing.assert_array_equal(states([[WAVES[0]]])[0], expected)
 
 
 def test_precision_and_dtype(folders):

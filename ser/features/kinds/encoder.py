@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 class Settings:
     """`encoder` names a checkpoint folder of params.yaml. `layer`: 0 is the input of the first transformer layer,
     i the output of layer i, `last` the last one: [frames, dim]; `all` of them: [frames, layers + 1, dim].
-    `pooling` `mean` averages over time: one frame. `precision` other than float32 computes under autocast;
-    `dtype` is what is stored. `pre_emphasis` as for spectrograms. `segment_seconds` above 0 cuts the utterance into
-    segments of that length (`ser/waveforms.py`; `segment_count` and `audio_padding` are its rules), each encoded by
-    itself, with their frames end to end.
+    `pooling` `mean` averages over time: one frame. `precision` other than float32 computes under autocast; `auto` is
+    bfloat16 on machines that multiply in it, float32 on others. `dtype` is what is stored. `pre_emphasis` as for
+    spectrograms. `segment_seconds` above 0 cuts the utterance into segments of that length (`ser/waveforms.py`;
+    `segment_count` and `audio_padding` are its rules), each encoded by itself, with their frames end to end.
     """
 
     encoder: str
     layer: int | Literal["last", "all"]
     pooling: Literal["none", "mean"] = "none"
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    precision: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
     dtype: Literal["float32", "float16"] = "float32"
     pre_emphasis: float = 0.0
     segment_seconds: float = 0.0
@@ -68,6 +68,8 @@ def extractor(
 
     states = open_states(settings, encoder_dir, device)
     identity = {"checkpoint": checkpoint or checkpoint_digest(encoder_dir), "device": states.device}
+    if settings.precision == "auto":
+        identity["computed_in"] = str(states.computes_in).removeprefix("torch.")
     if is_demo(encoder_dir):
         identity["ser_demo"] = "true"
     return Extractor(
