@@ -60,14 +60,12 @@ def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -
     state = _start(task.network().to(context.device), settings, context.device)
     step = Step(task, state, settings.precision, settings.gradient_clip, context.device)
     path = context.directory / "state.safetensors" if context.directory else None
-    observer = None
-    if context.score_test_each_epoch:
 
-        def score(network: nn.Module) -> np.ndarray:
-            scores = predict(task, network, fold.test, _fitting(settings, state), context.device)
-            return scores[:, : len(fold.labels)]
+    def score_test(network: nn.Module) -> np.ndarray:
+        return predict(task, network, fold.test, _fitting(settings, state), context.device)
 
-        observer = EpochScores(score, context.device)
+    is_observed = context.score_test_each_epoch
+    observer = EpochScores(score_test, len(fold.labels), context.device) if is_observed else None
     if path:
         kept = state.resume(path, context.key, context.machine, observer.names if observer else ())
         if observer:
@@ -86,8 +84,9 @@ def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -
     state.evaluated.load_state_dict(state.best)
     chosen = state.history[state.best_epoch - 1]
     parameters = list(state.network.parameters())
+    known = observer.of_last(state.best_epoch) if observer else None
     return Outcome(
-        scores=predict(task, state.evaluated, fold.test, _fitting(settings, state), context.device),
+        scores=score_test(state.evaluated) if known is None else known,
         history=state.history,
         model={name: tensor.cpu().numpy() for name, tensor in state.best.items()},
         facts={

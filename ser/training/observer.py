@@ -16,21 +16,24 @@ _NAME = "test_scores"
 
 
 class EpochScores:
-    """Called with the network after each epoch; keeps what `score`, a function of it, returns: float64 [n_test, K].
+    """Called with the network after each epoch; keeps the first `labels` columns, K, of what `score`, a function of it,
+    returns: float64 [n_test, K + what a system adds].
 
     Generators and each module's mode (train, eval) are as before the call.
     """
 
     names = (_NAME,)
 
-    def __init__(self, score: Callable[[nn.Module], np.ndarray], device: str) -> None:
-        self._score, self._device = score, device
+    def __init__(self, score: Callable[[nn.Module], np.ndarray], labels: int, device: str) -> None:
+        self._score, self._labels, self._device = score, labels, device
         self._kept: list[Tensor] = []
+        self._last: np.ndarray | None = None
 
     def __call__(self, network: nn.Module) -> None:
         """Score the network as it is now."""
         drawn, modes = RandomState(self._device), [(module, module.training) for module in network.modules()]
-        self._kept.append(torch.from_numpy(self._score(network).astype(np.float32)))
+        self._last = self._score(network)
+        self._kept.append(torch.from_numpy(self._last[:, : self._labels].astype(np.float32)))
         for module, mode in modes:
             module.training = mode
         drawn.restore()
@@ -43,6 +46,12 @@ class EpochScores:
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from the `tensors` of a state; there are none where training starts afresh."""
         self._kept = list(tensors[_NAME]) if tensors else []
+
+    def of_last(self, epoch: int) -> np.ndarray | None:
+        """What `score` returned after `epoch`, counted from 1, if it was the last one, and of this process; for when
+        training has ended.
+        """
+        return self._last if epoch == len(self._kept) else None
 
     @property
     def scores(self) -> np.ndarray:

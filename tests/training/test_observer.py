@@ -36,10 +36,7 @@ class Drawing(Task):
 @pytest.mark.parametrize("task", [Task, Drawing])
 def test_every_bit_is_the_same_with_and_without(task, patience, average_decay):
     settings = replace(SETTINGS, epochs=12, patience=patience, average_decay=average_decay, criterion="UA")
-    off = fit(task(), fold(), settings, OFF)
-    left_off = generators()
-    on = fit(task(), fold(), settings, ON)
-    assert generators() == left_off
+    off, on = fit(task(), fold(), settings, OFF), fit(task(), fold(), settings, ON)
     assert_same(off, on)
     assert off.test_epochs is None and on.test_epochs.dtype == np.float32
     assert on.test_epochs.shape == (on.facts["epochs_run"], 9, 3)
@@ -73,13 +70,18 @@ def test_modes_and_generators_are_as_before():
     def score(module: nn.Module) -> np.ndarray:
         module.eval()
         random.random(), np.random.random(), torch.rand(3)
-        return np.full((4, 2), 0.1)
+        return np.full((4, 3), 0.1)
 
-    observer, before = EpochScores(score, "cpu"), generators()
+    observer, before = EpochScores(score, 2, "cpu"), generators()
     assert observer(network) is None and observer(network) is None
     assert generators() == before
     assert [module.training for module in network.modules()] == [True, True, False, True]
     assert observer.scores.tobytes() == np.full((2, 4, 2), 0.1, np.float32).tobytes()
+    assert observer.of_last(1) is None
+    np.testing.assert_array_equal(observer.of_last(2), np.full((4, 3), 0.1))
+    resumed = EpochScores(score, 2, "cpu")
+    resumed.restore(observer.tensors)
+    assert resumed.of_last(2) is None  # kept in float32 only
 
 
 class Stopped(Exception):
