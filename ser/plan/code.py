@@ -2,20 +2,24 @@
 
 Snakemake compares a rule's text and inputs, never the modules that a script imports. Their digest is therefore part of
 what each artifact is made from (made_from.py), and each run records it. Nothing is imported here, so this is quick
-enough to be done while the workflow is parsed.
+enough to be done while the workflow is parsed. What a file imports is found once: a record has it by the digest of the
+file's content, so it cannot be out of date.
 """
 
 import ast
 import hashlib
+import json
 import subprocess
 from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 from ser.errors import InputError
-from ser.files import ROOT, sha256_of, words
+from ser.files import ROOT, atomic_file, sha256_of, words
 
 _COMMITTED = ("ser", "workflow_scripts", "experiments")
+_RECORD = ".snakemake/ser.imports.json"
+_found: dict[str, list[str]] = {}  # by this process; what is in the record only is forgotten when it is written
 
 
 @cache
@@ -93,21 +97,52 @@ def _file_of(module: str) -> str:
 
 @cache
 def _imports(path: Path) -> tuple[Path, ...]:
+    content = path.read_bytes()
+    digest = hashlib.sha256(_own_code() + content).hexdigest()
+    if digest not in _found:
+        known = _recorded()
+        _found[digest] = known[digest] if digest in known else _names(content.decode(), str(path))
+    return tuple(file for name in _found[digest] for file in _files(name, path.parent))
+
+
+def _names(text: str, path: str) -> list[str]:
+    """The names that a file's imports may mean, sorted."""
     names: set[str] = set()
-    for node in _running(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+    for node in _running(ast.parse(text, path)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return tuple(file for name in sorted(names) for file in _files(name, path.parent))
+    return sorted(names)
+
+
+@cache
+def _own_code() -> bytes:
+    """This file: where it finds imports in another way, what it found before is of no use."""
+    return Path(__file__).read_bytes()
+
+
+@cache
+def _recorded() -> dict[str, list[str]]:
+    try:
+        return dict(json.loads((ROOT / _RECORD).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}  # no record, or not one of ours
+
+
+def record_imports() -> None:
+    """Keep what the files import that this process looked into: the next one parses those only that are new."""
+    if _found != _recorded():
+        with atomic_file(ROOT / _RECORD) as temporary:
+            temporary.write_text(json.dumps(_found), encoding="utf-8")
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
     """All statements except those below `if TYPE_CHECKING:`."""
     for field in ("body", "handlers", "orelse", "finalbody", "cases"):
         for node in getattr(tree, field, ()):
-            if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            if not (isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"):
                 yield node
                 yield from _running(node)
 

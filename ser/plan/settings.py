@@ -37,7 +37,7 @@ def declared_auxiliary(system_file: Path) -> Mapping[str, Mapping[str, Sequence[
 
     Raises InputError where it is not a literal.
     """
-    for node in ast.parse(system_file.read_text(encoding="utf-8"), str(system_file)).body:
+    for node in _tree(system_file).body:
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["AUXILIARY"]:
             try:
                 found: dict[str, dict[str, Sequence[Any]]] = ast.literal_eval(node.value)
@@ -55,8 +55,13 @@ def auxiliary_of(system_file: Path, settings: Mapping[str, Any]) -> str:
     return next((name for name, when in declared if all(settings.get(s) in values for s, values in when.items())), "")
 
 
+@cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"), str(file))
+
+
 def _fields(file: Path, class_name: str) -> dict[str, Any]:
-    tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
+    tree = _tree(file)
     definition = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == class_name), None)
     if definition is None:
         return _imported_fields(file, tree, class_name)

@@ -1,5 +1,6 @@
 """Code is an input: the files that a script's imports reach, and no others."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     monkeypatch.setattr(code, "ROOT", tmp_path)
-    code.code_of.cache_clear()
-    code._imports.cache_clear()
+    forget()
     yield tmp_path
-    code.code_of.cache_clear()
+    forget()
+
+
+def forget() -> None:
+    """As a new process begins."""
+    for known in (code.code_of, code._imports, code._recorded):
+        known.cache_clear()
+    code._found.clear()
 
 
 def test_follows_imports_of_every_kind_and_nothing_else(project: Path) -> None:
@@ -65,3 +72,32 @@ def test_a_module_that_does_not_exist_is_refused_and_never_simply_unused(project
     for asked in (lambda: code.reaches(files, "ser.renamed"), lambda: code.code_of_module("ser.renamed")):
         with pytest.raises(InputError, match=r"^ser/renamed.py: no such file"):
             asked()
+
+
+def test_imports_are_found_once_for_each_content(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, parsed, parse = code.code_of("scripts/run.py"), [], code._names
+    code.record_imports()
+    monkeypatch.setattr(code, "_names", lambda text, path: parsed.append(Path(path).name) or parse(text, path))
+    forget()
+    assert code.code_of("scripts/run.py") == files and not parsed
+    (project / "ser/b.py").write_text("import ser.unused\n")
+    (project / "ser/errors.py").touch()
+    forget()
+    assert code.code_of("scripts/run.py") == tuple(sorted([*files, "ser/unused.py"])) and parsed == ["b.py"]
+    code.record_imports()
+    assert len(json.loads((project / code._RECORD).read_text())) == len(
+        {*map(contents, code.code_of("scripts/run.py"))}
+    )
+
+
+def contents(file: str) -> bytes:
+    return (code.ROOT / file).read_bytes()
+
+
+@pytest.mark.parametrize("record", ["", "[1, 2]", "{"])
+def test_a_record_that_cannot_be_read_counts_for_nothing(project: Path, record: str) -> None:
+    files = code.code_of("scripts/run.py")
+    (project / ".snakemake").mkdir()
+    (project / code._RECORD).write_text(record)
+    forget()
+    assert code.code_of("scripts/run.py") == files

@@ -218,5 +218,6 @@ def test_what_is_classified_besides_the_labels_follows_from_the_settings(project
     assert options[2][options[2].index("--auxiliary") + 1] == "region"
     file.write_text(f"{SYSTEM}\nREGION = 'region'\nAUXILIARY = {{REGION: {{}}}}\n")
     settings.declared_auxiliary.cache_clear()
+    settings._tree.cache_clear()
     with pytest.raises(InputError, match=r"net.py: line \d+: AUXILIARY is computed: write its names and values$"):
         plan(project)
