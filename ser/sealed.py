@@ -18,6 +18,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,9 @@ class Order:
         except TypeError as error:
             raise ValueError(str(error)) from None
 
-    @property
+    @cached_property
     def text(self) -> str:
-        """The order as a job gets it."""
+        """The order as a job gets it; the same object for all jobs that share it."""
         return json.dumps(asdict(self), sort_keys=True)
 
 

@@ -10,9 +10,9 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from ser.errors import InputError
 from ser.plan.code import code_digest, code_of
@@ -22,6 +22,21 @@ from ser.plan.places import Places
 from ser.sealed import Order
 from ser.splits.protocol import Protocol
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _once(method: Method) -> Method:
+    """A method of `MadeFrom` whose answer is kept: many jobs ask for the same. Groups are known by their names."""
+
+    @wraps(method)
+    def once(self: "MadeFrom", *about: Any) -> Any:
+        key = (method, *(arg.name if isinstance(arg, Group) else arg for arg in about))
+        if key not in self._known:
+            self._known[key] = method(self, *about)
+        return self._known[key]
+
+    return cast(Method, once)
+
 
 class MadeFrom:
     """The orders of a plan's artifacts, with their digests (64 hex digits); `params` is the content of params.yaml."""
@@ -29,20 +44,22 @@ class MadeFrom:
     def __init__(self, plan: Plan, params: Mapping[str, Any], origins: Origins) -> None:
         self._plan, self._params, self._origins = plan, params, origins
         self._places = Places.of(params["scale"])
-        self._known: dict[tuple[str, str], str] = {}
-        self._of_groups: dict[tuple[str, str], Order] = {}
+        self._known: dict[tuple[Any, ...], Any] = {}
 
+    @_once
     def release(self, corpus: str) -> Order:
         """Of a demo corpus's release tree."""
         code = self.code("demo_corpus", f"ser.corpora.demo.{corpus}")
         return self._order("release", corpus, code, {}, seed=self._params["demo_seed"])
 
+    @_once
     def checkpoint(self, encoder: str) -> Order:
         """Of a checkpoint; one from outside has the digest of its content."""
         if not self._origins.is_made_here(encoder):
-            return Order(self._once("weights", encoder, lambda: self._origins.weights(encoder)))
+            return Order(self._origins.weights(encoder))
         return self._order("checkpoint", encoder, self.code("demo_encoder"), {}, seed=self._params["demo_seed"])
 
+    @_once
     def manifest(self, corpus: str) -> Order:
         """Of a corpus's manifest and the report on it."""
         entry = self._origins.corpus(corpus)
@@ -54,6 +71,7 @@ class MadeFrom:
         on_unreadable = entry.get("on_unreadable", "stop")
         return self._order("manifest", corpus, code, inputs, recordings=recordings, on_unreadable=on_unreadable)
 
+    @_once
     def audio(self, corpus: str) -> Order:
         """Of a corpus's audio store."""
         return self._order("audio", corpus, self.code("audio"), self._manifest(corpus), cpu=self._cpu)
@@ -73,9 +91,10 @@ class MadeFrom:
         inputs = self._manifest(protocol.corpus)
         return self._order("split", selection, self.code("splits"), inputs, protocol=protocol.mapping, seed=seed)
 
+    @_once
     def runs(self, group: Group, seed: int) -> Order:
         """Of a group's runs of one seed, all folds."""
-        of_group = self._runs(group, seed)
+        of_group = self._runs(group, group.split(seed))
         parts = {"of": of_group.made_from, "compute": self._device, "scores_epochs": group.scores_epochs}
         digest = self._digest("runs", str(seed), **parts)
         return replace(of_group, made_from=digest)
@@ -84,6 +103,7 @@ class MadeFrom:
         """Of all runs of a group: seed -> digest."""
         return {seed: self.runs(group, seed).made_from for seed in group.seeds}
 
+    @_once
     def evaluation(self, group: Group) -> Order:
         """Of a group's evaluation."""
         inputs = {f"split {name}": self._split(group, name) for name in group.splits}
@@ -116,7 +136,7 @@ class MadeFrom:
             "result",
             script,
             code=self.code(script),
-            experiments={name: _text(f"experiments/{name}.yaml") for name in self._plan.experiments},
+            experiments=self._experiments,
             evaluations={group.name: self.evaluation(group).made_from for group in self._plan.live},
         )
 
@@ -125,31 +145,34 @@ class MadeFrom:
         if made_from and made_from != self.result(script):
             raise InputError("experiments, code or recordings have changed since this build started: start it again")
 
+    @_once
     def code(self, script: str, *modules: str) -> str:
         """The digest of the code that a script runs, and of the modules that it imports by name."""
-        files = code_of(f"workflow_scripts/{script}.py", *modules)
-        return self._once("code", f"{script} {modules}", lambda: code_digest(files))
+        return code_digest(code_of(f"workflow_scripts/{script}.py", *modules))
 
-    def _runs(self, group: Group, seed: int) -> Order:
-        """What the runs of all seeds that have the split of `seed` are made from."""
-        split = group.split(seed)
-        if (group.name, split) not in self._of_groups:
-            stores, encoders = group.stores(self._places), self._origins.description
-            inputs = {
-                "split": self._split(group, split),
-                **{f"feature {n}": (stores[n], self.feature(group.corpus, s)) for n, s in group.features.items()},
-                **{f"encoder {n}": (encoders(e), self.checkpoint(e)) for n, e in group.encoders.items()},
-            }
-            code = self.code("train", f"ser.systems.{group.system}")
-            settings = {"system": group.system, "settings": dict(group.settings)}
-            self._of_groups[group.name, split] = self._order("group", group.name, code, inputs, **settings)
-        return self._of_groups[group.name, split]
+    @_once
+    def _runs(self, group: Group, split: str) -> Order:
+        """What the runs of all seeds that have this split are made from."""
+        stores, encoders = group.stores(self._places), self._origins.description
+        inputs = {
+            "split": self._split(group, split),
+            **{f"feature {n}": (stores[n], self.feature(group.corpus, s)) for n, s in group.features.items()},
+            **{f"encoder {n}": (encoders(e), self.checkpoint(e)) for n, e in group.encoders.items()},
+        }
+        code = self.code("train", f"ser.systems.{group.system}")
+        settings = {"system": group.system, "settings": dict(group.settings)}
+        return self._order("group", group.name, code, inputs, **settings)
 
     def _manifest(self, corpus: str) -> dict[str, tuple[str, Order]]:
         return {"manifest": (self._places.manifest(corpus, ".json"), self.manifest(corpus))}
 
+    @_once
     def _split(self, group: Group, name: str) -> tuple[str, Order]:
         return self._places.split(name), self.split(group.protocol, group.selection, group.splits[name])
+
+    @cached_property
+    def _experiments(self) -> dict[str, str]:
+        return {name: _text(f"experiments/{name}.yaml") for name in self._plan.experiments}
 
     @cached_property
     def _device(self) -> dict[str, Any]:
@@ -169,11 +192,6 @@ class MadeFrom:
 
     def _digest(self, kind: str, name: str, **parts: Any) -> str:
         return hashlib.sha256(json.dumps([kind, name, parts], sort_keys=True).encode()).hexdigest()
-
-    def _once(self, kind: str, name: str, make: Callable[[], str]) -> str:
-        if (kind, name) not in self._known:
-            self._known[kind, name] = make()
-        return self._known[kind, name]
 
 
 def _text(path: str) -> str:
