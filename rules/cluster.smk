@@ -6,6 +6,7 @@ from filelock import FileLock, Timeout
 from ser.compute import failures, patches, slurm, warm
 from ser.compute.seals import Seals
 from ser.errors import InputError
+from ser.plan.code import record_imports
 
 # Snakemake's own lock outlives a killed build (so profiles/default turns it off); this one ends with its process.
 LOCK = FileLock(".snakemake/ser.lock", timeout=0)
@@ -28,6 +29,8 @@ def is_as_ordered(order, outputs):
 
 patches.distrust(SEALED, SEALS.hold, is_as_ordered)
 patches.hash_once()
+patches.find_producers_once()
+patches.remember_records()
 patches.refuse_in_one_line()
 
 
@@ -37,6 +40,7 @@ onstart:
     except Timeout:
         raise WorkflowError("another snakemake is already running in this folder: wait until it ends")
     Path(".snakemake/ser.build").write_text(os.environ["SER_BUILD"])
+    record_imports()
     if workflow.executor_plugin.name == "local":
         warm.start(os.environ["SER_WARM"], {1, config["compute"]["threads"]})
     patches.lift_job_rate(workflow)

@@ -2,11 +2,13 @@
 
 Nothing else in the project does so, except `workflow.is_main_process` and `workflow.local_exec` in rules/. Each
 function is valid for the versions in `READ_IN`; a test fails when the lock has others: read the sources again, then
-change the versions.
+change the versions. Longer than 300 lines, so that all of it is in one place.
 
 What could be sent upstream:
 - snakemake: a limit on the rate of jobs that does not keep waking the scheduler (`lift_job_rate`);
 - snakemake: the checksum of an input once per job, not once per output (`hash_once`);
+- snakemake: the producers of a file looked for once, and by its constant parts first (`find_producers_once`);
+- snakemake: the records of all outputs of a job remembered while it is asked about them (`remember_records`);
 - snakemake: a function of a rule that says in one line what it refuses (`refuse_in_one_line`);
 - snakemake: `--touch` without a pause of 0.1 s per job (`touch`);
 - snakemake: an option to make outputs again that have changed since they were made (`distrust`);
@@ -21,6 +23,7 @@ import re
 import shlex
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +71,53 @@ def hash_once() -> None:
         return known[key]
 
     _IOFile.checksum = once
+
+
+def find_producers_once() -> None:
+    """Look for the rules that make a file once, and by a regular expression only where the constant parts of an
+    output's name fit (snakemake 9.27.1, output_index.py and io/__init__.py).
+
+    Snakemake asks again for each job that reads the file, and compiles an expression for each output of each rule:
+    that was 8 % of the processor time of a start that finds the whole demo built.
+    """
+    from snakemake.io import WILDCARD_REGEX, _IOFile, regex_from_filepattern
+    from snakemake.output_index import OutputIndex
+
+    @cache
+    def parts(pattern: str) -> tuple[str, str, Callable[[str], Any]]:
+        """What is before the first wildcard and after the last, and what matches that between them."""
+        found = list(WILDCARD_REGEX.finditer(pattern))
+        start, end = (found[0].start(), found[-1].end()) if found else (len(pattern), len(pattern))
+        return pattern[:start], pattern[end:], re.compile(regex_from_filepattern(pattern[start:end])).match
+
+    def match(self: Any, target: str) -> Any:
+        before, after, between = parts(self.file)
+        end = len(target) - len(after)
+        if end < len(before) or not (target.startswith(before) and target.endswith(after)):
+            return None
+        return between(target[len(before) : end])
+
+    find = OutputIndex.match_producers
+
+    def match_producers(self: Any, target: str) -> Any:
+        known, alike = vars(self).setdefault("found", ({}, {}))  # an index is made anew when a rule is added
+        if target not in known:
+            found = frozenset(find(self, target))
+            known[target] = alike.setdefault(found, found)
+        return known[target]
+
+    _IOFile.match, OutputIndex.match_producers = match, match_producers
+
+
+def remember_records() -> None:
+    """Read Snakemake's record of an output once, also where a job has many (snakemake 9.27.1, persistence/file.py).
+
+    It asks each of its six questions about all outputs of a job before the next, and remembers the last 128 records.
+    """
+    from snakemake.persistence.file import FilePersistence
+
+    read = FilePersistence._read_record_cached.__wrapped__
+    FilePersistence._read_record_cached = lru_cache(maxsize=1024)(read)
 
 
 def refuse_in_one_line() -> None:
@@ -161,10 +211,10 @@ def distrust(
         found = params_changed(self, job, file)
         if job.rule.name in rules and (foreign := {str(path) for path in job.output if not is_as_made(str(path))}):
             found |= ParamsChange(only_new={f"{path} is not as its job left it" for path in foreign}, files=foreign)
-        outputs = [Path(path) for path in job.output]
-        is_unknown = hasattr(job.params, "order") and not has_metadata(self, job)
-        if is_unknown and all(path.exists() for path in outputs) and not is_as_ordered(job.params.order, outputs):
-            found |= ParamsChange(only_new={"not made from what is planned"}, files=set(map(str, outputs)))
+        if hasattr(job.params, "order") and not has_metadata(self, job):
+            outputs = [Path(path) for path in job.output]
+            if all(path.exists() for path in outputs) and not is_as_ordered(job.params.order, outputs):
+                found |= ParamsChange(only_new={"not made from what is planned"}, files=set(map(str, outputs)))
         return found
 
     PersistenceBase.has_metadata, PersistenceBase.params_changed = may_have_changed, changed

@@ -10,6 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 from snakemake.io import _IOFile
+from snakemake.output_index import OutputIndex
+from snakemake.persistence.file import FilePersistence
 
 from helpers import ROOT
 from ser.compute import patches
@@ -89,3 +91,63 @@ def test_a_file_is_hashed_once_and_again_when_it_has_changed(tmp_path: Path, mon
     assert checksum(1) is None  # larger than that
     (tmp_path / "file").write_bytes(b"another")
     assert checksum(100) == f"sha256:{hashlib.sha256(b'another').hexdigest()}" and len(digests) == 2
+
+
+PATTERNS = [
+    "work/table.csv",
+    "work/{group,a|a/b}/seed{seed,[0-9]+}/fold1/metrics.json",
+    "work/{group,a|a/b}/seed{seed,[0-9]+}/fold1/model.safetensors",
+    "work/{any}/seed{seed}",
+    "{any}.json",
+    "work/{any}/{any}.json",
+    "work/{first}{second,(/seed[0-9]+)?}.json",
+]
+FILES = [
+    *("work/table.csv", "work/table.csv2", "work/a/seed1/fold1/metrics.json", "work/a/b/seed12/fold1/metrics.json"),
+    *("work/c/seed1/fold1/metrics.json", "work/a/seed1/fold1/model.safetensors", "work/x/seed1", "work//seed", ".json"),
+    *("work/x/x.json", "work/x/y.json", "work/x/seed3.json", "work/", "w", ""),
+]
+
+
+def test_the_producers_of_a_file_are_those_that_snakemake_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def found() -> list[set[str]]:
+        rules = [Producer(pattern) for pattern in PATTERNS]
+        return [{rule.name for rule in OutputIndex(rules).match_producers(file)} for file in (*FILES, *FILES)]
+
+    def wildcards() -> list[dict[str, str] | None]:
+        matches = [_IOFile(pattern, None).match(file) for pattern in PATTERNS for file in FILES]
+        return [match.groupdict() if match else None for match in matches]
+
+    producers, values = found(), wildcards()
+    monkeypatch.setattr(_IOFile, "match", _IOFile.match)  # as they are again afterwards
+    monkeypatch.setattr(OutputIndex, "match_producers", OutputIndex.match_producers)
+    patches.find_producers_once()
+    assert (found(), wildcards()) == (producers, values)
+    assert 15 < sum(value is not None for value in values) < len(values)
+
+
+class Producer:
+    """A rule with one output, as far as an index of outputs looks at it."""
+
+    def __init__(self, pattern: str) -> None:
+        self.name, self._output = pattern, _IOFile(pattern, None)
+
+    def products(self) -> list[_IOFile]:
+        return [self._output]
+
+    def is_producer(self, file: str) -> bool:
+        return bool(self._output.match(file))
+
+
+def test_the_records_of_a_job_with_many_outputs_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FilePersistence, "_read_record_cached", FilePersistence._read_record_cached)
+    patches.remember_records()
+    records, read = FilePersistence.__new__(FilePersistence), []
+    records._metadata_path, records._incomplete_cache = "", None
+    monkeypatch.setattr(FilePersistence, "_io_read", lambda self, folder, name: read.append(name) or {"rule": "train"})
+    names = [f"output {n}" for n in range(300)]
+    for name in (*names, *names):
+        assert records._read_record(name).rule == "train"
+    assert read == names
+    records._clear_cache()
+    assert records._read_record(names[0]) and read == [*names, names[0]]
