@@ -35,6 +35,8 @@ patches.refuse_in_one_line()
 
 
 onstart:
+    gc.freeze()
+    gc.enable()
     try:
         LOCK.acquire()
     except Timeout:

@@ -1,4 +1,5 @@
 # The plan, checked before any job starts; where things are; and what the rules' inputs are made of.
+import gc
 import json
 import os
 import re
@@ -6,6 +7,8 @@ import shlex
 import sys
 
 sys.path.insert(0, workflow.basedir)
+
+gc.disable()  # until jobs start: what is planned is kept, and Python would look through all of it again and again
 
 from snakemake.exceptions import WorkflowError
 
