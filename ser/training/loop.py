@@ -22,7 +22,7 @@ from ser.progress import progress
 from ser.runs.contract import Context, Fold, Outcome, Part
 from ser.training.criterion import check_criterion, dev_metrics, is_better
 from ser.training.observer import EpochScores
-from ser.training.state import State
+from ser.training.state import Saver, State
 from ser.training.step import Step, to_device
 from ser.training.task import Example, StepDecaySettings, Task, TrainingSettings
 
@@ -31,9 +31,9 @@ def fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) ->
     """Train on `fold.train`, choose the epoch on `fold.dev` (the first of the best; the last if dev is empty),
     score `fold.test`.
 
-    With `context.directory`, every epoch leaves its state there and a run under the same key goes on from it. With
-    `context.score_test_each_epoch`, an observer scores the test part after each epoch, when the choice is made: what
-    trains and chooses (`_epoch`, `_goes_on`) has no name for what it keeps.
+    With `context.directory`, epochs leave their state there (`Saver`), and a run under the same key goes on from it.
+    With `context.score_test_each_epoch`, an observer scores the test part after each epoch, when the choice is made:
+    what trains and chooses (`_epoch`, `_goes_on`) has no name for what it keeps.
     Raises InputError when the train or test part is empty, the settings do not fit the fold, the loss stops being
     finite, or the GPU's memory is too small.
     """
@@ -70,6 +70,7 @@ def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -
         kept = state.resume(path, context.key, context.machine, observer.names if observer else ())
         if observer:
             observer.restore(kept)
+    is_due = Saver(state)
 
     with progress(settings.epochs, f"fold {fold.number}", "epochs") as meter:
         meter.update(state.epoch)
@@ -77,7 +78,7 @@ def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -
             _epoch(task, fold, settings, step, state, context)
             if observer:
                 observer(state.evaluated)
-            if path:
+            if path and (not _goes_on(state, settings) or is_due()):
                 state.save(path, context.key, context.machine, observer.tensors if observer else {})
             meter.update(1)
 
