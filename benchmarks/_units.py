@@ -5,6 +5,7 @@ is), `each` (the seconds of every repeat) and what else a unit takes.
 """
 
 import importlib
+import json
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -15,14 +16,16 @@ import numpy as np
 import soundfile
 import torch
 import transformers
+import yaml
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from fine_tuning import MADE_BY, Stopwatch, resolved, write_noise
+from fine_tuning import MADE_BY, ROOT, Stopwatch, resolved, write_noise
 from ser.encoders.alexnet import KERNELS, PLACES
 from ser.encoders.checkpoint import ALEXNET, open_checkpoint
+from ser.encoders.demo import write_encoder
 from ser.encoders.fetch import save_alexnet
-from ser.encoders.published import ENCODERS
+from ser.encoders.published import ENCODERS, MADE_HERE
 from ser.features.audio import write_audio
 from ser.features.extraction import write_feature
 from ser.features.packing import write_store
@@ -44,16 +47,24 @@ LARGE = {
     "feat_extract_norm": "layer",
     "do_stable_layer_norm": True,
 }
-# Experiment -> examples in a batch without a GPU (None: as published).
+# System -> examples in a batch without a GPU (None: as published).
 TRAINED = {
     "attention_fcn": None,
     "tf_transformer": None,
     "light_sernet": None,
     "area_attention": 4,
-    "superb_er": None,
+    "linear_probe": None,
     "mfhca": 4,
     "ca_mser": 4,
     "emosphere_ser": 2,
+}
+EXPERIMENTS = {"linear_probe": "superb_er"}  # whose settings, where the names differ
+# The same without training a speech encoder of published size, and the row: experiment/row.
+VARIANTS = {
+    "mfhca, no encoder": "mfhca/frozen_hubert",
+    "mfhca, tiny encoder": "fair/mfhca_random",
+    "ca_mser, no encoder": "ca_mser/spectrogram",
+    "ca_mser, tiny encoder": "fair/ca_mser_random",
 }
 # Kind -> whose settings.
 SPECTRA = {"log_mel": "tf_transformer", "log_stft": "attention_fcn", "mfcc": "ca_mser", "clip_mfcc": "light_sernet"}
@@ -118,6 +129,9 @@ def checkpoint(encoder: str, folder: Path) -> Path:
         pairs = zip(PLACES, layers, strict=True)
         save_alexnet({f"features.{p}.{key}": t for p, layer in pairs for key, t in layer.state_dict().items()}, path)
         return path
+    if encoder in MADE_HERE:
+        write_encoder(encoder, path, seed=1)
+        return path
     form = ENCODERS[encoder]
     config = getattr(transformers, f"{form.architecture}Config")(**(LARGE if form.front_end == "layer" else {}))
     getattr(transformers, f"{form.architecture}Model")(config).save_pretrained(path)
@@ -125,25 +139,27 @@ def checkpoint(encoder: str, folder: Path) -> Path:
     return path
 
 
-def training(experiment: str, folder: Path, repeats: int) -> dict[str, Any]:
+def training(name: str, folder: Path, repeats: int) -> dict[str, Any]:
     """Optimiser steps of the real loop, per example (an utterance, or a segment of one)."""
-    blocks = resolved(experiment, tiny=False)
-    system = "linear_probe" if experiment == "superb_er" else experiment
+    system = name.partition(",")[0]
+    blocks = resolved(EXPERIMENTS.get(system, system), tiny=False)
+    if name in VARIANTS:
+        change(blocks, VARIANTS[name])
     module = importlib.import_module(f"ser.systems.{system}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     published = blocks["settings"]["batch_size"]
-    batch = published if device == "cuda" else TRAINED[experiment] or published
-    is_small = experiment == "superb_er"
+    batch = published if device == "cuda" else TRAINED.get(name) or published
+    is_small = system == "linear_probe"
     steps = 100 if is_small else 10 if device == "cuda" else 1
     changed = {"epochs": repeats + 1, "patience": 0, "steps_per_epoch": steps, "batch_size": batch, "accumulation": 1}
     if device == "cpu" and blocks["settings"]["precision"] == "float16":
         changed["precision"] = "float32"  # processors have no fast products of float16
     settings = module.Settings(**blocks["settings"] | changed)
-    fold = fold_of(experiment, blocks, max(4 * batch, 64), folder)
+    fold = fold_of(system, blocks, max(4 * batch, 64), folder)
     stopwatch = Stopwatch(device, CLOCK)
     outcome = stopwatch.run(lambda: module.run(fold, settings, Context(seed=1, device=device)))
     facts, examples = outcome.facts, steps * batch
-    n_segments = sum(count_examples(experiment, len(fold.stores["audio"][name])) for name in fold.train.utterances)
+    n_segments = sum(count_examples(system, len(fold.stores["audio"][name])) for name in fold.train.utterances)
     write_predictions(folder / "predictions.csv", fold, outcome.scores, outcome.auxiliary)
     return {
         "per": f"example, batch {batch}",
@@ -156,31 +172,41 @@ def training(experiment: str, folder: Path, repeats: int) -> dict[str, Any]:
         "checkpoint_bytes": (2 + (settings.average_decay > 0)) * 4 * facts["parameters"]
         + 8 * facts["parameters_trainable"],
         "prediction_bytes": (folder / "predictions.csv").stat().st_size / len(fold.test.utterances),
+        **({"padded_seconds": PADDED_SECONDS} if system == "emosphere_ser" else {}),
     }
 
 
-def count_examples(experiment: str, samples: int) -> int:
+def change(blocks: dict[str, dict[str, Any]], row: str) -> None:
+    """Make an experiment's blocks those of a row at scale `paper`."""
+    experiment, _, name = row.partition("/")
+    entry = yaml.safe_load((ROOT / f"experiments/{experiment}.yaml").read_text())["rows"][name]
+    for changes in (entry, entry.get("scales", {}).get("paper", {})):
+        for block in blocks:
+            blocks[block] |= changes.get(block, {})
+
+
+def count_examples(system: str, samples: int) -> int:
     """CA-MSER and MFHCA cut an utterance into segments of 3 s, area attention into segments of 2 s every second, each
     with a copy; the others take it whole, or one crop of it.
     """
-    if experiment == "area_attention":
+    if system == "area_attention":
         return 2 * (1 + max(0, samples - 2 * RATE) // RATE)
-    return 1 + samples // (3 * RATE) if experiment in ("mfhca", "ca_mser") else 1
+    return 1 + samples // (3 * RATE) if system in ("mfhca", "ca_mser") else 1
 
 
-def fold_of(experiment: str, blocks: dict[str, Any], n: int, folder: Path) -> Fold:
+def fold_of(system: str, blocks: dict[str, Any], n: int, folder: Path) -> Fold:
     """`n` utterances train; the first two are dev and test as well."""
-    is_classes = experiment != "emosphere_ser"
+    is_classes = system != "emosphere_ser"
     audio = write_noise(folder / "audio", n) if is_classes else write_clips(folder / "audio", n)
     stores = {"audio": audio}
     for name, spec in blocks["features"].items():
         if spec and spec["kind"] == "encoder":
-            stores[name] = write_states(folder / name, audio.utterances)
+            stores[name] = write_states(folder / name, audio, validate_spec(spec))
         elif spec and spec["kind"] != "audio":
             spec = validate_spec(spec)
             write_feature(folder / name, audio, spec, open_extractor(spec), MADE_BY)
             stores[name] = Store(folder / name)
-    encoders = {name: checkpoint(encoder, folder) for name, encoder in blocks["encoders"].items()}
+    encoders = {name: checkpoint(encoder, folder) for name, encoder in blocks["encoders"].items() if encoder}
     rng, names = np.random.default_rng(2), audio.utterances
     targets = rng.integers(0, 4, n) if is_classes else rng.uniform(1, 7, (n, 3)).astype(np.float32)
     labels = ("angry", "happy", "neutral", "sad") if is_classes else ("arousal", "dominance", "valence")
@@ -200,10 +226,18 @@ def write_clips(path: Path, n: int) -> Store:
     return Store(path)
 
 
-def write_states(path: Path, names: tuple[str, ...]) -> Store:
-    """What the linear probe reads from a base encoder: 13 layers, averaged over time."""
-    states = np.random.default_rng(1).standard_normal((1, 13, 768), np.float32)
-    write_store(path, names, lambda shard: [states] * len(shard), key="noise", metadata={"feature": "{}"})
+def write_states(path: Path, audio: Store, spec: dict[str, Any]) -> Store:
+    """What a base encoder gives: 13 layers averaged over time, as the linear probe reads them, or the last layer's 149
+    frames of each segment of 3 s, as MFHCA does.
+    """
+    rng, lengths = np.random.default_rng(1), dict(zip(audio.utterances, audio.lengths, strict=True))
+
+    def states(name: str) -> np.ndarray:
+        shape = (1, 13, 768) if spec["pooling"] == "mean" else (count_examples("mfhca", int(lengths[name])) * 149, 768)
+        return rng.standard_normal(shape, np.float32).astype(spec["dtype"])
+
+    metadata = {"feature": json.dumps(spec)}
+    write_store(path, audio.utterances, lambda shard: list(map(states, shard)), key="noise", metadata=metadata)
     return Store(path)
 
 
@@ -242,6 +276,6 @@ MEASURED: dict[str, Callable[[Path, int], dict[str, Any]]] = {
     "functionals": functionals,
     "extract hubert_base": _with(extraction, "hubert_base"),
     "extract wavlm_large": _with(extraction, "wavlm_large"),
-    **{f"train {experiment}": _with(training, experiment) for experiment in TRAINED},
+    **{f"train {name}": _with(training, name) for name in (*TRAINED, *VARIANTS)},
     "run functionals_svm": support_vectors,
 }

@@ -1,10 +1,9 @@
-"""What scale `paper` costs on MSP-Podcast 2.0 and the other corpora: the tables of docs/scaling.md.
+"""What scale `paper` costs: writes the tables of docs/scaling.md, each below its mark, from ser/plan/costs.py.
 
-    python benchmarks/scaling.py [--costs benchmarks/unit_costs.json] [--no-jobs]
+    python benchmarks/scaling.py
 
-The plan is the real one, for empty folders in place of corpora and checkpoints; jobs are counted by `snakemake -n`
-(--no-jobs leaves that out). Costs are those of unit_costs.py. Assumptions are in the constants below and in the
-document; a row is charged as its system's row `full`, and every run goes to its last epoch.
+The plan is the real one, for empty folders in place of corpora and checkpoints. What jobs ask for is by the same
+functions, so a change to ser/plan/unit_costs.json changes both: call this again then.
 """
 
 import argparse
@@ -15,33 +14,22 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import product
-from math import ceil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from _paths import ROOT
 from helpers.params import params
-from helpers.project import Project, copy_project
+from helpers.project import copy_project
 from planning import n_runs
 from ser.encoders.published import ENCODERS, MADE_HERE, NAMES
 from ser.features.spec import feature_name
+from ser.plan import costs
 from ser.plan.groups import Group, Plan
 from ser.plan.load import load_plan
+from ser.training.state import PAUSE, SMALL
 
-# Utterances and mean seconds. MSP-Podcast 2.0: 409 h. IEMOCAP's mean: fine_tuning.py. The other means are rough.
-CORPORA = {
-    "iemocap": (10_039, 4.55),
-    "casia": (1_200, 2.0),
-    "msp_podcast": (264_705, 409 * 3600 / 264_705),
-    "emodb": (535, 2.8),
-    "ravdess": (1_440, 3.7),
-    "crema_d": (7_442, 2.5),
-}
-# EmoDB's utterances by the letter of their emotion, and those of four classes; IEMOCAP's are in the protocol's name.
-EMODB = {"W": 127, "L": 81, "N": 79, "F": 71, "A": 69, "T": 62, "E": 46}
-EMODB_4 = sum(EMODB[letter] for letter in "WNFT")
+DOCUMENT = ROOT / "docs" / "scaling.md"
+EMODB = {"W": 127, "L": 81, "N": 79, "F": 71, "A": 69, "T": 62, "E": 46}  # utterances by the letter of their emotion
 # The recordings of corpora of which some rows need whole classes, and are skipped without them.
 NAMED = {
     "emodb": [f"03a{n % 10 + 1:02}{e}{chr(97 + n // 10)}.wav" for e, count in EMODB.items() for n in range(count)],
@@ -52,50 +40,54 @@ NAMED = {
         for statement, take in product((1, 2), (1, 2))
     ],
 }
-# Release 2.0's own parts are not known here: those of 1.11 in per cent. Every turn counts, whatever its emotion.
-MSP_PARTS = {"train": 0.554, "dev": 0.131, "test1": 0.202, "test2": 0.098}
-# Tera-operations per second that a data-centre GPU (A100 class) is assumed to reach here; nobody has measured it.
-ASSUMED_TFLOPS = {"float32": 8.0, "float16": 40.0, "bfloat16": 40.0}
 SHAPES = {"base": (13, 768), "large": (25, 1024), "tiny": (4, 32)}  # states of an encoder: layers + 1, width
 FUNCTIONALS = 400  # roughly this many numbers per utterance
 TEXT = 8_000  # bytes of metrics.json and history.csv of a run
 MLFLOW = 300  # bytes of mlflow.db per value of an epoch, all else included: 302 MB for 1.02 million (tracking.py)
 VALUES = 5  # per epoch: loss, learning rate, what is measured on the dev part
 RECORDS = 34_000  # bytes of Snakemake's records per job: 358 MB on disk for 10,462 (planning.py)
-WHOLE = ("area_attention", "mfhca", "ca_mser", "emosphere_ser")  # unit_costs.py already counts all that they score
-UNITS = {"linear_probe": "superb_er"}  # system -> the experiment that was measured, where the names differ
+Row = tuple[Any, ...]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--costs", type=Path, default=ROOT / "benchmarks" / "unit_costs.json")
-    parser.add_argument("--no-jobs", action="store_true")
-    args = parser.parse_args()
-    costs = json.loads(args.costs.read_text())["costs"]
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as name:
-        project = Path(name) / "project"
-        plan = simulated(project)
-        print(f"{n_runs(plan)} runs in {len(list(plan.live))} groups\n")
-        if not args.no_jobs:
-            table(("rule", "jobs"), jobs(project))
-    table(("what", "per", "CPU s", "GFLOP", "peak MiB"), map(unit, costs, costs.values()))
-    print(f"a clip of MSP-Podcast in a batch of 16: {padded_seconds():.1f} s with its padding\n")
-    table(("experiment", "runs", "examples, millions", "CPU core-hours", "PFLOP", "GPU hours"), trained(plan, costs))
-    table(("store", "stores", "GB", "CPU core-hours", "GPU hours"), stored(plan, costs))
-    sizes = ("weights of one, MB", "all weights, GB", "predictions, GB", "epochs' scores, GB", "state in training, GB")
-    table(("system", "runs", *sizes), kept(plan, costs))
-    table(("beside them", "count", "GB"), beside(plan))
-    hours, cost = CORPORA["msp_podcast"][0] * CORPORA["msp_podcast"][1] / 3600, costs["extract wavlm_large"]
-    core, gpu = 3 * hours * cost["seconds"], 3 * hours * cost["flop"] / ASSUMED_TFLOPS["float32"] / 1e12
-    print(f"three large encoders over {hours:.0f} h: {core / 3600:.0f} CPU core-hours or {gpu / 3600:.1f} GPU hours\n")
-    table(("what is stored of one large encoder", "bytes a value", "GB", "GB, three"), large_encoders())
+        found = tables(simulated(Path(name) / "project"))
+    DOCUMENT.write_text(updated(DOCUMENT.read_text(), found))
+
+
+def tables(plan: Plan) -> dict[str, str]:
+    """The tables that follow from the plan and the unit costs, by their marks."""
+    hours = ("expected, A100", "expected, H200", "to the last epoch, A100")
+    unit = ("CPU s", "GFLOP", "share of peak")
+    job = ("corpus", "GPU", "MB", "expected, min", "asked, min", "runs")
+    sizes = ("weights of one, MB", "all, GB", "predictions, GB", "scores of epochs, GB")
+    states = ("state, GB", "states written, TB")
+    return {
+        "short": table(("", ""), in_short(plan)),
+        "papers": table(("experiment", "runs", *hours, "CPU core-hours", "IEMOCAP, one seed"), papers(plan)),
+        "corpora": table(("corpus", "runs", *hours, "stores, GB", "weights, GB"), by_corpus(plan)),
+        "jobs": table(("system", *unit, *job), asked(plan)),
+        "runs": table(("system", "runs", *sizes, *states), kept(plan)),
+    }
+
+
+def updated(text: str, found: Mapping[str, str]) -> str:
+    """A document with the tables below the marks `<!-- scaling.py: NAME -->` replaced. Raises ValueError where one is
+    missing.
+    """
+    for name, new in found.items():
+        text, n = re.subn(rf"(?m)(^<!-- scaling.py: {name} -->\n\n)(?:\|.*\n)*", lambda m, new=new: m[1] + new, text)
+        if n != 1:
+            raise ValueError(f"{n} marks for the table {name}")
+    return text
 
 
 def simulated(project: Path) -> Plan:
     """The plan at scale `paper` as if every corpus and every checkpoint were there."""
     copy = copy_project(project)
     corpora, encoders = {}, {}
-    for corpus in CORPORA:
+    for corpus in costs.CORPORA:
         root = project / "simulated" / corpus
         root.mkdir(parents=True)
         for name in NAMED.get(corpus, ()):
@@ -121,109 +113,103 @@ def only(plan: Plan, systems: Collection[str], kinds: Collection[str]) -> Plan:
     return replace(plan, groups=tuple(g for g in groups if {spec["kind"] for spec in g.features.values()} <= {*kinds}))
 
 
-def jobs(project: Path) -> list[tuple[Any, ...]]:
-    """Rule and number of jobs, as a dry run counts them."""
-    return list(Project(project).planned("all").items())
+def in_short(plan: Plan) -> list[Row]:
+    """What most will ask first."""
+    groups = list(plan.live)
+    a100, h200, last, core = (sum(column) for column in zip(*map(hours, groups), strict=True))
+    one = [replace(group, seeds=group.seeds[:1]) for group in groups if group.corpus == "iemocap"]
+    a100_one, h200_one, _, core_one = (sum(column) for column in zip(*map(hours, one), strict=True))
+    alone = sum(len(group.runs) * costs.run_seconds(group, "", is_expected=True) for group in groups) / 3600
+    on_gpu = [group for group in groups if needs(group).gpu]
+    asked_for = (
+        sum(
+            costs.job_needs([group], group.one_job_per == "fold", "auto", "paper").minutes
+            * (len(group.runs) if group.one_job_per == "fold" else len(group.seeds))
+            for group in on_gpu
+        )
+        / 60
+    )
+    specs = stores(plan)
+    disk = sum(size_of(spec, *costs.CORPORA[corpus]) for corpus, spec in specs) / 1e9
+    making = sum(costs.feature_seconds(spec, corpus, "") for corpus, spec in specs) / 3600
+    n, values = n_runs(plan), sum(len(group.runs) * group.settings.get("epochs", 0) * VALUES for group in groups)
+    made = [(len(g.seeds) * (len(g.folds) if g.one_job_per == "fold" else 1), g) for g in groups]
+    jobs, with_gpu = sum(jobs for jobs, _ in made), sum(jobs for jobs, group in made if needs(group).gpu)
+    return [
+        ("runs", f"{n:,} in {len(groups)} groups; {sum(len(group.runs) for group in on_gpu):,} need a GPU"),
+        ("jobs that train", f"{jobs:,}; {with_gpu:,} of them ask for a GPU"),
+        ("GPU hours, expected", f"{a100:,.0f} of an A100, or {h200:,.0f} of an H200"),
+        ("GPU hours at most", f"{last:,.0f} of an A100: every run to its last epoch; jobs ask for {asked_for:,.0f}"),
+        ("one seed of all rows on IEMOCAP", f"{a100_one:,.0f} hours of an A100, or {h200_one:,.0f} of an H200"),
+        ("runs without a GPU", f"{core:,.0f} core-hours; {core_one:,.0f} for one seed of IEMOCAP"),
+        ("all of it without any GPU", f"{alone:,.0f} core-hours, expected: do not try"),
+        ("stores", f"{len(specs)}, {disk:.0f} GB, {making:.0f} core-hours"),
+        ("beside the runs", f"MLflow {values * MLFLOW / 1e9:.1f} GB, Snakemake's records {n * RECORDS / 1e9:.1f} GB"),
+    ]
 
 
-def unit(name: str, cost: Mapping[str, Any]) -> tuple[Any, ...]:
-    return name, cost["per"], f"{cost['seconds']:.3g}", f"{cost.get('flop', 0) / 1e9:.3g}", f"{cost['mib']:.0f}"
+def hours(group: Group) -> tuple[float, float, float, float]:
+    """Of all runs of a group: of an A100 and an H200 as expected, of an A100 to the last epoch, or of a core."""
+    n = len(group.runs) / 3600
+    if not needs(group).gpu:
+        return 0.0, 0.0, 0.0, n * costs.run_seconds(group, "")
+    expected = (n * costs.run_seconds(group, name, is_expected=True) for name in ("A100", "H200"))
+    return (*expected, n * costs.run_seconds(group, "A100"), 0.0)
 
 
-def padded_seconds(batch: int = 16) -> float:
-    """The mean of a batch's longest clip: log-normal from 2.75 to 11 s, as the corpus's turns are, around its mean."""
-    rng = np.random.default_rng(1)
-    seconds = np.clip(rng.lognormal(np.log(5.15), 0.42, (20_000, batch)), 2.75, 11)
-    return float(seconds.max(axis=1).mean())
+def needs(group: Group) -> costs.Needs:
+    return costs.run_needs(group, "auto", "paper")
 
 
-def trained(plan: Plan, costs: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Per experiment: epochs x (training examples + a third of the scored ones: no gradient) x cost of an example."""
-    totals: dict[str, list[float]] = defaultdict(lambda: [0.0] * 5)
+def papers(plan: Plan) -> list[Row]:
+    """Per experiment file; the last column: hours of an A100 that one seed of its IEMOCAP rows is expected to take."""
+    totals: dict[str, list[float]] = defaultdict(lambda: [0.0] * 6)
     for group in plan.live:
-        cost = costs.get(f"train {UNITS.get(group.system, group.system)}")
-        examples = passes(group, cost) if cost else 0.0
-        n = len(group.runs)
-        core = examples * cost["seconds"] if cost else run_seconds(group, costs)
-        flop = examples * cost["flop"] if cost else 0.0
-        gpu = flop / ASSUMED_TFLOPS[group.settings.get("precision", "float32")] / 1e12
-        for place, value in enumerate((1, examples / 1e6, core / 3600, flop / 1e15, gpu / 3600)):
-            totals[group.experiment][place] += n * value
-    rows = sorted(totals.items(), key=lambda item: -item[1][3])
-    rows.append(("all", [sum(column) for column in zip(*totals.values(), strict=True)]))
-    return [(name, f"{n:.0f}", *map(short, rest)) for name, (n, *rest) in rows]
+        found = hours(group)
+        one_seed = found[0] / len(group.seeds) if group.corpus == "iemocap" else 0.0
+        _add(totals[group.experiment], len(group.runs), *found, one_seed)
+    return _rows(totals, by=1)
 
 
-def run_seconds(group: Group, costs: Mapping[str, Any]) -> float:
-    return costs["run functionals_svm"]["seconds"] if group.system == "functionals_svm" else 0.0
+def by_corpus(plan: Plan) -> list[Row]:
+    totals: dict[str, list[float]] = {corpus: [0.0] * 6 for corpus in costs.CORPORA}
+    for group in plan.live:
+        cost, n = costs.run_cost(group), len(group.runs)
+        weights = n * cost["weights_bytes"] / 1e9 if cost else 0.0
+        _add(totals[group.corpus], n, *hours(group)[:3], 0, weights)
+    for corpus, spec in stores(plan):
+        totals[corpus][4] += size_of(spec, *costs.CORPORA[corpus]) / 1e9
+    return _rows(totals, by=1)
 
 
-def passes(group: Group, cost: Mapping[str, Any]) -> float:
-    """Examples that a run costs; one that is only scored counts as a third."""
-    settings, (train, dev, test) = group.settings, parts(group)
-    longer = CORPORA[group.corpus][1] / CORPORA["iemocap"][1] if group.system == "attention_fcn" else 1.0
-    per_utterance = cost["examples_per_utterance"]
-    epoch = train * per_utterance * longer
-    if settings["steps_per_epoch"]:
-        epoch = settings["steps_per_epoch"] * settings["batch_size"] * settings["accumulation"]
-    scored = per_utterance * longer * segments(group)
-    each_epoch = dev + test * group.scores_epochs
-    return settings["epochs"] * (epoch + each_epoch * scored / 3) + test * scored / 3
+def asked(plan: Plan) -> list[Row]:
+    """Per system and corpus: what the job of the longest run asks for, and how long it is expected to take; before it,
+    what an example of that run costs.
+    """
+    found: dict[tuple[str, str], list[Group]] = defaultdict(list)
+    for group in plan.live:
+        if group.corpus in ("iemocap", "msp_podcast"):
+            found[group.system, group.corpus].append(group)
+    rows = []
+    for (system, corpus), groups in found.items():
+        name = "A100" if needs(groups[0]).gpu else ""
+        longest = max(groups, key=lambda group: costs.run_seconds(group, name))
+        need, cost = needs(longest), costs.run_cost(longest)
+        unit: Row = ("", "", "")
+        if cost:
+            share = cost["flop"] / cost["seconds"] / cost["float32_gflops"] / 1e9
+            unit = (short(cost["seconds"]), short(cost["flop"] / 1e9), short(share))
+        minutes = short(costs.run_seconds(longest, name, is_expected=True) / 60)
+        job = (corpus, "yes" if need.gpu else "no", f"{need.memory:,}", minutes, f"{need.minutes:,}")
+        rows.append((system, *unit, *job, sum(len(group.runs) for group in groups)))
+    return rows
 
 
-def segments(group: Group) -> float:
-    """Segments of an utterance in evaluation, where overlapping ones are scored."""
-    seconds, overlap = (group.settings.get(name, 0) for name in ("segment_seconds", "segment_overlap"))
-    if not seconds or group.system in WHOLE:
-        return 1.0
-    return max(1, ceil((CORPORA[group.corpus][1] - seconds) / (seconds * (1 - overlap))) + 1)
-
-
-def parts(group: Group) -> tuple[float, float, float]:
-    """Utterances of one fold that train, that are scored each epoch, and that are scored at the end."""
-    n, k = CORPORA[group.corpus][0], group.protocol.n_folds
-    if group.corpus == "msp_podcast":
-        tests = MSP_PARTS["test1"] + MSP_PARTS["test2"]
-        dev = MSP_PARTS["dev"] if group.selection == "clean" else tests
-        return n * MSP_PARTS["train"], n * dev, n * (tests + MSP_PARTS["dev"])
-    if number := re.match(r"iemocap_(\d+)", group.protocol_name):
-        n = int(number[1])
-    if group.corpus == "emodb" and len(group.protocol.labels) == 4:
-        n = EMODB_4
-    tested = group.protocol.folds.fraction or 1 / k
-    return n * (1 - tested), n * tested, n * tested
-
-
-def stored(plan: Plan, costs: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Per kind of store: how many, their bytes from their shapes, and what they cost to make."""
-    totals: dict[str, list[float]] = defaultdict(lambda: [0.0] * 4)
+def stores(plan: Plan) -> list[tuple[str, Mapping[str, Any]]]:
+    """(corpus, spec) of each; the recordings of all corpora are among them."""
     pairs = {(group.corpus, feature_name(spec)): spec for group in plan.live for spec in group.features.values()}
-    stores = [(corpus, spec) for (corpus, _), spec in pairs.items() if spec["kind"] != "audio"]
-    for corpus, spec in [*((corpus, {"kind": "audio"}) for corpus in CORPORA), *stores]:
-        n, seconds = CORPORA[corpus]
-        size, hours = size_of(spec, n, seconds), n * seconds / 3600
-        cost = costs[unit_of(spec, corpus)]
-        gpu = 0.0
-        if spec["kind"] == "encoder":
-            gpu = hours * cost["flop"] / ASSUMED_TFLOPS[spec["precision"]] / 1e12 / 3600
-        name = f"encoder, {form(spec['encoder'])}" if spec["kind"] == "encoder" else spec["kind"]
-        for place, value in enumerate((1, size / 1e9, hours * cost["seconds"] / 3600, gpu)):
-            totals[name][place] += value
-    totals["all"] = [sum(column) for column in zip(*totals.values(), strict=True)]
-    return [(name, f"{n:.0f}", *map(short, rest)) for name, (n, *rest) in totals.items()]
-
-
-def unit_of(spec: Mapping[str, Any], corpus: str) -> str:
-    """The measurement that a store is charged with; a tiny encoder counts as a base one."""
-    if spec["kind"] == "encoder":
-        return "extract wavlm_large" if form(spec["encoder"]) == "large" else "extract hubert_base"
-    rate = 48 if corpus == "ravdess" else 16
-    return f"decode, {rate} kHz mono" if spec["kind"] == "audio" else spec["kind"]
-
-
-def form(encoder: str) -> str:
-    tiny = "tiny" if encoder.endswith("_tiny") else ""
-    return tiny or ("large" if ENCODERS[encoder].front_end == "layer" else "base")
+    found = [(corpus, spec) for (corpus, _), spec in pairs.items() if spec["kind"] != "audio"]
+    return [*((corpus, {"kind": "audio"}) for corpus in costs.CORPORA), *found]
 
 
 def size_of(spec: Mapping[str, Any], n: int, seconds: float) -> float:
@@ -233,67 +219,60 @@ def size_of(spec: Mapping[str, Any], n: int, seconds: float) -> float:
     if spec["kind"] == "functionals":
         return n * FUNCTIONALS * 4
     if spec["kind"] == "encoder":
-        layers, width = SHAPES[form(spec["encoder"])]
+        layers, width = SHAPES[costs.form(spec["encoder"])]
         frames = 1 if spec["pooling"] == "mean" else seconds * 50
         return n * frames * (layers if spec["layer"] == "all" else 1) * width * int(spec["dtype"][5:]) / 8
     width = spec.get("n_mfcc") or spec.get("n_mels") or spec["n_bins"]
     return n * spec.get("seconds", seconds) * 1000 / spec["hop_ms"] * width * 4
 
 
-def kept(plan: Plan, costs: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Per system: bytes of what its runs leave, and of the state of one while it trains."""
-    totals: dict[str, list[float]] = defaultdict(lambda: [0.0] * 4)
+def kept(plan: Plan) -> list[Row]:
+    """Per system: bytes of what its runs leave, and of the states that they write; those of one are of its largest."""
+    totals: dict[str, list[float]] = defaultdict(lambda: [0.0] * 5)
+    one: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
     for group in plan.live:
-        if cost := costs.get(f"train {UNITS.get(group.system, group.system)}"):
-            n, tested = len(group.runs), parts(group)[2]
-            said = tested * cost["prediction_bytes"] + TEXT
+        if cost := costs.run_cost(group):
+            n, tested = len(group.runs), costs.parts(group)[2]
             scores = group.scores_epochs * group.settings["epochs"] * tested * len(group.protocol.labels) * 4
-            sizes = (cost["weights_bytes"], said, scores)
-            for place, value in enumerate((n, *(n * size / 1e9 for size in sizes))):
-                totals[group.system][place] += value
+            weights, state = cost["weights_bytes"], cost["checkpoint_bytes"] - cost["weights_bytes"]
+            sizes = (weights, tested * cost["prediction_bytes"] + TEXT, scores, saves(group, state) * state / 1e3)
+            _add(totals[group.system], n, *(n * size / 1e9 for size in sizes))
+            one[group.system] = max(one[group.system], (weights, state))
     rows = []
-    for system, (n, *sizes) in totals.items():
-        cost = costs[f"train {UNITS.get(system, system)}"]
-        one, state = cost["weights_bytes"] / 1e6, cost["checkpoint_bytes"] / 1e9
-        rows.append((system, f"{n:.0f}", short(one), *map(short, sizes), short(state)))
-    n, *sizes = (sum(column) for column in zip(*totals.values(), strict=True))
-    return [*rows, ("all", f"{n:.0f}", "", *map(short, sizes), "")]
+    for system, (n, *sizes, written) in totals.items():
+        weights, state = one[system]
+        cells = (weights / 1e6, *sizes, state / 1e9, written)
+        rows.append((system, f"{n:.0f}", *map(short, cells)))
+    n, *sizes, written = (sum(column) for column in zip(*totals.values(), strict=True))
+    return [*rows, ("all", f"{n:.0f}", "", *map(short, sizes), "", short(written))]
 
 
-def beside(plan: Plan) -> list[tuple[Any, ...]]:
-    runs = [(group, len(group.runs)) for group in plan.live]
-    values = sum(n * group.settings.get("epochs", 0) * VALUES for group, n in runs)
-    n = n_runs(plan)
-    return [
-        ("mlflow.db: values of epochs", f"{values:,}", short(values * MLFLOW / 1e9)),
-        ("Snakemake's records: runs", f"{n:,}", short(n * RECORDS / 1e9)),
-    ]
+def saves(group: Group, state: float) -> float:
+    """How often a run is expected to save its state: after each epoch, or a large one once a minute."""
+    epochs, patience = group.settings["epochs"], group.settings["patience"]
+    epochs = min(epochs, costs.STOPS * patience) if patience else epochs
+    return epochs if state <= SMALL else min(epochs, costs.run_seconds(group, "A100", is_expected=True) / PAUSE)
 
 
-def large_encoders() -> list[tuple[Any, ...]]:
-    n, seconds = CORPORA["msp_podcast"]
-    base = {"kind": "encoder", "encoder": "wavlm_large"}
-    options = {
-        "all layers, mean over time": {"layer": "all", "pooling": "mean", "dtype": "float32"},
-        "one layer, every frame": {"layer": "last", "pooling": "none", "dtype": "float16"},
-        "all layers, every frame": {"layer": "all", "pooling": "none", "dtype": "float16"},
-    }
-    rows = []
-    for name, option in options.items():
-        size = size_of(base | option, n, seconds) / 1e9
-        rows.append((name, int(option["dtype"][5:]) // 8, short(size), short(3 * size)))
-    return rows
+def _add(total: list[float], *values: float) -> None:
+    total[:] = [old + new for old, new in zip(total, values, strict=True)]
+
+
+def _rows(totals: Mapping[str, list[float]], by: int | None = None) -> list[Row]:
+    """A row for each, in falling order of a column, and one for all; the first number is a count."""
+    items = sorted(totals.items(), key=lambda item: -item[1][by]) if by is not None else list(totals.items())
+    items.append(("all", [sum(column) for column in zip(*totals.values(), strict=True)]))
+    return [(name, f"{n:.0f}", *map(short, rest)) for name, (n, *rest) in items]
 
 
 def short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+    return f"{value:,.0f}" if value >= 100 or not value else f"{value:.2g}"
 
 
-def table(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    print(f"| {' | '.join(names := list(header))} |\n|{'---|' * len(names)}")
-    for row in rows:
-        print(f"| {' | '.join(map(str, row))} |")
-    print()
+def table(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    names = list(header)
+    lines = [names, ["---" for _ in names], *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """What one unit of each kind of work costs on this machine: the figures that docs/scaling.md multiplies.
 
-    python benchmarks/unit_costs.py [--repeats 3] [--only NAME ...] [--output benchmarks/unit_costs.json]
+    python benchmarks/unit_costs.py [--repeats 3] [--only NAME ...] [--output ser/plan/unit_costs.json]
 
 Without a GPU, seconds are processor seconds, which a busy machine hardly changes; with one, wall seconds.
 Noise with IEMOCAP's durations, encoders of published size with random weights, settings of the experiment files, one
 thread. Where torch finds no GPU, precision is float32, and batches of the networks that train an encoder are small
 (`batch` says so). Each measurement has its own process, so that its peak memory is its own.
-Needs nothing but `ser` and its libraries. Prints markdown; --output keeps the same as JSON for benchmarks/scaling.py.
+Needs nothing but `ser` and its libraries. Prints markdown; --output keeps the same as JSON for ser/plan/costs.py, by
+which jobs ask for memory and time.
 """
 
 import argparse
@@ -74,13 +75,17 @@ def float32_gflops(n: int = 1536) -> float:
 
 
 def measure(name: str, repeats: int) -> dict[str, Any]:
-    """`seconds` (median of `each`) and, where torch counts them, `flop` of one unit; peak memory `mib`; its bytes."""
-    torch.set_num_threads(1)
+    """`seconds` (median of `each`) and, where torch counts them, `flop` of one unit and `float32_gflops`, what a matrix
+    product reached at that time; peak memory `mib`; its bytes.
+    """
+    rate = float32_gflops()
     with tempfile.TemporaryDirectory() as folder:
         cost = MEASURED[name](Path(folder), repeats)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         cost["gpu_mib"] = torch.cuda.max_memory_allocated() / 2**20
+    if cost.get("flop"):
+        cost["float32_gflops"] = round(rate, 1)
     return {**cost, "seconds": median(cost["each"]), "mib": peak}
 
 

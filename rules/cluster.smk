@@ -27,6 +27,14 @@ def is_as_ordered(order, outputs):
     return are_as_ordered(order, outputs)
 
 
+def learned(job):
+    """When a job last saved the state of a run; 0 if it has saved none."""
+    if job.rule.name not in STATES:
+        return 0
+    folder = Path(STATES[job.rule.name].format(**job.wildcards_dict))
+    return max((path.stat().st_mtime for path in folder.rglob("state.safetensors")), default=0)
+
+
 patches.distrust(SEALED, SEALS.hold, is_as_ordered)
 patches.hash_once()
 patches.find_producers_once()
@@ -52,7 +60,7 @@ onstart:
             for line in slurm.check_requests(patches.submissions(workflow)):
                 print(line, file=sys.stderr)
             patches.mend_status_checks(workflow, slurm.Queue().ask)
-            patches.explain_failures(workflow, FAILURES)
+            patches.explain_failures(workflow, FAILURES, learned)
         clone_name(Path(places.CLONE))
     except InputError as error:
         raise WorkflowError(str(error)) from None

@@ -12,8 +12,8 @@ rule audio:
     group:
         small_at_demo("corpus")
     resources:
-        mem_mb=needs(2000),
-        runtime=needs(10 if DEMO else 480),
+        mem_mb=needs(lambda wildcards: feature_needs(wildcards.corpus).memory),
+        runtime=needs(lambda wildcards: feature_needs(wildcards.corpus).minutes),
     params:
         order=lambda wildcards: MADE_FROM.audio(wildcards.corpus).text,
         root=lambda wildcards, input: ORIGINS.root(wildcards.corpus),  # not recorded: see manifest_places
@@ -58,9 +58,13 @@ def feature_libraries(wildcards):
     return "transformers" if encoder_of(wildcards) else "torch"
 
 
-def feature_memory(wildcards):
-    """HuBERT base takes 1.8 GB for 34 s of speech; the large models about twice that."""
-    return 4000 if encoder_of(wildcards) and not DEMO else 2000
+def joining_needs(wildcards):
+    """Of what computes a feature, or joins its parts: about what writing the recordings takes."""
+    return feature_needs(wildcards.corpus, "" if parts_of(wildcards) else wildcards.feature)
+
+
+def part_needs(wildcards):
+    return feature_needs(wildcards.corpus, wildcards.feature, int(wildcards.parts))
 
 
 rule features:
@@ -76,9 +80,9 @@ rule features:
     group:
         small_at_demo("features")
     resources:
-        mem_mb=needs(feature_memory),
-        runtime=needs(10 if DEMO else 1440),
-        gpu=lambda wildcards, input: gpu(bool(input.encoder)),
+        mem_mb=needs(lambda wildcards: joining_needs(wildcards).memory),
+        runtime=needs(lambda wildcards: joining_needs(wildcards).minutes),
+        gpu=lambda wildcards: gpu(joining_needs(wildcards).gpu),
         gpu_slots=lambda wildcards, input: gpu_slots(bool(input.encoder), SLOTS),
         slots_per_gpu=SLOTS,
     params:
@@ -104,9 +108,9 @@ rule features_part:
         job=PLACES.log("features", "{corpus}/{feature}.{part}of{parts}"),
         cost=PLACES.benchmark("features", "{corpus}/{feature}.{part}of{parts}"),
     resources:
-        mem_mb=needs(feature_memory),
-        runtime=needs(480),
-        gpu=gpu(True),
+        mem_mb=needs(lambda wildcards: part_needs(wildcards).memory),
+        runtime=needs(lambda wildcards: part_needs(wildcards).minutes),
+        gpu=lambda wildcards: gpu(part_needs(wildcards).gpu),
         gpu_slots=gpu_slots(True, SLOTS),
         slots_per_gpu=SLOTS,
     params:

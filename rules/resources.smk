@@ -1,6 +1,10 @@
-# What jobs need: memory and minutes on a cluster, slots of this machine's GPUs.
-from ser.compute import patches
+# What jobs need: memory and minutes on a cluster, slots of this machine's GPUs. How much: ser/plan/costs.py.
+from functools import cache
+from math import inf
+
+from ser.compute import patches, slurm
 from ser.compute.gpu import gpu_ids
+from ser.plan import costs
 
 # A cluster is asked for a `gpu` (Slurm's word); the machine that runs a job shares out slots of its GPUs
 # (ser/compute/gpu.py).
@@ -16,14 +20,26 @@ resource_scopes:
     gpu_slots="local",
 
 
-def needs(amount):
-    """MB or minutes that a rule asks a cluster for; a job that was killed asks for twice, then three times as much."""
-    return lambda wildcards, attempt: attempt * (amount(wildcards) if callable(amount) else amount)
+TRIES = 3  # up to which a job that was killed asks for more: `retries` of profiles/slurm
 
 
-def gpu(is_useful):
-    """GPUs to ask a cluster for. `auto` asks as well: whether there is one is known only on the node."""
-    return int(is_useful and config["compute"]["device"] != "cpu" and not workflow.local_exec)
+def needs(amount, most=lambda: inf):
+    """MB or minutes that a rule asks a cluster for; a job that was killed asks for twice, then three times as much, but
+    for no more than `most`."""
+    return lambda wildcards, attempt: min(
+        min(attempt, TRIES) * (amount(wildcards) if callable(amount) else amount), most()
+    )
+
+
+@cache
+def longest():
+    """Minutes that the profile's partition allows. A run that takes longer goes on in the next job."""
+    return slurm.longest(partition) if (partition := patches.slurm_partition(workflow)) else inf
+
+
+def gpu(is_needed):
+    """GPUs to ask a cluster for: of any device but `cpu`, as whether there is one is known only on the node."""
+    return int(is_needed and not workflow.local_exec)
 
 
 def gpu_slots(is_useful, slots):
@@ -38,27 +54,46 @@ def small_at_demo(name):
     return name if DEMO else None
 
 
-def train_gpu(group):
-    return gpu(uses_training_loop(group.system))
+@cache
+def feature_needs(corpus, feature="", parts=1):
+    """Of what makes one of `parts` of a feature; without one, of what decodes a corpus."""
+    spec = PLAN.specs[feature] if feature else {"kind": "audio"}
+    return costs.feature_needs(spec, corpus, config["compute"]["device"], PLAN.scale, parts)
+
+
+def train_needs(training):
+    """Per job of a rule that trains: what it asks for. Groups that share a process follow each other."""
+    found = {}
+
+    def of(wildcards):
+        groups = training.of(wildcards)
+        if groups[0].name not in found:
+            found[groups[0].name] = costs.job_needs(
+                groups, "{fold}" in training.folds, config["compute"]["device"], PLAN.scale
+            )
+        return found[groups[0].name]
+
+    return of
+
+
+def train_device(group):
+    """The device that its runs are told to use."""
+    return costs.device_of(group.system, config["compute"]["device"])
+
+
+def takes_gpu(group):
+    return uses_training_loop(group.system) and train_device(group) != "cpu"
 
 
 def train_submission(group):
     """Runs that need no GPU are not submitted with those that do: they would hold it."""
-    return small_at_demo("gpu_runs" if uses_training_loop(group.system) else "runs")
+    return small_at_demo("gpu_runs" if takes_gpu(group) else "runs")
+
+
+def train_gpu(group):
+    return gpu(takes_gpu(group))
 
 
 def train_slots(group):
     """A run that trains a speech encoder needs all memory of a GPU."""
-    return gpu_slots(uses_training_loop(group.system), SLOTS if trains_large_encoder(group) else 1)
-
-
-def train_memory(group):
-    """MB of main memory on a machine without a GPU (benchmarks/unit_costs.json)."""
-    if DEMO or not uses_training_loop(group.system):
-        return 2000
-    return 24000 if trains_large_encoder(group) else 8000
-
-
-def train_minutes(group):
-    """A run that is stopped by its time limit goes on from its last epoch when it is tried again."""
-    return 10 if DEMO else 2880 if trains_large_encoder(group) else 480
+    return gpu_slots(takes_gpu(group), SLOTS if trains_large_encoder(group) else 1)

@@ -23,7 +23,7 @@ def train_arguments(training, wildcards):
                 group,
                 seed=(seed := int(wildcards.seed)),
                 folds=[int(wildcards.fold)] if "fold" in wildcards.keys() else group.folds,
-                device=config["compute"]["device"],
+                device=train_device(group),
                 threads=config["compute"]["threads"],
                 output=PLACES.seed(group.name, seed),
                 places=PLACES,
@@ -48,7 +48,11 @@ def kept(models):
     return models if config["compute"]["keep_models"] else temp(models)
 
 
+STATES = {}  # name of a rule that trains -> where its jobs keep their states, with their wildcards
+
 for TRAINING in training_rules(PLAN):
+    STATES[TRAINING.name] = PLACES.states(TRAINING.job)
+    NEEDS = train_needs(TRAINING)
 
     rule:
         name:
@@ -67,8 +71,8 @@ for TRAINING in training_rules(PLAN):
             TRAINING.by_group(train_submission)
         threads: config["compute"]["threads"]
         resources:
-            mem_mb=needs(TRAINING.by_group(train_memory)),
-            runtime=needs(TRAINING.by_group(train_minutes)),
+            mem_mb=needs(lambda wildcards, of=NEEDS: of(wildcards).memory),
+            runtime=needs(lambda wildcards, of=NEEDS: of(wildcards).minutes, longest),
             gpu=TRAINING.by_group(train_gpu),
             gpu_slots=TRAINING.by_group(train_slots),
             slots_per_gpu=SLOTS,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ser.compute.slurm import Job, Submission
@@ -79,6 +79,11 @@ def failed(submission: Submission, state: str, slurm_log: str) -> tuple[list[Fai
     if "asked for" in reason:
         reason = submission.mended(reason)
     return [Failure(reason, submission.title, slurm_log)], True
+
+
+def goes_on(failure: Failure) -> Failure:
+    """The failure of a submission that ran into its time limit, but had learned something."""
+    return replace(failure, reason="its time is over: it goes on from its last epoch")
 
 
 def lines(failures: Sequence[Failure]) -> list[str]:

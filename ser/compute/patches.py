@@ -27,7 +27,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from ser.compute.failures import Failure, failed, local_failures, refused
+from ser.compute.failures import Failure, failed, goes_on, local_failures, refused
 from ser.compute.slurm import Job, Submission
 from ser.errors import InputError
 
@@ -274,16 +274,30 @@ def mend_status_checks(workflow: Any, ask: Callable[[str], tuple[Mapping[str, st
     executor.check_active_jobs = check_active_jobs
 
 
-def explain_failures(workflow: Any, found: dict[Any, list[Failure]]) -> None:
+def slurm_partition(workflow: Any) -> str:
+    """The profile's `slurm_partition` (snakemake 9.27.1, workflow.py and resources.py); "" where Slurm is not used
+    or the partition is chosen for each job.
+    """
+    plugin = workflow.executor_plugin
+    if plugin is None or plugin.name != "slurm":
+        return ""
+    partition = workflow.resource_settings._parsed_default_resources.get("slurm_partition")
+    return str(partition.raw).strip("'\"") if partition else ""
+
+
+def explain_failures(workflow: Any, found: dict[Any, list[Failure]], learned: Callable[[Any], float]) -> None:
     """Keep in `found` why each submission failed, say so in place of Snakemake's report, and try only those again for
     which it is of use (snakemake 9.27.1, jobs.py; slurm plugin 2.8.0, __init__.py).
 
-    Unpatched, each is tried again, and the report of a group has the logs of all its jobs and no reason.
+    `learned` says of a job when it last saved its state, 0 if it has none. One that runs into its time limit is tried
+    again as long as it learns. Unpatched, each is tried as often as `retries` says, and the report of a group has the
+    logs of all its jobs and no reason.
     """
     from snakemake.jobs import GroupJob
     from snakemake.jobs import Job as SingleJob
 
     executor, for_good = workflow.scheduler._executor, set()
+    latest: dict[Any, float] = {}  # of those that go on: when they saved their state
 
     def report_job_error(info: Any, msg: str = "", aux_logs: Iterable[str | None] = (), **_: Any) -> None:
         asked = submission(info.job)
@@ -291,6 +305,10 @@ def explain_failures(workflow: Any, found: dict[Any, list[Failure]]) -> None:
             state = re.search(r"SLURM status is: '(\w+)'", msg)
             log = next(filter(None, aux_logs), "")
             found[info.job], is_worth_it = failed(asked, state[1] if state else "", log and os.path.relpath(log))
+            saved = max(map(learned, _members(info.job))) if state and state[1] == "TIMEOUT" else 0.0
+            last = latest.pop(info.job, 0.0)
+            if saved > last:
+                latest[info.job], found[info.job] = saved, [goes_on(found[info.job][0])]
         else:
             said = re.search(r"The error message was '(.*?)'\.\n", msg, re.DOTALL)
             found[info.job], is_worth_it = refused(asked, said[1] if said else msg)
@@ -301,7 +319,11 @@ def explain_failures(workflow: Any, found: dict[Any, list[Failure]]) -> None:
         workflow.scheduler.error_callback(info.job)
 
     def restart_times(times: property) -> property:
-        return property(lambda job: 0 if job.is_local or job in for_good else times.__get__(job))
+        def of(job: Any) -> int:
+            most = max(times.__get__(job), job.attempt if job in latest else 0)
+            return 0 if job.is_local or job in for_good else most
+
+        return property(of)
 
     executor.report_job_error = report_job_error
     for kind in (SingleJob, GroupJob):

@@ -131,10 +131,22 @@ def _refusal(options: tuple[str, ...]) -> str:
     # By default (EnforcePartLimits=NO) Slurm takes jobs that are longer than their partition allows.
     given = dict(pairwise(options))
     if "-t" in given and "-p" in given and not any(option.startswith("--qos") for option in options):
-        limits = _slurm("sinfo", "--noheader", f"--partition={given['-p']}", "--format=%l").stdout.split()
+        limits = _limits(given["-p"])
         if limits and all(_minutes(limit) < int(given["-t"]) for limit in limits):
             return f"{given['-t']} minutes are more than the time limit of partition {given['-p']}, {limits[0]}"
     return ""
+
+
+def longest(partition: str) -> float:
+    """Whole minutes that a job may take in a partition; infinity without a limit, or where Slurm does not say."""
+    try:
+        return max((_minutes(limit) // 1 for limit in _limits(partition)), default=float("inf"))
+    except (InputError, OSError):  # no Slurm here: said when the build starts
+        return float("inf")
+
+
+def _limits(partition: str) -> list[str]:
+    return _slurm("sinfo", "--noheader", f"--partition={partition}", "--format=%l").stdout.split()
 
 
 def _minutes(limit: str) -> float:

@@ -1,7 +1,7 @@
 """From an experiment's rows to groups: what a row is made of, and why it cannot be computed here."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ser.files import words
 from ser.plan.claims import check_claims
 from ser.plan.code import uses_training_loop
 from ser.plan.completeness import lacking_emotions
+from ser.plan.costs import is_short
 from ser.plan.experiments import Experiment, check_names, refuse_near
 from ser.plan.groups import ONE_JOB_PER, Group
 from ser.plan.ladders import check_ladder
@@ -74,7 +75,7 @@ class Expansion:
         for key in keys:
             skipped = reason or self._missing_corpus(protocols[key].corpus) or self._incomplete(name, key)
             for selection in row.get("selections", experiment["protocols"][key]["selections"]):
-                yield Group(
+                group = Group(
                     experiment=name,
                     row=row_name,
                     table=row.get("table", ""),
@@ -93,6 +94,9 @@ class Expansion:
                     skipped=skipped,
                     scores_epochs=in_epochs and selection == "clean",
                 )
+                is_alone = group.one_job_per == "fold" and not skipped and self.params["scale"] != "demo"
+                is_packed = is_alone and is_short(group, self.params["compute"]["device"])
+                yield replace(group, one_job_per="seed") if is_packed else group
 
     def _seeds(self, experiment: Experiment, row: Mapping[str, Any]) -> tuple[int, ...]:
         """The scale's seeds. At scale paper those of the published runs come first, where the experiment's file has

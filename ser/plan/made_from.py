@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 
 from ser.errors import InputError
 from ser.plan.code import code_digest, code_of
+from ser.plan.costs import device_of
 from ser.plan.groups import Group, Plan
 from ser.plan.origins import Origins
 from ser.plan.places import Places
@@ -95,7 +96,7 @@ class MadeFrom:
     def runs(self, group: Group, seed: int) -> Order:
         """Of a group's runs of one seed, all folds."""
         of_group = self._runs(group, group.split(seed))
-        parts = {"of": of_group.made_from, "compute": self._device, "scores_epochs": group.scores_epochs}
+        parts = {"of": of_group.made_from, "compute": self._compute(group.system), "scores_epochs": group.scores_epochs}
         digest = self._digest("runs", str(seed), **parts)
         return replace(of_group, made_from=digest)
 
@@ -174,10 +175,10 @@ class MadeFrom:
     def _experiments(self) -> dict[str, str]:
         return {name: _text(f"experiments/{name}.yaml") for name in self._plan.experiments}
 
-    @cached_property
-    def _device(self) -> dict[str, Any]:
-        """The entries of params.yaml that may change a run's last bits."""
-        return {name: self._params["compute"][name] for name in ("device", "threads", "cpu")}
+    def _compute(self, system: str) -> dict[str, Any]:
+        """The entries of params.yaml that may change the last bits of a system's runs."""
+        compute = self._params["compute"]
+        return {"device": device_of(system, compute["device"]), "threads": compute["threads"], "cpu": self._cpu}
 
     @property
     def _cpu(self) -> str:

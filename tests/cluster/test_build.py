@@ -14,8 +14,8 @@ from helpers.project import PATIENCE, Project, cluster_project
 from helpers.slurm import Slurm, until
 from ser.plan.places import TABLE
 
-# A probe of an encoder's features: both kinds of jobs that ask for a GPU.
-EXPERIMENTS = {"superb_er": ["hubert_large"]}
+# A probe of an encoder's features, whose runs need no GPU, and a network whose runs share one.
+EXPERIMENTS = {"superb_er": ["hubert_large"], "light_sernet": ["focal_7s"]}
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +108,24 @@ def test_a_job_cancelled_after_a_change_leaves_no_table_of_before(
     monkeypatch.delenv("SNAKEMAKE_PROFILE")
     afresh.build()
     assert results(project) == results(afresh) != results(local)
+
+
+def test_a_run_that_is_longer_than_its_partition_allows_goes_on_in_the_next_job(
+    local: Project, slurm: Slurm, profile: None, tmp_path: Path
+) -> None:
+    project = Project(tmp_path / "project")
+    shutil.copytree(local.folder, project.folder, symlinks=True)
+    project.replace("profiles/slurm/profile.yaml", "slurm_partition: main", "slurm_partition: minute")
+    row = "    row = _train_epoch("
+    project.replace("ser/training/loop.py", row, f"    __import__('time').sleep(12)\n{row}")  # ten epochs: two minutes
+    run = "work/demo/runs/superb_er/hubert_large/iemocap_5531_sessions/clean/seed1/fold5/metrics.json"
+    result = project.snakemake("--retries", "0", "--", run)
+    assert result.returncode == 0, result.stderr
+    jobs = [slurm.job(number) for number in re.findall(r"SLURM jobid (\d+)", result.stderr)]
+    *cut, last = [job["JobState"] for job in jobs]
+    assert cut and {*cut} == {"TIMEOUT"} and last == "COMPLETED"
+    assert {job["TimeLimit"] for job in jobs} == {"00:01:00"}
+    assert result.stderr.count("its time is over: it goes on from its last epoch") == len(cut)
 
 
 def results(project: Project) -> dict[str, bytes]:
