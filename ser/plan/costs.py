@@ -47,7 +47,7 @@ MOST = 0.8  # of its peak that a GPU is taken to reach at most, whatever the CPU
 HALF = 0.4  # of the share in float32 that half precision is taken to reach: memory is no faster with it
 STOPS = 2  # times its patience that a run is expected to last: its best epoch comes after as many epochs
 
-SHORT = 300  # seconds to the last epoch: with less, a process makes all folds of a seed
+SHORT = 60  # seconds to the last epoch: with less, a process makes all folds of a seed
 SAFETY = 2  # times the duration to the last epoch on an A100 that a job asks for
 START = 10  # minutes that a job asks for besides
 MIB = 1.25  # times the memory that a job asks for
