@@ -15,17 +15,14 @@ from typing import Any
 import numpy as np
 import soundfile
 import torch
-import transformers
 import yaml
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from fine_tuning import MADE_BY, ROOT, Stopwatch, resolved, write_noise
-from ser.encoders.alexnet import KERNELS, PLACES
-from ser.encoders.checkpoint import ALEXNET, open_checkpoint
-from ser.encoders.demo import write_encoder
-from ser.encoders.fetch import save_alexnet
-from ser.encoders.published import ENCODERS, MADE_HERE
+from _inputs import MADE_BY, checkpoint, resolved, write_noise
+from _paths import ROOT
+from _turns import KINDS
+from _watch import Stopwatch
+from ser.encoders.checkpoint import open_checkpoint
 from ser.features.audio import write_audio
 from ser.features.extraction import write_feature
 from ser.features.packing import write_store
@@ -38,15 +35,8 @@ from ser.waveforms import RATE
 
 # A clip of MSP-Podcast, padded to the longest of its batch of 16: benchmarks/scaling.py, `padded_seconds`.
 PADDED_SECONDS = 10.0
-CLOCK = time.perf_counter if torch.cuda.is_available() else time.process_time
-LARGE = {
-    "hidden_size": 1024,
-    "num_hidden_layers": 24,
-    "num_attention_heads": 16,
-    "intermediate_size": 4096,
-    "feat_extract_norm": "layer",
-    "do_stable_layer_norm": True,
-}
+KIND = KINDS.index("wall" if torch.cuda.is_available() else "cpu")
+CLOCK = (time.perf_counter, time.process_time)[KIND]
 # System -> examples in a batch without a GPU (None: as published).
 TRAINED = {
     "attention_fcn": None,
@@ -100,7 +90,7 @@ def feature(spec: dict[str, Any], n: int, folder: Path, repeats: int, **options:
 
 
 def spectrum(kind: str, folder: Path, repeats: int) -> dict[str, Any]:
-    specs = resolved(SPECTRA[kind], tiny=False)["features"].values()
+    specs = resolved(SPECTRA[kind])["features"].values()
     return feature(next(spec for spec in specs if spec["kind"] == kind), 200, folder, repeats)
 
 
@@ -120,29 +110,10 @@ def extraction(encoder: str, folder: Path, repeats: int) -> dict[str, Any]:
     return cost | {"flop": counter.get_total_flops() * 3600 / 5}
 
 
-def checkpoint(encoder: str, folder: Path) -> Path:
-    """A checkpoint of published size with random weights."""
-    path = folder / encoder
-    if encoder == ALEXNET:
-        widths = (3, 64, 192, 384, 256, 256)
-        layers = [nn.Conv2d(i, o, k) for i, o, k in zip(widths, widths[1:], KERNELS, strict=False)]
-        pairs = zip(PLACES, layers, strict=True)
-        save_alexnet({f"features.{p}.{key}": t for p, layer in pairs for key, t in layer.state_dict().items()}, path)
-        return path
-    if encoder in MADE_HERE:
-        write_encoder(encoder, path, seed=1)
-        return path
-    form = ENCODERS[encoder]
-    config = getattr(transformers, f"{form.architecture}Config")(**(LARGE if form.front_end == "layer" else {}))
-    getattr(transformers, f"{form.architecture}Model")(config).save_pretrained(path)
-    transformers.Wav2Vec2FeatureExtractor(do_normalize=form.do_normalize).save_pretrained(path)
-    return path
-
-
 def training(name: str, folder: Path, repeats: int) -> dict[str, Any]:
     """Optimiser steps of the real loop, per example (an utterance, or a segment of one)."""
     system = name.partition(",")[0]
-    blocks = resolved(EXPERIMENTS.get(system, system), tiny=False)
+    blocks = resolved(EXPERIMENTS.get(system, system))
     if name in VARIANTS:
         change(blocks, VARIANTS[name])
     module = importlib.import_module(f"ser.systems.{system}")
@@ -156,7 +127,7 @@ def training(name: str, folder: Path, repeats: int) -> dict[str, Any]:
         changed["precision"] = "float32"  # processors have no fast products of float16
     settings = module.Settings(**blocks["settings"] | changed)
     fold = fold_of(system, blocks, max(4 * batch, 64), folder)
-    stopwatch = Stopwatch(device, CLOCK)
+    stopwatch = Stopwatch(device, is_counting=True)
     outcome = stopwatch.run(lambda: module.run(fold, settings, Context(seed=1, device=device)))
     facts, examples = outcome.facts, steps * batch
     n_segments = sum(count_examples(system, len(fold.stores["audio"][name])) for name in fold.train.utterances)
@@ -164,7 +135,7 @@ def training(name: str, folder: Path, repeats: int) -> dict[str, Any]:
     return {
         "per": f"example, batch {batch}",
         "batch": batch,
-        "each": [epoch / examples for epoch in stopwatch.epochs[1:]],
+        "each": [epoch[KIND] / examples for epoch in stopwatch.epochs[1:]],
         "flop": stopwatch.flops / batch,
         "examples_per_utterance": n_segments / len(fold.train.utterances),
         "weights_bytes": sum(array.nbytes for array in outcome.model.values()),

@@ -1,237 +1,172 @@
-"""How fast the systems that train an encoder are: seconds per epoch, peak memory, share of the bf16 matrix rate.
+"""An optimiser step of MFHCA, HuBERT base included, on segments of 3 s.
 
-    python benchmarks/fine_tuning.py [--utterances 5531] [--epochs 3] [--precision published|bfloat16] [--tiny]
-
-MFHCA with a HuBERT base and EmoSphere-SER with a WavLM large, both of random weights, with the settings of their
-experiment files, on noise with IEMOCAP's durations (5,531 utterances: log-normal, median 3.58 s and mean 4.55 s,
-from 0.585 to 34.14 s). Needs nothing but `ser`, its libraries and, except with --tiny, a GPU. One JSON line per system:
-`seconds` is the median epoch without the first, which warms up; `tflops` counts the matrix products and convolutions
-of the first step (torch's own counter); `matmul_tflops` is what one large bf16 product reaches here.
---tiny takes the demo's settings and encoders: seconds on a laptop, to see that it works.
+The usual way is that of the published code (and of CA-MSER's, from which it is): segments and their spectrograms are in
+memory; each item becomes an image by PIL and torchvision and goes through transformers' feature extractor; float32.
+Ours is the real loop with the settings of the experiment file, and once more in bfloat16. Network and batch are the
+same: the published 32 segments on a GPU, 4 without one, where each way has one thread.
 """
 
-import argparse
-import importlib
-import json
-import tempfile
-import time
-from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
 import transformers
-import yaml
-from torch.utils.flop_counter import FlopCounterMode
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
 
-from ser.encoders.demo import write_encoder
+from _inputs import MADE_BY, checkpoint, resolved, write_noise
+from _machine import gflops
+from _turns import Place, Seconds, Work
+from _watch import Clock, Stopwatch
 from ser.features.extraction import write_feature
-from ser.features.packing import write_store
 from ser.features.spec import open_extractor, validate_spec
 from ser.features.store import Store
 from ser.runs.contract import Context, Fold, Part
-from ser.sealed import Provenance
-from ser.training import loop as training
-from ser.training.step import Step
-from ser.waveforms import RATE
+from ser.systems import mfhca
+from ser.systems.shared.images import DEVIATION, MEAN
 
-ROOT = Path(__file__).resolve().parent.parent
-MADE_BY = Provenance("benchmark")
-SYSTEMS = ("mfhca", "emosphere_ser")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--systems", nargs="+", default=SYSTEMS, choices=SYSTEMS)
-    parser.add_argument("--utterances", default=5531, type=int)
-    parser.add_argument("--epochs", default=3, type=int)
-    parser.add_argument("--precision", nargs="+", default=["published", "bfloat16"])
-    parser.add_argument("--tiny", action="store_true")
-    args = parser.parse_args()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cpu" and not args.tiny:
-        parser.error("no GPU that torch can use: only --tiny makes sense here")
-    with tempfile.TemporaryDirectory() as name:
-        audio = write_noise(Path(name) / "audio.safetensors", args.utterances)
-        for system in args.systems:
-            for precision in args.precision:
-                print(json.dumps(measure(system, precision, audio, Path(name), device, args)), flush=True)
+TITLE = "A fine-tuning step of MFHCA"
+UNIT = "step"
+REPEATS = 3
+Item = tuple[Tensor, Tensor, int]
 
 
-def write_noise(path: Path, n: int) -> Store:
-    rng = np.random.default_rng(1)
-    seconds = np.clip(rng.lognormal(np.log(3.58), np.sqrt(2 * np.log(4.55 / 3.58)), n), 0.585, 34.14)
-    samples = {f"u{i:05d}": round(second * RATE) for i, second in enumerate(seconds)}
-
-    def noise(names: list[str]) -> list[np.ndarray]:
-        return [rng.integers(-3000, 3000, samples[name], dtype=np.int16) for name in names]
-
-    write_store(path, list(samples), noise, key="noise", metadata={}, shard_size=500)
-    return Store(path)
-
-
-def measure(
-    system: str, precision: str, audio: Store, folder: Path, device: str, args: argparse.Namespace
-) -> dict[str, Any]:
-    blocks = resolved(system, args.tiny)
-    values = blocks["settings"] | {"epochs": args.epochs, "patience": 0}
-    if args.tiny:
-        values |= {"steps_per_epoch": 2}
-    if precision != "published":
-        values["precision"] = precision
-    module = importlib.import_module(f"ser.systems.{system}")
-    settings = module.Settings(**values)
-    fold = fold_of(system, blocks, audio, folder, args.tiny)
-    stopwatch = Stopwatch(device)
-    outcome = stopwatch.run(lambda: module.run(fold, settings, Context(seed=1, device=device)))
-    seconds = median(stopwatch.epochs[1:] or stopwatch.epochs)
-    steps = stopwatch.steps / len(stopwatch.epochs)
-    rate = stopwatch.flops * steps / seconds / 1e12
-    memory = torch.cuda.max_memory_allocated() / 2**30 if device == "cuda" else None
-    peak = matmul_tflops(device)
+def prepare(place: Place) -> dict[str, Any]:
+    """Noise with IEMOCAP's lengths, its spectrograms, and the checkpoint."""
+    audio = write_noise(place.folder / "audio", 64 if place.device == "cuda" else 8)
+    spec = validate_spec(_blocks(place)["features"]["spectrogram"])
+    write_feature(place.folder / "spectrogram", audio, spec, open_extractor(spec), MADE_BY)
+    checkpoint("hubert_base", place.folder, place.is_short)
+    settings = _settings(place)
     return {
-        "system": system,
-        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
-        "torch": torch.__version__,
+        "units": 1,
+        "batch": settings.batch_size,
+        "steps": settings.steps_per_epoch,
         "precision": settings.precision,
-        "batch": settings.batch_size * settings.accumulation,
-        "parameters": outcome.facts["parameters"],
-        "utterances": len(fold.train.utterances),
-        "hours": round(float(audio.lengths.sum()) / RATE / 3600, 2),
-        "seconds": round(seconds, 2),
-        "epochs": [round(epoch, 2) for epoch in stopwatch.epochs],
-        "steps": steps,
-        "peak_gib": memory and round(memory, 2),
-        "tflops": round(rate, 2),
-        "matmul_tflops": round(peak, 2),
-        "share": round(rate / peak, 3),
+        "segment_seconds": settings.segment_seconds,
     }
 
 
-class Stopwatch:
-    """Times each epoch of the real loop, and counts the operations of its first optimiser step."""
-
-    def __init__(self, device: str, clock: Callable[[], float] = time.perf_counter) -> None:
-        self.device, self.clock = device, clock
-        self.epochs: list[float] = []
-        self.steps = 0
-        self.flops = 0.0
-
-    def run(self, train: Callable[[], Any]) -> Any:
-        epoch, step = training._train_epoch, Step.__call__
-
-        def timed_epoch(*arguments: Any) -> Any:
-            self._wait()
-            start = self.clock()
-            row = epoch(*arguments)
-            self._wait()
-            self.epochs.append(self.clock() - start)
-            return row
-
-        def counted_step(this: Step, batches: Sequence[Any], accumulation: int) -> Any:
-            self.steps += 1
-            if self.steps > 1:
-                return step(this, batches, accumulation)
-            with FlopCounterMode(display=False) as counter:  # slow: in the first epoch, which is not counted
-                losses = step(this, batches, accumulation)
-            self.flops = counter.get_total_flops()
-            return losses
-
-        training._train_epoch, Step.__call__ = timed_epoch, counted_step
-        try:
-            if self.device == "cuda":
-                torch.cuda.reset_peak_memory_stats()
-            return train()
-        finally:
-            training._train_epoch, Step.__call__ = epoch, step
-
-    def _wait(self) -> None:
-        if self.device == "cuda":
-            torch.cuda.synchronize()
+def ours(place: Place) -> Work:
+    return _run(place, {})
 
 
-def resolved(system: str, tiny: bool) -> dict[str, dict[str, Any]]:
-    """Features, encoders and settings of the experiment file, without its rows; with the demo's changes if `tiny`."""
-    experiment = yaml.safe_load((ROOT / f"experiments/{system}.yaml").read_text())
-    blocks = {}
-    for block in ("features", "encoders", "settings"):
-        blocks[block] = {name: entry["value"] for name, entry in experiment.get(block, {}).items()}
-        if tiny:
-            blocks[block] |= experiment["scales"]["demo"].get(block, {})
-    return blocks
+def bfloat16(place: Place) -> Work:
+    return _run(place, {"precision": "bfloat16"})
 
 
-def fold_of(system: str, blocks: dict[str, dict[str, Any]], audio: Store, folder: Path, tiny: bool) -> Fold:
-    """All utterances train; the first 32 are dev and test as well, so that an epoch is hardly more than training."""
-    stores = {}
-    for name, spec in blocks["features"].items():
-        if spec and spec["kind"] != "audio":
-            path = folder / f"{system}-{name}.safetensors"
-            spec = validate_spec(spec)
-            if not path.exists():
-                write_feature(path, audio, spec, open_extractor(spec), MADE_BY)
-            stores[name] = Store(path)
-        elif spec:
-            stores[name] = audio
-    encoders = {name: checkpoint(folder, encoder, tiny) for name, encoder in blocks["encoders"].items() if encoder}
-    names = audio.utterances
-    rng = np.random.default_rng(2)
-    labels = ("angry", "sad", "happy", "neutral") if system == "mfhca" else ("arousal", "dominance", "valence")
-    is_classes = system == "mfhca"
-    targets = rng.integers(0, 4, len(names)) if is_classes else rng.uniform(1, 7, (len(names), 3)).astype(np.float32)
+def usual(place: Place) -> Work:
+    torch.set_num_threads(1)
+    settings, task = _settings(place), mfhca.Task(_fold(place), _settings(place))
+    torch.manual_seed(1)
+    model = task.network()
+    resize = model.image.size
+    model.image = nn.Identity()  # the items are images already
+    model.to(place.device).train()
+    reader = transformers.AutoFeatureExtractor.from_pretrained(place.folder / "hubert_base")
+    batches = DataLoader(Segments(task, resize, reader), settings.batch_size, shuffle=True, drop_last=True)
+    optimiser = torch.optim.AdamW(model.parameters(), settings.learning_rate)
+    loss_of = nn.CrossEntropyLoss()
+
+    def train() -> Seconds:
+        clock, left = Clock(place.device), settings.steps_per_epoch
+        while left:
+            for image, speech, target in batches:
+                image, speech, target = (x.to(place.device) for x in (image, speech, target))
+                optimiser.zero_grad()
+                loss = loss_of(model({"speech": speech, "levels": image}), target)
+                loss.backward()
+                optimiser.step()
+                loss.item()
+                left -= 1
+                if not left:
+                    break
+        return clock.passed(settings.steps_per_epoch)
+
+    train()
+    return Work(train)
+
+
+class Segments(Dataset[Item]):
+    """Segments in memory as the published code keeps them, made into images and inputs when they are asked for."""
+
+    def __init__(self, task: mfhca.Task, size: tuple[int, int], reader: Any) -> None:
+        found = [task.collate([example], None) for example in task.examples(task.fold.train, None)]
+        self.levels = [batch["levels"][0].numpy() for batch in found]
+        self.speech = [batch["speech"][0].numpy() for batch in found]
+        self.targets = [int(batch["target"][0]) for batch in found]
+        self.reader = reader
+        self.image = transforms.Compose(
+            [transforms.Resize(size), transforms.ToTensor(), transforms.Normalize(MEAN, DEVIATION)]
+        )
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, number: int) -> Item:
+        image = Image.fromarray(self.levels[number].astype(np.uint8)).convert("RGB")
+        speech = self.reader(self.speech[number], sampling_rate=16_000, return_tensors="pt").input_values[0]
+        return self.image(image), speech, self.targets[number]
+
+
+def beside(place: Place) -> dict[str, float]:
+    """What a large matrix product reaches, on one thread or on the GPU."""
+    n = 256 if place.is_short else 8192 if place.device == "cuda" else 2048
+    return {precision: round(gflops(precision, n, place.device), 1) for precision in ("float32", "bfloat16")}
+
+
+def _run(place: Place, changed: dict[str, Any]) -> Work:
+    settings, seen = replace(_settings(place), **changed), {}
+
+    def train() -> Seconds:
+        """A step of a new run after those of an epoch that warms up: the optimiser's state is made in the first."""
+        stopwatch = Stopwatch(place.device)
+        stopwatch.run(lambda: mfhca.run(_fold(place), settings, Context(seed=1, device=place.device)))
+        seen.update(peak_gib=_peak(place.device))
+        wall, cpu = stopwatch.mean(warm_up=1)
+        return wall / settings.steps_per_epoch, cpu / settings.steps_per_epoch
+
+    def facts() -> dict[str, Any]:
+        counter = Stopwatch(place.device, is_counting=True)
+        one = replace(settings, epochs=1, steps_per_epoch=1)
+        counter.run(lambda: mfhca.run(_fold(place), one, Context(seed=1, device=place.device)))
+        return {"precision": settings.precision, "gflop_per_step": round(counter.flops / 1e9, 1), **seen}
+
+    return Work(train, facts=facts)
+
+
+def _peak(device: str) -> float | None:
+    return round(torch.cuda.max_memory_allocated() / 2**30, 2) if device == "cuda" else None
+
+
+def _fold(place: Place) -> Fold:
+    """All segments train; the first utterance is the test part, which there must be."""
+    stores = {name: Store(place.folder / name) for name in ("audio", "spectrogram")}
+    names = stores["audio"].utterances
+    targets = np.random.default_rng(2).integers(0, 4, len(names))
 
     def part(n: int) -> Part:
         return Part(names[:n], ("s",) * n, targets[:n])
 
-    scale = None if is_classes else (1.0, 7.0)
-    return Fold(1, labels, part(len(names)), part(32), part(32), stores, encoders, scale)
+    encoders: dict[str, Path] = {"encoder": place.folder / "hubert_base"}
+    return Fold(1, ("angry", "happy", "neutral", "sad"), part(len(names)), part(0), part(1), stores, encoders)
 
 
-def checkpoint(folder: Path, encoder: str, tiny: bool) -> Path:
-    """A checkpoint of random weights: the demo's tiny one, or one of the published size."""
-    path = folder / encoder
-    if path.exists():
-        return path
-    if tiny:
-        write_encoder(encoder, path, seed=1)
-        return path
-    torch.manual_seed(1)
-    if encoder == "hubert_base":
-        model = transformers.HubertModel(transformers.HubertConfig())  # transformers' defaults are the base size
+def _settings(place: Place) -> mfhca.Settings:
+    values = _blocks(place)["settings"] | {"epochs": 2, "patience": 0, "micro_batch": 0}
+    if place.device == "cuda":
+        values |= {"steps_per_epoch": 8}
     else:
-        model = transformers.WavLMModel(
-            transformers.WavLMConfig(
-                hidden_size=1024,
-                num_hidden_layers=24,
-                num_attention_heads=16,
-                intermediate_size=4096,
-                feat_extract_norm="layer",
-                do_stable_layer_norm=True,
-            )
-        )
-    model.save_pretrained(path)
-    transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(path)
-    return path
+        values |= {"steps_per_epoch": 1, "batch_size": 2 if place.is_short else 4}
+    return mfhca.Settings(**values)
 
 
-def matmul_tflops(device: str) -> float:
-    """The rate of one large bf16 matrix product, the best of five."""
-    n = 8192 if device == "cuda" else 1024
-    a, b = (torch.randn(n, n, device=device, dtype=torch.bfloat16) for _ in range(2))
-    rates = []
-    for _ in range(5):
-        if device == "cuda":
-            torch.cuda.synchronize()
-        start = time.perf_counter()
-        for _ in range(10):
-            a @ b
-        if device == "cuda":
-            torch.cuda.synchronize()
-        rates.append(10 * 2 * n**3 / (time.perf_counter() - start) / 1e12)
-    return max(rates)
+def _blocks(place: Place) -> dict[str, dict[str, Any]]:
+    return resolved("mfhca", "demo" if place.is_short else "")
 
 
-if __name__ == "__main__":
-    main()
+WAYS = {"ours": ours, "bfloat16": bfloat16, "usual": usual}

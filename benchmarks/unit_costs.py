@@ -13,7 +13,6 @@ which jobs ask for memory and time.
 import argparse
 import json
 import multiprocessing
-import platform
 import resource
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
@@ -22,10 +21,9 @@ from statistics import median
 from typing import Any
 
 import torch
-import transformers
 
-from _units import MEASURED, seconds
-from fine_tuning import matmul_tflops
+from _machine import gflops, machine
+from _units import MEASURED
 
 
 def main() -> None:
@@ -34,7 +32,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=MEASURED, default=list(MEASURED), metavar="NAME")
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
-    found = {"machine": machine(), "costs": {}}
+    found = {"machine": here(), "costs": {}}
     if args.output and args.output.exists():
         found["costs"] = json.loads(args.output.read_text())["costs"]  # keeps what is not measured again
     print(json.dumps(found["machine"]))
@@ -50,35 +48,22 @@ def main() -> None:
             args.output.write_text(json.dumps(found, indent=1) + "\n")
 
 
-def machine() -> dict[str, Any]:
+def here() -> dict[str, Any]:
+    """The machine, and what a large matrix product reaches on one thread of its processor, and on its GPU."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return {
-        "device": torch.cuda.get_device_name() if device == "cuda" else cpu_name(),
+        **machine(device),
         "threads": 1,
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-        "float32_gflops": round(float32_gflops(), 1),
-        "bfloat16_matmul_tflops": round(matmul_tflops(device), 2) if device == "cuda" else None,
+        "float32_gflops": round(gflops("float32", 1536), 1),
+        "bfloat16_matmul_tflops": round(gflops("bfloat16", 8192, device) / 1e3, 2) if device == "cuda" else None,
     }
-
-
-def cpu_name() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.processor())
-
-
-def float32_gflops(n: int = 1536) -> float:
-    """The rate of a float32 matrix product on one thread of the CPU, the best of five."""
-    torch.set_num_threads(1)
-    a, b = torch.randn(n, n), torch.randn(n, n)
-    return max(2 * n**3 / seconds(lambda: a @ b) / 1e9 for _ in range(5))
 
 
 def measure(name: str, repeats: int) -> dict[str, Any]:
     """`seconds` (median of `each`) and, where torch counts them, `flop` of one unit and `float32_gflops`, what a matrix
     product reached at that time; peak memory `mib`; its bytes.
     """
-    rate = float32_gflops()
+    rate = gflops("float32", 1536)
     with tempfile.TemporaryDirectory() as folder:
         cost = MEASURED[name](Path(folder), repeats)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
