@@ -1,0 +1,85 @@
+"""The project as a user runs it: a copy of it, in which `snakemake` builds what a benchmark asks for."""
+
+import csv
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import _paths  # noqa: F401 (lets helpers be found)
+from helpers.params import params
+from helpers.project import BIN, PATIENCE, copy_project
+
+EXPERIMENT = {
+    "title": "Benchmark",
+    "reference": "none",
+    "protocols": {
+        "noise": {
+            "corpus": "noise",
+            "labels": {"angry": ["angry"], "sad": ["sad"]},
+            "subset": "all",
+            "folds": {"kind": "leave_one_out", "group": "speaker", "number": 3},
+            "dev": {"kind": "next_group"},
+            "aggregation": "pooled",
+            "leaks": [],
+            "selections": ["clean"],
+            "source": "chosen",
+        }
+    },
+    "rows": {"probe": {"title": "Frozen HuBERT base", "source": "chosen", "from": "superb_er/hubert_base"}},
+    "claims": [],
+}
+
+
+class Pipeline:
+    """A copy of the project; every core is its to use."""
+
+    def __init__(self, folder: Path, scale: str, experiments: dict[str, list[str]], **changes: Any) -> None:
+        self.folder, self.work = folder, folder / "work" / scale
+        copy_project(folder, scale=scale, experiments=experiments, **changes)
+
+    def build(self, *targets: str, **environment: str) -> None:
+        """Build targets; nothing is to be done if they are there."""
+        named = {name: value for name, value in os.environ.items() if name != "SNAKEMAKE_PROFILE"}
+        found = subprocess.run(
+            [BIN / "snakemake", "--cores", "all", "--", *targets],
+            cwd=self.folder,
+            env=named | environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        if found.returncode:
+            raise RuntimeError(f"{targets}: {found.stderr[-4000:]}")
+
+    def forget(self, *names: str) -> None:
+        """Remove folders of `work/<scale>`, or results."""
+        for name in names:
+            shutil.rmtree(self.folder / name if name == "results" else self.work / name, ignore_errors=True)
+
+
+def noise_pipeline(
+    folder: Path, paths: Sequence[Path], speakers: Sequence[str], hubert: Path, settings: dict[str, Any]
+) -> Pipeline:
+    """One that has a corpus of the files `paths` of three speakers, and the row `probe` on the encoder `hubert`."""
+    manifest = folder.with_suffix(".csv")
+    with manifest.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["path", "speaker", "emotion"])
+        for number, (path, speaker) in enumerate(zip(paths, speakers, strict=True)):
+            rows.writerow([path.name, speaker, ("angry", "sad")[number % 2]])
+    corpora = {"noise": {"root": str(paths[0].parent), "manifest": str(manifest)}}
+    scales = params()["scales"]
+    scales["free"] |= {"corpora": ["noise"], "seeds": [1]}
+    found = Pipeline(
+        folder, "free", {"bench": ["probe"]}, corpora=corpora, scales=scales, encoders={"hubert_base": str(hubert)}
+    )
+    rows = EXPERIMENT["rows"]["probe"] | {"settings": settings}
+    text = yaml.safe_dump(EXPERIMENT | {"rows": {"probe": rows}}, sort_keys=False)
+    (folder / "experiments/bench.yaml").write_text(text)
+    return found
