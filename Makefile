@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: table partial restore verify track ui test faults lock lint clean
+.PHONY: table partial restore verify track ui test faults bench bench-gpu lock lint clean
 
 table: .venv/ready
 	$(BIN)/snakemake --cores all -- all
@@ -37,6 +37,16 @@ faults: .venv/ready
 	$(BIN)/python benchmarks/faults.py --kills 10 --training 20 --output benchmarks/results/faults.json
 	$(BIN)/python benchmarks/bad_input.py --output benchmarks/results/bad_input.json
 	$(BIN)/python benchmarks/reliability.py
+
+# Our way and the usual ways in turns, in less than ten minutes on two idle cores: docs/performance.md. With EmoDB:
+# `make bench EMODB=folder`. Where there is a GPU, `make bench-gpu` measures what it is for.
+bench: .venv/ready
+	$(BIN)/python benchmarks/bench.py $(if $(EMODB),--emodb "$(EMODB)")
+	$(BIN)/python benchmarks/performance.py
+
+bench-gpu: .venv/ready
+	$(BIN)/python benchmarks/bench.py --gpu
+	$(BIN)/python benchmarks/performance.py
 
 # What can be checked without running anything: faults and names, formatting, formatting of the rules, types. CI runs it
 # before the tests, and a pre-commit hook before each commit.
