@@ -31,6 +31,12 @@ def _clocks(device: str) -> Seconds:
     return seconds()
 
 
+def give_back(device: str) -> None:
+    """Let the other ways have the GPU's memory."""
+    if device == "cuda":
+        torch.cuda.empty_cache()
+
+
 class Stopwatch:
     """`epochs`: the wall and processor seconds of each training epoch of what `run` calls, without its dev part.
     `is_counting`: the operations of the first optimiser step are counted, which makes its epoch slow.

@@ -13,7 +13,7 @@ import transformers
 from _inputs import MADE_BY, checkpoint, resolved, write_noise
 from _machine import encoder_gflop, gflops
 from _turns import Place, Seconds, Work
-from _watch import Clock
+from _watch import Clock, give_back
 from ser.features.extraction import write_feature
 from ser.features.spec import open_extractor, validate_spec
 from ser.features.store import Store
@@ -63,7 +63,9 @@ def single(place: Place) -> Work:
             inputs = reader(waveform(audio[name]), sampling_rate=RATE, return_tensors="pt").to(place.device)
             states = torch.stack(model(**inputs, output_hidden_states=True).hidden_states, dim=1)
             np.save(folder / f"{name}.npy", states.mean(dim=2)[0].cpu().numpy())
-        return clock.passed()
+        passed = clock.passed()
+        give_back(place.device)
+        return passed
 
     run()
     return Work(run)
@@ -83,7 +85,9 @@ def _extraction(place: Place, changed: dict[str, Any]) -> Work:
     def run() -> Seconds:
         clock = Clock(place.device)
         write_feature(output, audio, spec, extractor, MADE_BY)
-        return clock.passed()
+        passed = clock.passed()
+        give_back(place.device)
+        return passed
 
     run()
     return Work(run, facts=lambda: {"precision": spec["precision"]})

@@ -21,7 +21,7 @@ from torchvision import transforms
 from _inputs import MADE_BY, checkpoint, resolved, write_noise
 from _machine import gflops
 from _turns import Place, Seconds, Work
-from _watch import Clock, Stopwatch
+from _watch import Clock, Stopwatch, give_back
 from ser.features.extraction import write_feature
 from ser.features.spec import open_extractor, validate_spec
 from ser.features.store import Store
@@ -85,7 +85,9 @@ def usual(place: Place) -> Work:
                 left -= 1
                 if not left:
                     break
-        return clock.passed(settings.steps_per_epoch)
+        passed = clock.passed(settings.steps_per_epoch)
+        give_back(place.device)
+        return passed
 
     train()
     return Work(train)
@@ -127,6 +129,7 @@ def _run(place: Place, changed: dict[str, Any]) -> Work:
         stopwatch = Stopwatch(place.device)
         stopwatch.run(lambda: mfhca.run(_fold(place), settings, Context(seed=1, device=place.device)))
         seen.update(peak_gib=_peak(place.device))
+        give_back(place.device)
         wall, cpu = stopwatch.mean(warm_up=1)
         return wall / settings.steps_per_epoch, cpu / settings.steps_per_epoch
 
