@@ -30,9 +30,9 @@ EXPERIMENT = {
             "source": "chosen",
         }
     },
-    "rows": {"probe": {"title": "Frozen HuBERT base", "source": "chosen", "from": "superb_er/hubert_base"}},
     "claims": [],
 }
+ROW = {"title": "Frozen HuBERT base", "source": "chosen", "from": "superb_er/hubert_base"}
 
 
 class Pipeline:
@@ -64,9 +64,11 @@ class Pipeline:
 
 
 def noise_pipeline(
-    folder: Path, paths: Sequence[Path], speakers: Sequence[str], hubert: Path, settings: dict[str, Any]
+    folder: Path, paths: Sequence[Path], speakers: Sequence[str], hubert: Path, **changes: dict[str, Any]
 ) -> Pipeline:
-    """One that has a corpus of the files `paths` of three speakers, and the row `probe` on the encoder `hubert`."""
+    """One that has a corpus of the files `paths` of three speakers, and the row `probe` on the encoder `hubert`, with
+    `changes` (features, settings) to what its experiment file says.
+    """
     manifest = folder.with_suffix(".csv")
     with manifest.open("w", newline="") as file:
         rows = csv.writer(file)
@@ -79,7 +81,6 @@ def noise_pipeline(
     found = Pipeline(
         folder, "free", {"bench": ["probe"]}, corpora=corpora, scales=scales, encoders={"hubert_base": str(hubert)}
     )
-    rows = EXPERIMENT["rows"]["probe"] | {"settings": settings}
-    text = yaml.safe_dump(EXPERIMENT | {"rows": {"probe": rows}}, sort_keys=False)
+    text = yaml.safe_dump(EXPERIMENT | {"rows": {"probe": ROW | changes}}, sort_keys=False)
     (folder / "experiments/bench.yaml").write_text(text)
     return found

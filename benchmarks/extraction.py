@@ -6,12 +6,13 @@
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from _inputs import checkpoint, iemocap_samples, write_speech
+from _inputs import checkpoint, iemocap_samples, resolved, write_speech
 from _machine import cpu_gflops, encoder_gflop
 from _paths import ROOT
 from _pipeline import Pipeline, noise_pipeline
@@ -41,17 +42,12 @@ def prepare(place: Place) -> dict[str, Any]:
 
 
 def ours(place: Place) -> Work:
-    """`snakemake features_all`: the real rules, on all cores."""
-    whole, two = (_pipeline(place, corpus) for corpus in ("corpus", "two"))
+    return _built(place, "ours")
 
-    def run(pipeline: Pipeline) -> None:
-        pipeline.forget("features")
-        pipeline.build("features_all")
 
-    def start() -> None:
-        run(two)
-
-    return Work(lambda: run(whole), start, lambda: {"differs_by": _difference(place, whole)})
+def automatic(place: Place) -> Work:
+    states = resolved("superb_er")["features"]["states"] | {"precision": "auto"}
+    return _built(place, "automatic", features={"states": states})
 
 
 def single(place: Place) -> Work:
@@ -67,12 +63,24 @@ def beside(place: Place) -> dict[str, float]:
     return cpu_gflops(256 if place.is_short else 2048)
 
 
-def _pipeline(place: Place, corpus: str) -> Pipeline:
-    paths = sorted((place.folder / corpus).glob("*.wav"))
-    speakers = [str(number % 3) for number in range(len(paths))]
-    found = noise_pipeline(place.folder / f"{corpus}-project", paths, speakers, place.folder / "hubert_base", {})
-    found.build("features_all")
-    return found
+def _built(place: Place, name: str, **changes: dict[str, Any]) -> Work:
+    """`snakemake features_all`: the real rules, on all cores."""
+    projects = {}
+    for corpus in ("corpus", "two"):
+        paths = sorted((place.folder / corpus).glob("*.wav"))
+        speakers = [str(number % 3) for number in range(len(paths))]
+        folder, hubert = place.folder / f"{name}-{corpus}", place.folder / "hubert_base"
+        projects[corpus] = noise_pipeline(folder, paths, speakers, hubert, **changes)
+        projects[corpus].build("features_all")
+
+    def run(corpus: str) -> None:
+        projects[corpus].forget("features")
+        projects[corpus].build("features_all")
+
+    def facts() -> dict[str, Any]:
+        return {"differs_by": _difference(place, projects["corpus"])} if name == "ours" else {}
+
+    return Work(lambda: run("corpus"), lambda: run("two"), facts)
 
 
 def _usual(place: Place, how: str) -> Work:
@@ -90,17 +98,26 @@ def _extract(place: Place, how: str, corpus: str) -> None:
 
 def _difference(place: Place, pipeline: Pipeline) -> dict[str, float]:
     """By how much the other ways' states differ from ours, at most, in standard deviations of ours."""
-    (path,) = pipeline.work.glob("features/noise/*.safetensors")
-    store = Store(path)
+    store = _store(pipeline.folder)
+    others = {how: place.folder / f"{how}-corpus" for how in ("single", "padded")}
+    read = {how: partial(_read, folder) for how, folder in others.items()}
+    in_bfloat16 = _store(place.folder / "automatic-corpus")
+    read["automatic"] = lambda name: in_bfloat16[name][0]
     found = {}
-    for how in ("single", "padded"):
-        folder = place.folder / f"{how}-corpus"
-        largest = 0.0
-        for name in store:
-            ours = store[name][0].astype(np.float64)
-            largest = max(largest, float(np.abs(np.load(folder / f"{Path(name).name}.npy") - ours).max() / ours.std()))
-        found[how] = float(f"{largest:.2g}")
+    for how, states in read.items():
+        each = [np.abs(states(name) - store[name][0]).max() / store[name][0].std() for name in store]
+        found[how] = float(f"{max(each):.2g}")
     return found
 
 
-WAYS = {"ours": ours, "one at a time": single, "padded batches": padded}
+def _store(project: Path) -> Store:
+    (path,) = project.glob("work/free/features/noise/*.safetensors")
+    return Store(path)
+
+
+def _read(folder: Path, name: str) -> np.ndarray:
+    states: np.ndarray = np.load(folder / f"{name}.npy")
+    return states
+
+
+WAYS = {"ours": ours, "precision auto": automatic, "one at a time": single, "padded batches": padded}

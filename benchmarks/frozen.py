@@ -66,7 +66,8 @@ def _pipeline(place: Place, corpus: str) -> Pipeline:
     files = _files(place, corpus)
     speakers = ["train"] * (FILES - HELD_OUT) + ["a", "a", "b", "b"]
     settings = {"epochs": _epochs(place), "steps_per_epoch": 0}
-    found = noise_pipeline(place.folder / f"{corpus}-project", files, speakers, place.folder / "hubert_base", settings)
+    folder, hubert = place.folder / f"{corpus}-project", place.folder / "hubert_base"
+    found = noise_pipeline(folder, files, speakers, hubert, settings=settings)
     found.build(RUN)
     return found
 
