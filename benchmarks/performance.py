@@ -11,6 +11,7 @@ from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from _paths import ROOT
 from _tables import table
@@ -187,24 +188,28 @@ def _machines(found: Found) -> list[str]:
     for name, of in found.items():
         turns = len(next(iter(of["ways"].values()))["run"])
         machine = of["machine"]
+        device = f"{machine['device']}, {machine['cores']} cores"
         libraries = f"torch {machine['torch']}, transformers {machine['transformers']}"
-        rows.append(
-            [f"`{name}`", of["form"], turns, of["load"], f"{machine['device']}, {machine['cores']} cores", libraries]
-        )
+        rows.append([f"`{name}`", of["form"], turns, of["load"], device, libraries])
     return [*lines, *table(["benchmark", "form", "turns", "load", "machine", "libraries"], rows)]
 
 
 def chart(found: Found) -> str:
     """Bars: how many times as long as ours each usual way takes, in seconds of the wall. SVG, always the same bytes."""
     bars = [(f"{of['title']}: {way}", of["ratios"][way]["wall"]) for of in found.values() for way in _usual(of)]
+    cpu = [of["ratios"][way]["cpu"]["median"] for of in found.values() for way in _usual(of)]
     with matplotlib.rc_context({"svg.hashsalt": "ser", "svg.fonttype": "none", "font.size": 9}):
         figure = Figure(figsize=(9, 0.6 + 0.36 * len(bars)), layout="constrained")
         axes = figure.subplots()
         values = [of["median"] for _, of in bars]
         spread = [[of["median"] - of["low"] for _, of in bars], [of["high"] - of["median"] for _, of in bars]]
         axes.barh([name for name, _ in bars], values, xerr=spread, color="#4878a8", ecolor="#333333", capsize=2)
+        axes.plot(cpu, range(len(cpu)), "D", color="#d08030", markersize=4, label="processor time")
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
         axes.axvline(1, color="black", linewidth=0.8)
         axes.set_xscale("log")
+        for axis in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+            axis(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.invert_yaxis()
         axes.set_xlabel("times as long as ours (seconds of the wall, median and range)")
         text = StringIO()
