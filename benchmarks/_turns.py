@@ -46,7 +46,7 @@ class Place:
 @dataclass
 class Work:
     """`run` is measured, unless it returns the seconds that count. `start`, where starting takes long: the same with
-    next to nothing to do, measured beside it. `facts` are asked for after the last turn.
+    next to nothing to do, measured once beside it. `facts` are asked for after the last turn.
     """
 
     run: Callable[[], Seconds | None]
@@ -69,7 +69,7 @@ def compare(benchmark: str, place: Place, repeats: int = 0, report: Callable[[st
         beside = []
         for number in range(repeats):
             for name, process in processes.items():
-                turns[name].append(turn := process.submit(_turn).result())
+                turns[name].append(turn := process.submit(_turn, number == 0).result())
                 of_kinds = ", ".join(f"{x:.2f} s {kind}" for x, kind in zip(turn["run"], KINDS, strict=True))
                 report(f"{benchmark} {place.variant} {number + 1}/{repeats}: {name}: {of_kinds}")
             if hasattr(module, "beside"):
@@ -77,7 +77,7 @@ def compare(benchmark: str, place: Place, repeats: int = 0, report: Callable[[st
         ways = {name: process.submit(_facts).result() for name, process in processes.items()}
     units = facts["units"]
     for name, of_way in turns.items():
-        ways[name] |= {key: [turn[key] for turn in of_way] for key in of_way[0]}
+        ways[name] |= {key: [turn[key] for turn in of_way if key in turn] for key in of_way[0]}
         ways[name] |= {"per_unit": {kind: _spread([x / units for x in beyond(ways[name], kind)]) for kind in KINDS}}
     ours, *others = names
     return {
@@ -146,9 +146,9 @@ def _open(benchmark: str, way: str, place: Place) -> None:
     _wait_for_children()
 
 
-def _turn() -> dict[str, Seconds]:
+def _turn(is_first: bool) -> dict[str, Seconds]:
     found = {"run": _timed(_work.run)}
-    if _work.start:
+    if _work.start and is_first:
         found["start"] = _timed(_work.start)
     return {name: (round(wall, 3), round(cpu, 3)) for name, (wall, cpu) in found.items()}
 

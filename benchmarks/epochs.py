@@ -32,7 +32,7 @@ from ser.waveforms import RATE
 
 TITLE = "An epoch of {}"
 UNIT = "epoch"
-REPEATS = 5
+REPEATS = 3
 EPOCHS = 2  # in a turn
 ROWS = {"attention_fcn": "no_pretraining", "tf_transformer": ""}  # as they are trained at scale `free`
 PLAIN = {"masks": 0, "tempo": 0.0, "warp": 0.0, "gain": 0.0, "mixup": 0.0, "average_decay": 0.0}

@@ -31,7 +31,7 @@ from ser.systems.shared.images import DEVIATION, MEAN
 
 TITLE = "A fine-tuning step of MFHCA"
 UNIT = "step"
-REPEATS = 3
+REPEATS = 2
 Item = tuple[Tensor, Tensor, int]
 
 

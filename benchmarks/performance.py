@@ -51,8 +51,8 @@ WHAT = {
     "extraction": """\
 Ours is `snakemake features_all`, with the settings of `superb_er/hubert_base`; precision auto is the same with
 `precision: auto`, which is bfloat16 where the machine multiplies in it. One at a time: a loop in float32 with a
-`.npy` for each file, as in EmoBox and nkululeko. Padded batches: 32 files in random order, padded to the longest, as in
-SUPERB; with a front end that is normalised over the padded length, its states are others.""",
+`.npy` for each file, as in EmoBox and nkululeko. Padded batches: up to 32 files in random order, padded to the longest,
+as in SUPERB; with a front end that is normalised over the padded length, its states are others.""",
     "frozen": """\
 From decoded audio to a trained linear probe and its scores. Recomputed: every step runs the encoder on its batch, in
 fours, as s3prl does.""",

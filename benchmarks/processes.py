@@ -12,7 +12,7 @@ from helpers.params import params
 
 TITLE = "Short runs of several seeds and folds"
 UNIT = "run"
-REPEATS = 3
+REPEATS = 2
 FOLDS = 4  # of the demo's CASIA
 
 
