@@ -190,7 +190,7 @@ def _machines(found: Found) -> list[str]:
         machine = of["machine"]
         device = f"{machine['device']}, {machine['cores']} cores"
         libraries = f"torch {machine['torch']}, transformers {machine['transformers']}"
-        rows.append([f"`{name}`", of["form"], turns, of["load"], device, libraries])
+        rows.append([f"`{name}`", of["form"], turns, of.get("load", "not noted"), device, libraries])
     return [*lines, *table(["benchmark", "form", "turns", "load", "machine", "libraries"], rows)]
 
 
