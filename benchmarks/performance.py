@@ -21,6 +21,7 @@ from functionals_svm import NKULULEKO
 from ser.outputs import write_text
 
 RESULTS = ROOT / "benchmarks/results"
+PRECISION = RESULTS / "precision.json"
 DOCUMENT, CHART = ROOT / "docs/performance.md", ROOT / "docs/performance.svg"
 # The ways of other projects, which the chart shows; the others (`network`, `script`, `bfloat16`) say what is possible.
 USUAL = {"one at a time", "padded batches", "recomputed", "usual", "a process each"}
@@ -46,6 +47,13 @@ SHARE = """\
 Operations as torch counts them (matrix products and convolutions of each file by itself, without padding) per second of
 the processor, or of the wall on a GPU, without the start; and what share that is of a large matrix product on one core,
 or on the GPU. The products were measured after each round; the best counts.
+"""
+BFLOAT16 = """\
+## What bfloat16 changes
+
+`precision: auto` computes the states of a frozen encoder in bfloat16 where the machine multiplies in it. Logistic
+regression on the mean over time of each layer, one speaker left out at a time (`python benchmarks/precision.py`); the
+difference that is to be expected between two seeds of a row is larger (`seed_std`, [results.md](results.md)).
 """
 WHAT = {
     "extraction": """\
@@ -100,7 +108,7 @@ def document(found: Found) -> str:
     for name, of in found.items():
         lines += [f"## {of['title']}", "", WHAT[name], "", f"Input: {_words(of['input'])}.", ""]
         lines += [*table(["way", "wall", "times ours", "processor", "times ours", "with the start"], _rows(of)), ""]
-    return "\n".join([*lines, *_machines(found)]) + "\n"
+    return "\n".join([*lines, *_precision(PRECISION), *_machines(found)]) + "\n"
 
 
 def targets(found: Found) -> list[list[str]]:
@@ -178,6 +186,20 @@ def _with_spread(of: Mapping[str, float]) -> str:
 
 def _words(facts: Mapping[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items() if name != "units")
+
+
+def _precision(path: Path) -> list[str]:
+    """What bfloat16 changes, as precision.py found it."""
+    if not path.exists():
+        return []
+    of = json.loads(path.read_text())
+    error = f"median {100 * of['error']['median']:.2f} %, at most {100 * of['error']['largest']:.2f} %"
+    said = f"Input: {of['input']}, {of['utterances']} utterances, {of['encoder']}. States differ by: {error}."
+    rows = [
+        [layer, *(f"{scores[name]:.2f}" for name in ("float32", "bfloat16")), f"{100 * scores['same']:.1f} %"]
+        for layer, scores in of["layers"].items()
+    ]
+    return [BFLOAT16, said, "", *table(["layer", "UA, float32", "UA, bfloat16", "same predictions"], rows), ""]
 
 
 def _machines(found: Found) -> list[str]:
