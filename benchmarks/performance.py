@@ -58,7 +58,7 @@ difference that is to be expected between two seeds of a row is larger (`seed_st
 WHAT = {
     "extraction": """\
 Ours is `snakemake features_all`, with the settings of `superb_er/hubert_base`; precision auto is the same with
-`precision: auto`, which is bfloat16 where the machine multiplies in it. One at a time: a loop in float32 with a
+`precision: auto`, as in `fair`: bfloat16 where the machine multiplies in it. One at a time: a loop in float32 with a
 `.npy` for each file, as in EmoBox and nkululeko. Padded batches: up to 32 files in random order, padded to the longest,
 as in SUPERB; with a front end that is normalised over the padded length, its states are others.""",
     "frozen": """\
