@@ -52,8 +52,9 @@ BFLOAT16 = """\
 ## What bfloat16 changes
 
 `precision: auto` computes the states of a frozen encoder in bfloat16 where the machine multiplies in it. Logistic
-regression on the mean over time of each layer, one speaker left out at a time (`python benchmarks/precision.py`); the
-difference that is to be expected between two seeds of a row is larger (`seed_std`, [results.md](results.md)).
+regression on the mean over time of three layers and of all, one speaker left out at a time
+(`python benchmarks/precision.py --emodb DIR`); for the difference that is to be expected between two seeds of a row see
+`seed_std` in [results.md](results.md).
 """
 WHAT = {
     "extraction": """\

@@ -23,7 +23,7 @@ from ser.plan.groups import Group
 Cost = Mapping[str, Any]
 FILE = Path(__file__).with_name("unit_costs.json")
 
-# Utterances and mean seconds. MSP-Podcast 2.0: 409 h. IEMOCAP's mean: benchmarks/fine_tuning.py. Other means are rough.
+# Utterances and mean seconds. MSP-Podcast 2.0: 409 h. IEMOCAP's mean: benchmarks/_inputs.py. Other means are rough.
 CORPORA = {
     "iemocap": (10_039, 4.55),
     "casia": (1_200, 2.0),
