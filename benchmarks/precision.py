@@ -2,7 +2,7 @@
 
     python benchmarks/precision.py --emodb DIR [--short] [--output benchmarks/results/precision.json]
 
-HuBERT base with random weights over EmoDB-4, or without --emodb the demo's synthetic CASIA; of three layers, and of all,
+HuBERT base with random weights over EmoDB-4, or without --emodb the demo's synthetic CASIA; of three layers and of all,
 the mean over time, and logistic regression that leaves one speaker out. No trained network is at hand here.
 """
 
