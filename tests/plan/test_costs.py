@@ -45,7 +45,8 @@ def test_what_a_run_asks_for_on_iemocap_and_msp_podcast(groups: dict[str, Group]
 
 def test_the_whole_plan_needs_gpus_only_for_what_is_not_quick(groups: dict[str, Group]) -> None:
     without = {group.system for group in groups.values() if not run_needs(group, "auto", "paper").gpu}
-    assert without == {"majority", "functionals_svm", "linear_probe", "tf_transformer"}
+    assert {"majority", "functionals_svm", "linear_probe", "tf_transformer"} <= without
+    assert without.isdisjoint({"attention_fcn", "area_attention", "ca_mser", "emosphere_ser", "light_sernet", "mfhca"})
 
 
 @pytest.mark.parametrize(
