@@ -24,18 +24,19 @@ rule audio:
         " --order {params.order:q} --output {output} > {log.job} 2>&1"
 
 
-def is_dealt(feature):
-    """Whether a feature is computed in parts: the states of an encoder of published size."""
-    encoder = PLAN.specs[feature].get("encoder")
-    return bool(encoder) and not ORIGINS.is_made_here(encoder)
+@cache
+def parts_for(corpus):
+    """How many jobs share the states of an encoder of published size; asked once, as a user's manifest is read."""
+    has_gpu = gpu(config["compute"]["device"] != "cpu") or gpu_slots(True, SLOTS)
+    return number_of_parts(corpus, ORIGINS.corpus(corpus), "gpu" if has_gpu else "cpu")
 
 
 def parts_of(wildcards):
     """The parts that a feature is joined from; none where one job computes it."""
-    if not is_dealt(wildcards.feature):
+    encoder = encoder_of(wildcards)
+    if not encoder or ORIGINS.is_made_here(encoder):
         return []
-    device = "gpu" if GPUS or (config["compute"]["device"] != "cpu" and not workflow.local_exec) else "cpu"
-    parts = number_of_parts(wildcards.corpus, ORIGINS.corpus(wildcards.corpus), device)
+    parts = parts_for(wildcards.corpus)
     numbers = range(1, parts + 1) if parts > 1 else []
     return [PLACES.part(wildcards.corpus, wildcards.feature, part, parts) for part in numbers]
 

@@ -82,7 +82,7 @@ def train_device(group):
 
 
 def takes_gpu(group):
-    return uses_training_loop(group.system) and train_device(group) != "cpu"
+    return costs.takes_gpu(group.system, config["compute"]["device"])
 
 
 def train_submission(group):

@@ -10,8 +10,8 @@ from threadpoolctl import threadpool_limits
 from ser.errors import InputError
 from ser.features.packing import join_stores, store_key, write_store
 from ser.features.spec import Extractor, canonical
-from ser.features.store import Store
-from ser.sealed import Provenance
+from ser.features.store import Store, open_store
+from ser.sealed import Inputs, Order, Provenance
 from ser.waveforms import RATE, waveform
 
 _SHARD_BYTES = 128e6
@@ -66,18 +66,14 @@ def join_parts(output: Path, audio: Store, parts: Sequence[Path], made_from: str
     Raises InputError for a part that was made from something else than `made_from` ("": anything), or parts that are
     not all of one feature.
     """
+    inputs = Inputs(Order(inputs=dict.fromkeys(map(str, parts), made_from)))
     found: list[tuple[Path, Mapping[str, str]]] = []
     names: list[str] = []
     for path in parts:
         if not path.is_file() or path.stat().st_size:  # an empty file is a part without utterances
-            with Store(path) as store:
-                metadata, utterances = store.metadata, store.utterances
-            if made_from and metadata.get("made_from") != made_from:
-                raise InputError(
-                    f"{path}: made from other settings, code or recordings than planned: remove it and build again"
-                )
-            found.append((path, metadata))
-            names += utterances
+            with open_store(path, inputs) as store:
+                found.append((path, store.metadata))
+                names += store.utterances
     if sorted(names) != sorted(audio.utterances) or any(metadata != found[0][1] for _, metadata in found):
         raise InputError(f"{parts[0]} ... {parts[-1].name}: not the parts of one feature: remove them and build again")
     join_stores(output, [path for path, _ in found])
@@ -87,7 +83,8 @@ def _stretch(names: Sequence[str], seconds: Mapping[str, float], part: int, part
     """The utterances whose middle lies in this part of all audio, end to end."""
     if parts == 1:
         return list(names)
-    ends = np.cumsum([seconds[name] for name in names])
-    middles = ends - np.array([seconds[name] for name in names]) / 2
+    lengths = np.array([seconds[name] for name in names])
+    ends = np.cumsum(lengths)
+    middles = ends - lengths / 2
     at = np.minimum((middles / ends[-1] * parts).astype(int), parts - 1)
     return [name for name, place in zip(names, at, strict=True) if place == part - 1]

@@ -103,9 +103,14 @@ def device_of(system: str, wanted: str) -> str:
     return "cpu" if wanted == "auto" and is_quick(system) else wanted
 
 
+def takes_gpu(system: str, wanted: str) -> bool:
+    """Whether a system's runs use a GPU where there is one and params.yaml says device `wanted`."""
+    return uses_training_loop(system) and device_of(system, wanted) != "cpu"
+
+
 def run_needs(group: Group, wanted: str, scale: str, n_runs: int = 1) -> Needs:
     """Of a job that makes `n_runs` runs of a group one after another, where params.yaml says device `wanted`."""
-    gpu = uses_training_loop(group.system) and device_of(group.system, wanted) != "cpu"
+    gpu = takes_gpu(group.system, wanted)
     if scale == "demo":
         return Needs(*DEMO, gpu)
     cost = run_cost(group)
