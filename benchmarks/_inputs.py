@@ -9,7 +9,7 @@ import soundfile
 import yaml
 
 from _paths import ROOT
-from _turns import Place
+from _turns import Place, new_process
 from ser.features.packing import write_store
 from ser.features.store import Store
 from ser.sealed import Provenance
@@ -142,7 +142,8 @@ def recordings(place: Place) -> Recordings:
         root = place.folder / "casia"
         if not root.exists():
             root.mkdir()
-            write_release(root, seed=1, utterances=24 if place.is_short else 240)
+            with new_process() as speaking:  # one synthesiser per process
+                speaking.submit(write_release, root, seed=1, utterances=24 if place.is_short else 240).result()
         paths = sorted(root.glob("*/*/*.wav"))
         what, of = "synthetic CASIA (no --emodb)", [(EMOTIONS[p.parent.name], p.parent.parent.name) for p in paths]
     if place.is_short:

@@ -60,9 +60,9 @@ def compare(benchmark: str, place: Place, repeats: int = 0, report: Callable[[st
     repeats = repeats or (1 if place.is_short else module.REPEATS)
     names = list(module.WAYS)
     with ExitStack() as stack:
-        with _process() as once:
+        with new_process() as once:
             facts = once.submit(_prepare, benchmark, place).result()
-        processes = {name: stack.enter_context(_process()) for name in names}
+        processes = {name: stack.enter_context(new_process()) for name in names}
         for name, process in processes.items():
             process.submit(_open, benchmark, name, place).result()
         turns: dict[str, list[dict[str, Seconds]]] = {name: [] for name in names}
@@ -129,7 +129,8 @@ def seconds() -> Seconds:
 _work: Work
 
 
-def _process() -> ProcessPoolExecutor:
+def new_process() -> ProcessPoolExecutor:
+    """One fresh process, which runs one call after another."""
     return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
 
 
