@@ -53,13 +53,24 @@ def start(name: str, threads: Iterable[int]) -> None:
     except (AttributeError, OSError):
         return
     for number in threads if name else ():
-        subprocess.Popen(
-            [sys.executable, "-P", __file__, f"{name}.{number}", str(os.getpid())],
-            env=os.environ | dict.fromkeys(_THREADS, str(number)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            process_group=0,  # Ctrl-C is passed on by those who wait
-        )
+        # Listens at once: a job that came before the process could answer would import all by itself.
+        with suppress(OSError), listening(f"{name}.{number}") as listener:
+            subprocess.Popen(
+                [sys.executable, "-P", __file__, str(listener.fileno()), str(os.getpid())],
+                pass_fds=[listener.fileno()],
+                env=os.environ | dict.fromkeys(_THREADS, str(number)),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                process_group=0,  # Ctrl-C is passed on by those who wait
+            )
+
+
+def listening(name: str) -> socket.socket:
+    """What `Server` is given: those who ask for `name` wait there until it answers."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(_address(name))
+    listener.listen(1024)
+    return listener
 
 
 def run(libraries: str, arguments: list[str]) -> tuple[int, Used] | None:
@@ -98,15 +109,13 @@ def run(libraries: str, arguments: list[str]) -> tuple[int, Used] | None:
 
 
 class Server:
-    """Serves this user under `name` until the process `build` ends."""
+    """Serves those of this user who ask the socket `listener`, until the process `build` ends."""
 
-    def __init__(self, name: str, build: int) -> None:
-        self._listener = socket.socket(socket.AF_UNIX)
+    def __init__(self, listener: int, build: int) -> None:
+        self._listener = socket.socket(fileno=listener)
         self._selector = selectors.DefaultSelector()
         self._build = os.pidfd_open(build)
         self._jobs: dict[int, socket.socket] = {}  # by the descriptors of their processes
-        self._listener.bind(_address(name))
-        self._listener.listen(128)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._selector.register(self._build, selectors.EVENT_READ, lambda: os._exit(0))
 
@@ -236,7 +245,7 @@ def _main() -> None:
     """Serve; in each job, run its script, and end without the slow end of an interpreter that has so much loaded."""
     status = 1
     atexit.register(lambda: _leave(status))  # the first to be registered is the last to be called
-    sys.argv = Server(sys.argv[1], int(sys.argv[2])).serve()
+    sys.argv = Server(*map(int, sys.argv[1:])).serve()
     sys.path.insert(0, str(Path(sys.argv[0]).resolve().parent))
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from helpers import ROOT
-from ser.compute.warm import LIBRARIES
+from ser.compute.warm import LIBRARIES, listening
 
 JOB = [sys.executable, ROOT / "workflow_scripts/_job.py"]
 NAME = f"test-{os.getpid()}.1"
@@ -26,9 +26,11 @@ Run = Callable[..., subprocess.Popen[str]]
 def serving(folder: Path, **environment: str) -> Iterator[tuple[psutil.Process, psutil.Process]]:
     """What serves, and its build, which ends with the test."""
     with psutil.Popen(["sleep", "1000"]) as build:
-        command = [sys.executable, "-P", ROOT / "ser/compute/warm.py", NAME, str(build.pid)]
-        with psutil.Popen(command, cwd=folder, env=os.environ | environment) as process:
-            until(serves)
+        with listening(NAME) as listener:
+            program = [sys.executable, "-P", ROOT / "ser/compute/warm.py", str(listener.fileno()), str(build.pid)]
+            files = [listener.fileno()]
+            process = psutil.Popen(program, cwd=folder, env=os.environ | environment, pass_fds=files)
+        with process:
             yield process, build
             build.kill()
             process.wait(60)
@@ -56,11 +58,6 @@ def run(tmp_path: Path) -> Run:
         )
 
     return start
-
-
-def serves() -> bool:
-    with socket.socket(socket.AF_UNIX) as connection:
-        return not connection.connect_ex(ADDRESS)
 
 
 def until(is_so: Callable[[], object]) -> None:
