@@ -54,6 +54,7 @@ onstart:
     if workflow.executor_plugin.name == "local":
         warm.start(os.environ["SER_WARM"], {1, config["compute"]["threads"]})
     patches.lift_job_rate(workflow)
+    patches.size_inputs_once(workflow)
     try:
         if status_command := patches.slurm_status_command(workflow):
             slurm.check_queue(Path.cwd(), status_command)

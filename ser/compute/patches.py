@@ -6,6 +6,7 @@ change the versions. Longer than 300 lines, so that all of it is in one place.
 
 What could be sent upstream:
 - snakemake: a limit on the rate of jobs that does not keep waking the scheduler (`lift_job_rate`);
+- snakemake: the size of an input asked for once, not whenever a job is chosen (`size_inputs_once`);
 - snakemake: the checksum of an input once per job, not once per output (`hash_once`);
 - snakemake: the producers of a file looked for once, and by its constant parts first (`find_producers_once`);
 - snakemake: the records of all outputs of a job remembered while it is asked about them (`remember_records`);
@@ -47,6 +48,22 @@ def lift_job_rate(workflow: Any) -> None:
     ready that keeps half a core busy all the time. A cluster is protected by `jobs` in its profile.
     """
     workflow.scheduler.job_rate_limiter = None
+
+
+def size_inputs_once(workflow: Any) -> None:
+    """Ask for the sizes of a job's inputs when it becomes ready (snakemake 9.27.1, scheduling/job_scheduler.py).
+
+    The sizes of the inputs of all ready jobs are otherwise asked for whenever a job is chosen: a task of asyncio each.
+    """
+    sizes, seen = workflow.scheduler._input_sizes, set()
+
+    async def once(jobs: Iterable[Any]) -> None:
+        for job in jobs:
+            if job not in seen:
+                seen.add(job)
+                sizes.update({path: await path.size() if await path.exists() else None for path in job.input})
+
+    workflow.scheduler.update_input_sizes = once
 
 
 def hash_once() -> None:

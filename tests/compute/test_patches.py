@@ -70,6 +70,32 @@ def test_jobs_are_kept_until_slurm_answers_or_says_that_they_can_never_start() -
     assert executor.next_seconds_between_status_checks == 30
 
 
+class Input:
+    """An input that is there, or not, and counts how often it is asked for its size."""
+
+    def __init__(self, size: int | None) -> None:
+        self.bytes, self.asked = size, 0
+
+    async def exists(self) -> bool:
+        return self.bytes is not None
+
+    async def size(self) -> int | None:
+        self.asked += 1
+        return self.bytes
+
+
+def test_sizes_of_inputs_are_asked_for_when_a_job_becomes_ready_and_only_then() -> None:
+    scheduler = SimpleNamespace(_input_sizes={})
+    patches.size_inputs_once(SimpleNamespace(scheduler=scheduler))
+    shared, own, absent = Input(5), Input(7), Input(None)
+    first, second = (type("Job", (), {"input": files})() for files in ([shared], [own, absent]))
+    asyncio.run(scheduler.update_input_sizes([first]))
+    asyncio.run(scheduler.update_input_sizes([first, second]))
+    asyncio.run(scheduler.update_input_sizes([second]))
+    assert scheduler._input_sizes == {shared: 5, own: 7, absent: None}
+    assert (shared.asked, own.asked, absent.asked) == (1, 1, 0)
+
+
 def test_a_file_is_hashed_once_and_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_IOFile, "checksum", _IOFile.checksum)  # as it is again afterwards
     patches.hash_once()
