@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ser.compute.malloc import keep_freed_memory
 from ser.errors import InputError
 from ser.features.precision import cast, resolved
 from ser.waveforms import RATE
@@ -32,6 +33,7 @@ def prepare_torch(device: str) -> str:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(1)
+    keep_freed_memory()
     if device == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first matrix is multiplied
         torch.use_deterministic_algorithms(True)

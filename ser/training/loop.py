@@ -17,6 +17,7 @@ from torch import nn
 from torch.amp.grad_scaler import GradScaler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ser.compute.malloc import keep_freed_memory
 from ser.errors import InputError
 from ser.progress import progress
 from ser.runs.contract import Context, Fold, Outcome, Part
@@ -150,6 +151,7 @@ def _prepare(context: Context) -> None:
     if context.device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(f"device is {context.device}, but torch finds no GPU; use cpu")
     torch.set_num_threads(context.threads)
+    keep_freed_memory()
     # Some layers have no deterministic gradient on a GPU; equal bits are not promised there, so a warning will do.
     torch.use_deterministic_algorithms(True, warn_only=context.device != "cpu")
     # It is there to find bugs, and costs a pass over every new tensor.
