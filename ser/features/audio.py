@@ -49,7 +49,7 @@ def write_audio(
         decoder,
         key=key,
         metadata=metadata,
-        shard_size=1800,  # seconds: 58 MB
+        shard_size=600,  # seconds: 19 MB
         sizes={u.utterance: u.num_samples / u.sample_rate for u in utterances},
         progress=progress,
     )

@@ -63,6 +63,7 @@ def write_store(
                 _write_header(file, names, [len(a) for a in arrays], hashes, {_kind(a) for a in arrays}, expected)
                 for array in arrays:
                     file.write(array.data.cast("B"))
+            del arrays, array  # before the next ones are computed
         shards.append(shard)
         if progress:
             progress(names)
@@ -140,8 +141,8 @@ def _join(file: IO[bytes], shards: Sequence[Path], metadata: Mapping[str, str]) 
             names += store.utterances
             lengths += store.lengths.tolist()
             hashes.append(store.hashes.tobytes())
-            kinds.add(_kind(store.data))
-            sizes.append(store.data.nbytes)
+            kinds.add((store.dtype, store.shape))
+            sizes.append(store.nbytes)
     _write_header(file, names, lengths, b"".join(hashes), kinds, metadata)
     for shard, size in zip(shards, sizes, strict=True):
         with shard.open("rb") as source:

@@ -1,22 +1,23 @@
-"""The packed store: one array of frames per utterance, all in one memory-mapped safetensors file.
+"""The packed store: one array of frames per utterance, all in one safetensors file.
 
 Tensor `offsets` int64 [n+1], tensor `data` [total frames, ...]: utterance i is data[offsets[i]:offsets[i+1]], and row i
 of tensor `sha256` uint8 [n, 32] is the SHA-256 of its bytes. Header metadata (strings): `utterances` (JSON list),
 `key`, and what the writer adds, including `feature` (canonical JSON of the settings), `code_version`, `made_from` and
 `inputs` (ser/sealed.py); `seal` is the SHA-256 of the rest of the header, the offsets and the hashes.
 
-Reads are views of one `mmap`: 0.2 us each, where `safe_open(...).get_slice` takes 7 us on log-Mel frames. The first one
-of each utterance checks its hash, so that the cost is that of what is read. packing.py writes these files.
+Only what is asked for is read, with `pread`: the pages of a mapped file would count as the process's memory, which then
+grows with the corpus. The first read of an utterance checks its hash, so that the cost is that of what is read.
+packing.py writes these files.
 """
 
 import hashlib
 import json
 import math
-import mmap
 import os
+import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -30,8 +31,8 @@ class Store:
     """A store opened for reading.
 
     `utterances` in the order of the file, `metadata` without the utterances and the `seal`, `shape` of one frame,
-    `dtype`, `lengths` int64 [n] in frames, `hashes` uint8 [n, 32]. Arrays that it returns are read-only views of the
-    file: copy them before `torch.from_numpy`. It can be pickled (the file is opened again), so it may go to
+    `dtype`, `lengths` int64 [n] in frames, `hashes` uint8 [n, 32], `nbytes` of all frames. Arrays that it returns are
+    read-only: copy them before `torch.from_numpy`. It can be pickled (the file is opened again), so it may go to
     data-loading workers.
 
     Raises InputError if the file is missing, torn, or not a store; reading an utterance raises it if the bytes are not
@@ -45,14 +46,14 @@ class Store:
     dtype: np.dtype
     lengths: np.ndarray
     hashes: np.ndarray
+    nbytes: int
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         try:
-            with self.path.open("rb") as file:
-                header, start = _read_header(file)
-                size = os.fstat(file.fileno()).st_size
-                mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._file: int | None = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            self._let_go = weakref.finalize(self, os.close, self._file)
+            header, start = self._read_header()
         except FileNotFoundError:
             raise InputError(f"{self.path}: no such store: make it first") from None
         except (OSError, ValueError, RecursionError) as error:
@@ -60,20 +61,21 @@ class Store:
         try:
             metadata = dict(header["__metadata__"])
             self.seal = metadata["seal"]
-            offsets = _tensor(mapping, header["offsets"], start, size)
-            self.hashes = _tensor(mapping, header["sha256"], start, size)
+            offsets, self.hashes = (self._read(*_place(header[name], start)) for name in ("offsets", "sha256"))
             if seal_of(header, offsets, self.hashes) != self.seal:
                 raise ValueError("its header has changed since it was written")
             self.utterances = tuple(json.loads(metadata.pop("utterances")))
             del metadata["seal"]
-            self._data: np.ndarray | None = _tensor(mapping, header["data"], start, size)
-            if len(offsets) != len(self.utterances) + 1 or offsets[-1] != len(self._data):
+            self._start, self.dtype, (total, *shape) = _place(header["data"], start)
+            self.shape, self._frame = tuple(shape), math.prod(shape) * self.dtype.itemsize
+            self.nbytes = total * self._frame
+            if len(offsets) != len(self.utterances) + 1 or offsets[-1] != total:
                 raise ValueError("its offsets do not fit its data")
+            if os.fstat(self._file).st_size < self._start + self.nbytes:
+                raise ValueError("torn")
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"{self.path}: not a complete store ({error!r}): delete it and make it again") from None
         self.metadata = metadata
-        self.shape = self._data.shape[1:]
-        self.dtype = self._data.dtype
         self.lengths = np.diff(offsets)
         self._offsets: list[int] = offsets.tolist()  # Python integers slice faster than numpy's
         self._index = {utterance: i for i, utterance in enumerate(self.utterances)}
@@ -82,29 +84,24 @@ class Store:
     def __getitem__(self, utterance: str) -> np.ndarray:
         """All frames of one utterance, [frames, ...]; InputError if the store does not have it."""
         i = self._find(utterance)
+        frames = self._frames(self._offsets[i], self._offsets[i + 1])
         if self._unread[i]:
-            self._check(i)
-        return self.data[self._offsets[i] : self._offsets[i + 1]]
+            self._check(i, frames)
+        return frames
 
     def rows(self, utterance: str, start: int, stop: int) -> np.ndarray:
         """Frames start <= i < stop of one utterance, limited to those that exist (never another utterance's)."""
         i = self._find(utterance)
-        if self._unread[i]:
-            self._check(i)
         first, last = self._offsets[i], self._offsets[i + 1]
-        return self.data[min(first + max(start, 0), last) : min(first + max(stop, 0), last)]
+        if self._unread[i]:
+            self._check(i, self._frames(first, last))
+        start = min(first + max(start, 0), last)
+        return self._frames(start, max(start, min(first + max(stop, 0), last)))
 
     def check(self) -> None:
         """Raises InputError unless all utterances are as they were written; reads the whole file."""
         for i in range(len(self)):
-            self._check(i)
-
-    @property
-    def data(self) -> np.ndarray:
-        """All frames of all utterances, [total, ...], in the order of `utterances`; not checked."""
-        if self._data is None:
-            raise ValueError(f"{self.path}: the store is closed")
-        return self._data
+            self._check(i, self._frames(self._offsets[i], self._offsets[i + 1]))
 
     def __contains__(self, utterance: object) -> bool:
         return utterance in self._index
@@ -116,8 +113,9 @@ class Store:
         return iter(self.utterances)
 
     def close(self) -> None:
-        """Let go of the file; arrays returned earlier stay valid, and the mapping goes with the last of them."""
-        self._data = None
+        """Let go of the file; arrays returned earlier stay valid."""
+        self._file = None
+        self._let_go()
 
     def __enter__(self) -> "Store":
         return self
@@ -134,29 +132,40 @@ class Store:
         except KeyError:
             raise InputError(f"{self.path}: has no utterance {utterance!r}: make the store again") from None
 
-    def _check(self, i: int) -> None:
-        frames = self.data[self._offsets[i] : self._offsets[i + 1]]
+    def _check(self, i: int, frames: np.ndarray) -> None:
         if hashlib.sha256(frames.data.cast("B")).digest() != self.hashes[i].tobytes():
             raise InputError(
                 f"{self.path}: {self.utterances[i]!r} has changed since it was written: remove the file and build again"
             )
         self._unread[i] = 0
 
+    def _frames(self, first: int, last: int) -> np.ndarray:
+        """Frames first <= i < last of all, [last - first, ...]."""
+        return self._read(self._start + first * self._frame, self.dtype, (last - first, *self.shape))
 
-def _read_header(file: IO[bytes]) -> tuple[dict[str, Any], int]:
-    length = int.from_bytes(file.read(8), "little")
-    text = file.read(min(length, 100_000_000))  # the format's own limit
-    if not length or len(text) < length:
-        raise ValueError("torn header")
-    return json.loads(text), 8 + length
+    def _read(self, start: int, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+        """An array that begins at byte `start`; where the file has become shorter, what is missing is 0."""
+        if self._file is None:
+            raise ValueError(f"{self.path}: the store is closed")
+        size = math.prod(shape) * dtype.itemsize
+        content = os.pread(self._file, size, start)
+        return np.ndarray(shape, dtype, content.ljust(size, b"\0"))
+
+    def _read_header(self) -> tuple[dict[str, Any], int]:
+        length = int.from_bytes(self._read(0, np.dtype("u1"), (8,)).tobytes(), "little")
+        text = self._read(8, np.dtype("u1"), (min(length, 100_000_000),)).tobytes()  # the format's own limit
+        if not length:
+            raise ValueError("torn header")
+        return json.loads(text), 8 + length
 
 
-def _tensor(mapping: mmap.mmap, entry: Mapping[str, Any], start: int, size: int) -> np.ndarray:
+def _place(entry: Mapping[str, Any], start: int) -> tuple[int, np.dtype, tuple[int, ...]]:
+    """Where a tensor begins, its type and its shape."""
     first, last = (start + offset for offset in entry["data_offsets"])
     dtype, shape = np.dtype(DTYPES[entry["dtype"]]), tuple(entry["shape"])
-    if last > size or last - first != math.prod(shape) * dtype.itemsize:
+    if last - first != math.prod(shape) * dtype.itemsize:
         raise ValueError("torn")
-    return np.frombuffer(mapping, dtype, math.prod(shape), first).reshape(shape)
+    return first, dtype, shape
 
 
 def open_store(path: Path, inputs: Inputs) -> Store:
