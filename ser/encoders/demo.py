@@ -61,7 +61,7 @@ def _write_speech_encoder(form: Form, directory: Path) -> None:
         num_attention_heads=4,
         intermediate_size=64,
         initializer_range=0.1,  # at the usual 0.02 the layers of so narrow a network would hardly differ
-        conv_dim=(32,) * 7,
+        conv_dim=(16,) * 7,
         conv_bias=large and form.architecture != "WavLM",
         feat_extract_norm=form.front_end,
         do_stable_layer_norm=large,

@@ -76,7 +76,7 @@ def test_batched_equals_single_in_bfloat16(folders, family):
     together.batch_samples = 200_000
     pieces = [[x] for x in WAVES]
     for states, one, exact in zip(together(pieces), alone(pieces), full(pieces), strict=True):
-        assert np.abs(states - one).max() < 1.5 * np.abs(one - exact).max() < 0.15
+        assert np.abs(states - one).max() < 1.5 * np.abs(one - exact).max() < 0.2
 
 
 @pytest.mark.parametrize("family", FAMILIES)
