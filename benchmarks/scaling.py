@@ -23,6 +23,7 @@ from helpers.project import copy_project
 from planning import n_runs
 from ser.encoders.published import ENCODERS, MADE_HERE, NAMES
 from ser.features.spec import feature_name
+from ser.files import words
 from ser.plan import costs
 from ser.plan.groups import Group, Plan
 from ser.plan.load import load_plan
@@ -87,7 +88,7 @@ def simulated(project: Path) -> Plan:
     """The plan at scale `paper` as if every corpus and every checkpoint were there."""
     copy = copy_project(project)
     corpora, encoders = {}, {}
-    for corpus in costs.CORPORA:
+    for corpus in words("corpora"):
         root = project / "simulated" / corpus
         root.mkdir(parents=True)
         for name in NAMED.get(corpus, ()):
@@ -130,7 +131,7 @@ def in_short(plan: Plan) -> list[Row]:
         / 60
     )
     specs = stores(plan)
-    disk = sum(size_of(spec, *costs.CORPORA[corpus]) for corpus, spec in specs) / 1e9
+    disk = sum(size_of(spec, *costs.corpus_size(corpus)) for corpus, spec in specs) / 1e9
     making = sum(costs.feature_seconds(spec, corpus, "") for corpus, spec in specs) / 3600
     n, values = n_runs(plan), sum(len(group.runs) * group.settings.get("epochs", 0) * VALUES for group in groups)
     made = [(len(g.seeds) * (len(g.folds) if g.one_job_per == "fold" else 1), g) for g in groups]
@@ -172,13 +173,13 @@ def papers(plan: Plan) -> list[Row]:
 
 
 def by_corpus(plan: Plan) -> list[Row]:
-    totals: dict[str, list[float]] = {corpus: [0.0] * 6 for corpus in costs.CORPORA}
+    totals: dict[str, list[float]] = {corpus: [0.0] * 6 for corpus in words("corpora")}
     for group in plan.live:
         cost, n = costs.run_cost(group), len(group.runs)
         weights = n * cost["weights_bytes"] / 1e9 if cost else 0.0
         _add(totals[group.corpus], n, *hours(group)[:3], 0, weights)
     for corpus, spec in stores(plan):
-        totals[corpus][4] += size_of(spec, *costs.CORPORA[corpus]) / 1e9
+        totals[corpus][4] += size_of(spec, *costs.corpus_size(corpus)) / 1e9
     return _rows(totals, by=1)
 
 
@@ -209,7 +210,7 @@ def stores(plan: Plan) -> list[tuple[str, Mapping[str, Any]]]:
     """(corpus, spec) of each; the recordings of all corpora are among them."""
     pairs = {(group.corpus, feature_name(spec)): spec for group in plan.live for spec in group.features.values()}
     found = [(corpus, spec) for (corpus, _), spec in pairs.items() if spec["kind"] != "audio"]
-    return [*((corpus, {"kind": "audio"}) for corpus in costs.CORPORA), *found]
+    return [*((corpus, {"kind": "audio"}) for corpus in words("corpora")), *found]
 
 
 def size_of(spec: Mapping[str, Any], n: int, seconds: float) -> float:

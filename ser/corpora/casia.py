@@ -12,6 +12,7 @@ from ser.manifests.utterance import Utterance
 NAME = "casia"
 TITLE = "CASIA"
 LAYOUT = "<speaker>/<angry|fear|happy|neutral|sad|surprise>/<number>.wav, e.g. wangzhe/neutral/239.wav"
+MEAN_SECONDS = 2.0  # roughly
 
 EMOTIONS = {  # folder -> word
     "angry": "angry",

@@ -22,6 +22,7 @@ from ser.manifests.utterance import Utterance
 NAME = "crema_d"
 TITLE = "CREMA-D"
 LAYOUT = "AudioWAV/<actor 1001..1091>_<sentence>_<emotion>_<level>.wav, e.g. AudioWAV/1001_DFA_ANG_XX.wav"
+MEAN_SECONDS = 2.5  # roughly
 
 # EmoBox metadata.
 PUBLISHED = (

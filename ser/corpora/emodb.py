@@ -12,6 +12,7 @@ from ser.manifests.utterance import Utterance
 NAME = "emodb"
 TITLE = "EmoDB"
 LAYOUT = "wav/<2-digit speaker><text a01..b10><emotion letter WLEAFTN><take>.wav, e.g. wav/03a01Fa.wav"
+MEAN_SECONDS = 2.8  # roughly
 
 # EmoBox metadata, counted per file name.
 PUBLISHED = (

@@ -17,6 +17,7 @@ from ser.manifests.utterance import Utterance
 NAME = "msp_podcast"
 TITLE = "MSP-Podcast"
 LAYOUT = "{Audios/MSP-PODCAST_<podcast>_<segment>.wav, Labels/labels_consensus.csv}"
+MEAN_SECONDS = 409 * 3600 / 264_705  # release 2.0: 409 h
 
 # The labels of Test3 are hidden: so many turns; of 1.12 those that are not transcribed, of 2.0 it is not known.
 PUBLISHED = (

@@ -7,6 +7,7 @@ No GPU was measured. A GPU is taken to reach the share of its peak that one core
 Examples are what a system counts as such: utterances, or segments of them.
 """
 
+import importlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -17,22 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from ser.encoders.published import ENCODERS, MADE_HERE
+from ser.files import words
 from ser.plan.code import uses_training_loop
 from ser.plan.groups import Group
 
 Cost = Mapping[str, Any]
 FILE = Path(__file__).with_name("unit_costs.json")
 
-# Utterances and mean seconds. MSP-Podcast 2.0: 409 h. IEMOCAP's mean: benchmarks/_inputs.py. Other means are rough.
-CORPORA = {
-    "iemocap": (10_039, 4.55),
-    "casia": (1_200, 2.0),
-    "msp_podcast": (264_705, 409 * 3600 / 264_705),
-    "emodb": (535, 2.8),
-    "ravdess": (1_440, 3.7),
-    "crema_d": (7_442, 2.5),
-}
-OWN = (10_000, 5.0)  # what a corpus of one's own is taken to be: a job that needs more is tried again with more
+OWN = (10_000, 5.0)  # utterances and mean seconds of one's own corpus: a job that needs more is tried again with more
 EMODB_4 = 127 + 79 + 71 + 62  # EmoDB's utterances of the four classes that some protocols use
 # Release 2.0's own parts are not known here: those of 1.11 in per cent. Every turn counts, whatever its emotion.
 MSP_PARTS = {"train": 0.554, "dev": 0.131, "test1": 0.202, "test2": 0.098}
@@ -165,9 +158,19 @@ def form(encoder: str) -> str:
     return "tiny" if encoder in MADE_HERE else "base" if known and known.front_end == "group" else "large"
 
 
+@cache
+def corpus_size(corpus: str) -> tuple[int, float]:
+    """Utterances of the largest release and their mean seconds, as the corpus's loader says them; OWN without one."""
+    if corpus not in words("corpora"):
+        return OWN
+    loader = importlib.import_module(f"ser.corpora.{corpus}")
+    n = max((release.total for release in loader.PUBLISHED), default=OWN[0])
+    return n, getattr(loader, "MEAN_SECONDS", OWN[1])
+
+
 def feature_seconds(spec: Mapping[str, Any], corpus: str, gpu: str) -> float:
     """Seconds to make a store on a GPU, or ("") on one core."""
-    n, seconds = CORPORA.get(corpus, OWN)
+    n, seconds = corpus_size(corpus)
     cost, hours = feature_cost(spec, corpus), n * seconds / 3600
     if cost is None:
         return 0.0
@@ -210,7 +213,7 @@ def work_of(group: Group, cost: Cost, is_expected: bool = False) -> Work:
     settings, (train, dev, test) = group.settings, parts(group)
     each = cost["examples_per_utterance"]
     if group.system == "attention_fcn":  # whole utterances, of which IEMOCAP's were measured
-        each *= CORPORA.get(group.corpus, OWN)[1] / CORPORA["iemocap"][1]
+        each *= corpus_size(group.corpus)[1] / corpus_size("iemocap")[1]
     epochs, patience, batch = settings["epochs"], settings["patience"], settings["batch_size"]
     if is_expected and patience:
         epochs = min(epochs, STOPS * patience)
@@ -219,7 +222,7 @@ def work_of(group: Group, cost: Cost, is_expected: bool = False) -> Work:
         an_epoch = settings["steps_per_epoch"] * batch * settings["accumulation"]
     scored = (epochs * (dev + test * group.scores_epochs) + test) * each * _segments(group)
     if "padded_seconds" in cost:  # a batch that trains has the length of its longest; those that are scored are sorted
-        scored *= min(1, CORPORA.get(group.corpus, OWN)[1] / cost["padded_seconds"])
+        scored *= min(1, corpus_size(group.corpus)[1] / cost["padded_seconds"])
     return Work(epochs * an_epoch, scored, (epochs * an_epoch + scored / 3) / batch)
 
 
@@ -228,13 +231,13 @@ def _segments(group: Group) -> float:
     seconds, overlap = (group.settings.get(name, 0) for name in ("segment_seconds", "segment_overlap"))
     if not seconds or "segment_overlap" not in group.settings:
         return 1.0
-    whole = CORPORA.get(group.corpus, OWN)[1]
+    whole = corpus_size(group.corpus)[1]
     return float(max(1, ceil((whole - seconds) / (seconds * (1 - overlap))) + 1))
 
 
 def parts(group: Group) -> tuple[float, float, float]:
     """Utterances of one fold that train, that are scored each epoch to choose one, and that are tested."""
-    n, k = CORPORA.get(group.corpus, OWN)[0], group.protocol.n_folds
+    n, k = corpus_size(group.corpus)[0], group.protocol.n_folds
     if group.corpus == "msp_podcast":
         tests = MSP_PARTS["test1"] + MSP_PARTS["test2"]
         dev = n * (MSP_PARTS["dev"] if group.selection == "clean" else tests)
@@ -255,7 +258,7 @@ def run_mib(group: Group, cost: Cost, gpu: bool) -> float:
     and what goes through the network, which grows with the batch.
     """
     state, weights = float(cost["checkpoint_bytes"]) / 2**20, float(cost["weights_bytes"]) / 2**20
-    besides = state - weights + CORPORA.get(group.corpus, OWN)[0] * EXAMPLE / 2**20
+    besides = state - weights + corpus_size(group.corpus)[0] * EXAMPLE / 2**20
     if gpu:
         return IMPORTS + DRIVER + weights + besides
     at_once = group.settings["micro_batch"] or group.settings["batch_size"]
