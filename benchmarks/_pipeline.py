@@ -4,7 +4,7 @@ import csv
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,13 @@ EXPERIMENT = {
     },
     "claims": [],
 }
-ROW = {"title": "Frozen HuBERT base", "source": "chosen", "from": "superb_er/hubert_base"}
+PROBE = {"title": "Frozen HuBERT base", "source": "chosen", "from": "superb_er/hubert_base"}
 
 
 class Pipeline:
     """A copy of the project; every core is its to use."""
 
-    def __init__(self, folder: Path, scale: str, experiments: dict[str, list[str]], **changes: Any) -> None:
+    def __init__(self, folder: Path, scale: str, experiments: dict[str, Any], **changes: Any) -> None:
         self.folder, self.work = folder, folder / "work" / scale
         copy_project(folder, scale=scale, experiments=experiments, **changes)
 
@@ -64,23 +64,23 @@ class Pipeline:
 
 
 def noise_pipeline(
-    folder: Path, paths: Sequence[Path], speakers: Sequence[str], hubert: Path, **changes: dict[str, Any]
+    folder: Path, paths: Sequence[Path], speakers: Sequence[str], hubert: Path, rows: Mapping[str, Mapping[str, Any]]
 ) -> Pipeline:
-    """One that has a corpus of the files `paths` of three speakers, and the row `probe` on the encoder `hubert`, with
-    `changes` (features, settings) to what its experiment file says.
+    """One that has a corpus of the files `paths` of three speakers, and an experiment `bench` with `rows`, such as
+    PROBE, for which `hubert` is the checkpoint of HuBERT base.
     """
     manifest = folder.with_suffix(".csv")
     with manifest.open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["path", "speaker", "emotion"])
+        lines = csv.writer(file)
+        lines.writerow(["path", "speaker", "emotion"])
         for number, (path, speaker) in enumerate(zip(paths, speakers, strict=True)):
-            rows.writerow([path.name, speaker, ("angry", "sad")[number % 2]])
+            lines.writerow([path.name, speaker, ("angry", "sad")[number % 2]])
     corpora = {"noise": {"root": str(paths[0].parent), "manifest": str(manifest)}}
     scales = params()["scales"]
     scales["free"] |= {"corpora": ["noise"], "seeds": [1]}
     found = Pipeline(
-        folder, "free", {"bench": ["probe"]}, corpora=corpora, scales=scales, encoders={"hubert_base": str(hubert)}
+        folder, "free", {"bench": "all"}, corpora=corpora, scales=scales, encoders={"hubert_base": str(hubert)}
     )
-    text = yaml.safe_dump(EXPERIMENT | {"rows": {"probe": ROW | changes}}, sort_keys=False)
+    text = yaml.safe_dump(EXPERIMENT | {"rows": rows}, sort_keys=False)
     (folder / "experiments/bench.yaml").write_text(text)
     return found

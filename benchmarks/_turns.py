@@ -134,6 +134,21 @@ def new_process() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
 
 
+def adopt_orphans() -> None:
+    """What a build leaves to end by itself (ser/compute/warm.py) becomes a child of this process."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def wait_for_children() -> None:
+    """Until they have ended, and their processor time counts, but no longer than _PATIENCE."""
+    deadline = time.monotonic() + _PATIENCE
+    with suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.02)
+
+
 def _prepare(benchmark: str, place: Place) -> dict[str, Any]:
     found: dict[str, Any] = importlib.import_module(benchmark).prepare(place)
     return found
@@ -141,10 +156,9 @@ def _prepare(benchmark: str, place: Place) -> dict[str, Any]:
 
 def _open(benchmark: str, way: str, place: Place) -> None:
     global _work
-    if sys.platform == "linux":  # what a build leaves to end by itself (ser/compute/warm.py) becomes our child
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    adopt_orphans()
     _work = importlib.import_module(benchmark).WAYS[way](place)
-    _wait_for_children()
+    wait_for_children()
 
 
 def _turn(is_first: bool) -> dict[str, Seconds]:
@@ -158,16 +172,8 @@ def _timed(run: Callable[[], Seconds | None]) -> Seconds:
     begun = seconds()
     counted = run()
     ended = seconds()[0]
-    _wait_for_children()
+    wait_for_children()
     return counted or (ended - begun[0], seconds()[1] - begun[1])
-
-
-def _wait_for_children() -> None:
-    deadline = time.monotonic() + _PATIENCE
-    with suppress(ChildProcessError):
-        while time.monotonic() < deadline:
-            if os.waitpid(-1, os.WNOHANG) == (0, 0):
-                time.sleep(0.02)
 
 
 def _beside(benchmark: str, place: Place) -> Any:

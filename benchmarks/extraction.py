@@ -1,6 +1,6 @@
 """Frozen HuBERT base over a corpus: the pipeline, and the two ways of other projects (_usual_probe.py).
 
-`start`: the same over two files of half a second; what is left without it is what a large corpus costs.
+`start`: the same over files of half a second; what is left without it is what a large corpus costs. Not in short.
 """
 
 import shutil
@@ -15,19 +15,20 @@ import numpy as np
 from _inputs import checkpoint, iemocap_samples, resolved, write_speech
 from _machine import cpu_gflops, encoder_gflop
 from _paths import ROOT
-from _pipeline import Pipeline, noise_pipeline
+from _pipeline import PROBE, Pipeline, noise_pipeline
 from _turns import Place, Work
 from ser.features.store import Store
 from ser.waveforms import RATE
 
 TITLE = "Extraction with a frozen HuBERT base"
 UNIT = "second of audio"
-REPEATS = 3
+REPEATS = 2
+FILES = 20
 
 
 def prepare(place: Place) -> dict[str, Any]:
-    """Sound of IEMOCAP's lengths, 28 files, and the checkpoint; in short 4 files of a second and a tiny one."""
-    samples = [RATE] * 4 if place.is_short else iemocap_samples(28)
+    """Sound of IEMOCAP's lengths and the checkpoint; in short 4 files of a second and a tiny one."""
+    samples = [RATE] * 4 if place.is_short else iemocap_samples(FILES)
     hubert = checkpoint("hubert_base", place.folder, place.is_short)
     write_speech(place.folder / "corpus", samples)
     write_speech(place.folder / "two", [RATE // 2] * 3)
@@ -42,12 +43,12 @@ def prepare(place: Place) -> dict[str, Any]:
 
 
 def ours(place: Place) -> Work:
-    return _built(place, "ours")
-
-
-def automatic(place: Place) -> Work:
     states = resolved("superb_er")["features"]["states"] | {"precision": "auto"}
-    return _built(place, "automatic", features={"states": states})
+    return _built(place, "ours", features={"states": states})
+
+
+def in_float32(place: Place) -> Work:
+    return _built(place, "float32")
 
 
 def single(place: Place) -> Work:
@@ -66,11 +67,11 @@ def beside(place: Place) -> dict[str, float]:
 def _built(place: Place, name: str, **changes: dict[str, Any]) -> Work:
     """`snakemake features_all`: the real rules, on all cores."""
     projects = {}
-    for corpus in ("corpus", "two"):
+    for corpus in _corpora(place):
         paths = sorted((place.folder / corpus).glob("*.wav"))
         speakers = [str(number % 3) for number in range(len(paths))]
         folder, hubert = place.folder / f"{name}-{corpus}", place.folder / "hubert_base"
-        projects[corpus] = noise_pipeline(folder, paths, speakers, hubert, **changes)
+        projects[corpus] = noise_pipeline(folder, paths, speakers, hubert, {"probe": PROBE | changes})
         projects[corpus].build("features_all")
 
     def run(corpus: str) -> None:
@@ -78,13 +79,18 @@ def _built(place: Place, name: str, **changes: dict[str, Any]) -> Work:
         projects[corpus].build("features_all")
 
     def facts() -> dict[str, Any]:
-        return {"differs_by": _difference(place, projects["corpus"])} if name == "ours" else {}
+        return {"differs_by": _difference(place, projects["corpus"])} if name == "float32" else {}
 
-    return Work(lambda: run("corpus"), lambda: run("two"), facts)
+    return Work(lambda: run("corpus"), None if place.is_short else lambda: run("two"), facts)
 
 
 def _usual(place: Place, how: str) -> Work:
-    return Work(lambda: _extract(place, how, "corpus"), lambda: _extract(place, how, "two"))
+    start = None if place.is_short else lambda: _extract(place, how, "two")
+    return Work(lambda: _extract(place, how, "corpus"), start)
+
+
+def _corpora(place: Place) -> list[str]:
+    return ["corpus"] if place.is_short else ["corpus", "two"]
 
 
 def _extract(place: Place, how: str, corpus: str) -> None:
@@ -97,12 +103,12 @@ def _extract(place: Place, how: str, corpus: str) -> None:
 
 
 def _difference(place: Place, pipeline: Pipeline) -> dict[str, float]:
-    """By how much the other ways' states differ from ours, at most, in standard deviations of ours."""
+    """By how much the other ways' states differ from ours in float32, at most, in standard deviations of those."""
     store = _store(pipeline.folder)
     others = {how: place.folder / f"{how}-corpus" for how in ("single", "padded")}
     read = {how: partial(_read, folder) for how, folder in others.items()}
-    in_bfloat16 = _store(place.folder / "automatic-corpus")
-    read["automatic"] = lambda name: in_bfloat16[name][0]
+    automatic = _store(place.folder / "ours-corpus")
+    read["ours"] = lambda name: automatic[name][0]
     found = {}
     for how, states in read.items():
         each = [np.abs(states(name) - store[name][0]).max() / store[name][0].std() for name in store]
@@ -120,4 +126,4 @@ def _read(folder: Path, name: str) -> np.ndarray:
     return states
 
 
-WAYS = {"ours": ours, "precision auto": automatic, "one at a time": single, "padded batches": padded}
+WAYS = {"ours": ours, "ours in float32": in_float32, "one at a time": single, "padded batches": padded}

@@ -12,7 +12,7 @@ from typing import Any
 
 from _inputs import checkpoint, iemocap_samples, write_speech
 from _paths import ROOT
-from _pipeline import Pipeline, noise_pipeline
+from _pipeline import PROBE, Pipeline, noise_pipeline
 from _turns import Place, Work
 from ser.waveforms import RATE
 
@@ -20,7 +20,7 @@ TITLE = "A row on a frozen HuBERT base"
 UNIT = "row"
 REPEATS = 2
 EPOCHS = 4
-FILES, HELD_OUT = 12, 4  # two speakers of two files each are the dev and the test part
+FILES, HELD_OUT = 8, 4  # two speakers of two files each are the dev and the test part
 RUN = "work/free/runs/bench/probe/noise/clean/seed1/fold1/metrics.json"
 
 
@@ -67,7 +67,7 @@ def _pipeline(place: Place, corpus: str) -> Pipeline:
     speakers = ["train"] * (FILES - HELD_OUT) + ["a", "a", "b", "b"]
     settings = {"epochs": _epochs(place), "steps_per_epoch": 0}
     folder, hubert = place.folder / f"{corpus}-project", place.folder / "hubert_base"
-    found = noise_pipeline(folder, files, speakers, hubert, settings=settings)
+    found = noise_pipeline(folder, files, speakers, hubert, {"probe": PROBE | {"settings": settings}})
     found.build(RUN)
     return found
 

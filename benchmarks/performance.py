@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from _paths import ROOT
+from _sections import sections
 from _tables import table
 from _turns import KINDS
 from bench import BENCHMARKS, ON_GPU
@@ -21,7 +22,6 @@ from functionals_svm import NKULULEKO
 from ser.outputs import write_text
 
 RESULTS = ROOT / "benchmarks/results"
-PRECISION = RESULTS / "precision.json"
 DOCUMENT, CHART = ROOT / "docs/performance.md", ROOT / "docs/performance.svg"
 # The ways of other projects, which the chart shows; the others (`network`, `script`, `bfloat16`) say what is possible.
 USUAL = {"one at a time", "padded batches", "recomputed", "usual", "a process each"}
@@ -48,20 +48,13 @@ Operations as torch counts them (matrix products and convolutions of each file b
 the processor, or of the wall on a GPU, without the start; and what share that is of a large matrix product on one core,
 or on the GPU. The products were measured after each round; the best counts.
 """
-BFLOAT16 = """\
-## What bfloat16 changes
-
-`precision: auto` computes the states of a frozen encoder in bfloat16 where the machine multiplies in it. Logistic
-regression on the mean over time of three layers and of all, one speaker left out at a time
-(`python benchmarks/precision.py --emodb DIR`); for the difference that is to be expected between two seeds of a row see
-`seed_std` in [results.md](results.md).
-"""
 WHAT = {
     "extraction": """\
-Ours is `snakemake features_all`, with the settings of `superb_er/hubert_base`; precision auto is the same with
-`precision: auto`, as in `fair`: bfloat16 where the machine multiplies in it. One at a time: a loop in float32 with a
-`.npy` for each file, as in EmoBox and nkululeko. Padded batches: up to 32 files in random order, padded to the longest,
-as in SUPERB; with a front end that is normalised over the padded length, its states are others.""",
+Ours is `snakemake features_all` with `precision: auto`, which `fair/linear_probe` and MFHCA's `frozen_hubert` have:
+bfloat16 where the machine multiplies in it. In float32 it has the settings of `superb_er`, whose code computes in it.
+One at a time: a loop in float32 with a `.npy` for each file, as in EmoBox and nkululeko. Padded batches: up to 32 files
+in random order, padded to the longest, as in SUPERB; with a front end that is normalised over the padded length, its
+states are others.""",
     "frozen": """\
 From decoded audio to a trained linear probe and its scores. Recomputed: every step runs the encoder on its batch, in
 fours, as s3prl does.""",
@@ -109,12 +102,12 @@ def document(found: Found) -> str:
     for name, of in found.items():
         lines += [f"## {of['title']}", "", WHAT[name], "", f"Input: {_words(of['input'])}.", ""]
         lines += [*table(["way", "wall", "times ours", "processor", "times ours", "with the start"], _rows(of)), ""]
-    return "\n".join([*lines, *_precision(PRECISION), *_machines(found)]) + "\n"
+    return "\n".join([*lines, *sections(RESULTS), *_machines(found)]) + "\n"
 
 
 def targets(found: Found) -> list[list[str]]:
     """What was to be reached, what was, and what stands in the way."""
-    rows = []
+    rows = _of_extraction(found["extraction"]) if "extraction" in found else []
     for name in ("epoch_attention_fcn", "epoch_tf_transformer"):
         if of := found.get(name):
             usual, network = of["ratios"]["usual"], of["ratios"]["network"]
@@ -139,6 +132,21 @@ def targets(found: Found) -> list[list[str]]:
             ]
         )
     return rows
+
+
+def _of_extraction(of: Mapping[str, Any]) -> list[list[str]]:
+    rows = []
+    for way, target in (("one at a time", 2.1), ("padded batches", 4.5)):
+        rows.append([f"{of['title']} against {way}", f"{target} times", *_both(of["ratios"][way]), ""])
+    rate = of["input"]["gflop_per_second_of_audio"]
+    shares = [
+        rate
+        / of["ways"]["ours"]["per_unit"][kind]["median"]
+        / max(beside[f"bfloat16, {cores}"] for beside in of["beside"])
+        for kind, cores in zip(KINDS, ("all cores", "one core"), strict=True)
+    ]
+    what = "The same, share of a large matrix product in bfloat16"
+    return [*rows, [what, "65%", *(f"{share:.0%}" for share in shares), "softmax, norms and GELU multiply no matrices"]]
 
 
 def _both(ratio: Mapping[str, Any]) -> list[str]:
@@ -189,20 +197,6 @@ def _words(facts: Mapping[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items() if name != "units")
 
 
-def _precision(path: Path) -> list[str]:
-    """What bfloat16 changes, as precision.py found it."""
-    if not path.exists():
-        return []
-    of = json.loads(path.read_text())
-    error = f"median {100 * of['error']['median']:.2f} %, at most {100 * of['error']['largest']:.2f} %"
-    said = f"Input: {of['input']}, {of['utterances']} utterances, {of['encoder']}. States differ by: {error}."
-    rows = [
-        [layer, *(f"{scores[name]:.2f}" for name in ("float32", "bfloat16")), f"{100 * scores['same']:.1f} %"]
-        for layer, scores in of["layers"].items()
-    ]
-    return [BFLOAT16, said, "", *table(["layer", "UA, float32", "UA, bfloat16", "same predictions"], rows), ""]
-
-
 def _machines(found: Found) -> list[str]:
     """Where and with how many turns each was measured."""
     said = "`load`: how many processes ran or waited for a core when it began. Above 1, trust processor time."
@@ -213,7 +207,7 @@ def _machines(found: Found) -> list[str]:
         machine = of["machine"]
         device = f"{machine['device']}, {machine['cores']} cores"
         libraries = f"torch {machine['torch']}, transformers {machine['transformers']}"
-        rows.append([f"`{name}`", of["form"], turns, of.get("load", "not noted"), device, libraries])
+        rows.append([f"`{name}`", of["form"], turns, of["load"], device, libraries])
     return [*lines, *table(["benchmark", "form", "turns", "load", "machine", "libraries"], rows)]
 
 

@@ -19,8 +19,9 @@ def test_a_benchmark_in_short(name: str, tmp_path: Path) -> None:
     assert len(found["ways"]) == len(found["ratios"]) + 1 >= 2
     for way in found["ways"].values():
         assert way["run"] and all(wall > 0 and cpu >= 0 for wall, cpu in way["run"])
-    if "differs_by" in found["ways"]["ours"]:
-        assert found["ways"]["ours"]["differs_by"]["single"] < 0.05  # bfloat16 or not, the same states
+    if name == "extraction":
+        differences = found["ways"]["ours in float32"]["differs_by"]
+        assert differences["single"] < 1e-3 and differences["ours"] < 0.05  # bfloat16 or not, the same states
     text = performance.document({name: found})
     assert f"## {found['title']}" in text
     assert performance.chart({name: found}) == performance.chart({name: found})
@@ -40,6 +41,7 @@ def test_what_cannot_be_measured_is_refused(capsys: pytest.CaptureFixture[str], 
 
 def test_the_document_is_what_the_results_say() -> None:
     found = performance.results(performance.RESULTS)
+    assert found.keys() >= bench.BENCHMARKS.keys()
     assert {of["form"] for of in found.values()} == {"full"}
     assert performance.DOCUMENT.read_text() == performance.document(found)
     assert performance.CHART.read_text() == performance.chart(found)

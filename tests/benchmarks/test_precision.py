@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-import performance
+import _sections
 import precision
 
 
@@ -18,4 +18,4 @@ def test_scores_hardly_change(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None
     assert {"1", "2", "3", "mean of all"} == {*found["layers"]}
     for scores in found["layers"].values():
         assert 0 <= scores["same"] <= 1 and 0 <= scores["float32"] <= 100
-    assert "## What bfloat16 changes" in "".join(performance._precision(output))
+    assert "## What bfloat16 changes" in "".join(_sections.precision(found))
