@@ -79,6 +79,6 @@ def growth(of: Mapping[str, Any]) -> list[str]:
             values = [by_size[size][kind] for size in times]
             cells += [*(form.format(value) for value in values), f"{values[-1] / max(values[0], 0.01):.2f}"]
         rows.append(cells)
-    said = f"Utterances (audio): {'; '.join(sizes)}. Growth: the largest corpus over the smallest."
+    said = f"Utterances (audio): {'; '.join(sizes)}. Growth: largest over smallest."
     columns = [column for kind in ("s", "MiB") for column in (*(f"{kind}, {size} x" for size in times), "growth")]
     return [GROWN, said, "", *table(["rule", "jobs", *columns], rows), ""]
