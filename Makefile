@@ -27,9 +27,9 @@ track: .venv/ready
 ui: .venv/ready
 	$(BIN)/python workflow_scripts/ui.py
 
-# Two processes more than there are cores: tests of clusters and of builds often wait.
+# Four processes more than there are cores: tests of clusters and of builds often wait.
 test: .venv/ready
-	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 2)) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 4)) --dist loadfile --no-loadscope-reorder
 
 # What goes wrong, hundreds of times, and what comes of it: builds are killed, bad and random input is tried, and what was
 # seen is written to docs/reliability.md. About two hours; the tests have a short form of it.

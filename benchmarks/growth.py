@@ -20,6 +20,7 @@ from _machine import machine
 from _paths import ROOT
 from _pipeline import PROBE, noise_pipeline
 from ser.outputs import write_json
+from ser.plan.places import TABLE
 from ser.waveforms import RATE
 
 FACTORS = (1, 4, 16)
@@ -36,18 +37,22 @@ ONE_EPOCH = {"epochs": 1, "steps_per_epoch": 0}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=100, help="utterances of the smallest corpus")
-    parser.add_argument("--short", action="store_true", help="six utterances, and twice as many, for two rows")
+    parser.add_argument(
+        "--short", action="store_true", help="six utterances, and twice as many, for the table of two rows"
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks/results/growth.json")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if args.short:
-            found = grown(Path(folder), 6, (1, 2), ["attention_fcn", "probe"])
+            found = grown(Path(folder), 6, (1, 2), ["attention_fcn", "probe"], TABLE)
         else:
             found = grown(Path(folder), args.files, FACTORS, list(ROWS))
     write_json(args.output, {"form": "short" if args.short else "full", "machine": machine("cpu")} | found)
 
 
-def grown(folder: Path, files: int, factors: Sequence[int], names: Sequence[str]) -> dict[str, Any]:
+def grown(
+    folder: Path, files: int, factors: Sequence[int], names: Sequence[str], target: str = "all"
+) -> dict[str, Any]:
     """Facts about the corpora, and per rule and factor its jobs, their processor seconds and the peak in MiB."""
     samples = iemocap_samples(files * factors[-1])
     paths = write_speech(folder / "corpus", samples)
@@ -59,7 +64,7 @@ def grown(folder: Path, files: int, factors: Sequence[int], names: Sequence[str]
         n = files * factor
         speakers = [str(number % 3) for number in range(n)]
         pipeline = noise_pipeline(folder / str(factor), paths[:n], speakers, hubert, rows)
-        pipeline.build("all")
+        pipeline.build(target)
         corpora.append({"times": factor, "utterances": n, "seconds": round(sum(samples[:n]) / RATE)})
         for rule, used in cost(pipeline.work / "benchmarks").items():
             rules.setdefault(rule, {})[str(factor)] = used

@@ -10,7 +10,8 @@ import performance
 from helpers import ROOT
 
 
-@pytest.mark.parametrize("name", [*bench.BENCHMARKS, *bench.ON_GPU])
+# fine_tuning_gpu is fine_tuning with another batch.
+@pytest.mark.parametrize("name", [*bench.BENCHMARKS, "extraction_gpu"])
 def test_a_benchmark_in_short(name: str, tmp_path: Path) -> None:
     gpu = ["--gpu"] if name in bench.ON_GPU else []
     bench.main(["--short", "--only", name, "--output", str(tmp_path), *gpu])

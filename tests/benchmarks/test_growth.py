@@ -16,7 +16,7 @@ def test_what_grows_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     growth.main()
     found = json.loads(output.read_text())
     assert [each["utterances"] for each in found["corpora"]] == [6, 12]
-    assert {"manifest", "audio", "splits", "features", "evaluate", "table", "charts", "track"} <= found["rules"].keys()
+    assert {"manifest", "audio", "splits", "features", "evaluate", "table"} <= found["rules"].keys()
     assert {"train/bench/attention_fcn", "train/bench/probe"} <= found["rules"].keys()
     for by_size in found["rules"].values():
         assert all(used["mib"] > 1 and used["cpu"] >= 0 and used["jobs"] > 0 for used in by_size.values())
