@@ -38,7 +38,7 @@ faults: .venv/ready
 	$(BIN)/python benchmarks/bad_input.py --output benchmarks/results/bad_input.json
 	$(BIN)/python benchmarks/reliability.py
 
-# Our way and the usual ways in turns, in less than ten minutes on two idle cores: docs/performance.md. With EmoDB:
+# Our way and the usual ways in turns, in about ten minutes on two idle cores: docs/performance.md. With EmoDB:
 # `make bench EMODB=folder`. Where there is a GPU, `make bench-gpu` measures what it is for.
 bench: .venv/ready
 	$(BIN)/python benchmarks/bench.py $(if $(EMODB),--emodb "$(EMODB)")
