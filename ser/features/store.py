@@ -51,17 +51,17 @@ class Store:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         try:
-            self._file: int | None = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             self._let_go = weakref.finalize(self, os.close, self._file)
             header, start = self._read_header()
         except FileNotFoundError:
             raise InputError(f"{self.path}: no such store: make it first") from None
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, EOFError, ValueError, RecursionError) as error:
             raise InputError(f"{self.path}: not a readable store ({error}): delete it and make it again") from None
         try:
             metadata = dict(header["__metadata__"])
             self.seal = metadata["seal"]
-            offsets, self.hashes = (self._read(*_place(header[name], start)) for name in ("offsets", "sha256"))
+            offsets, self.hashes = (self._array(*_place(header[name], start)) for name in ("offsets", "sha256"))
             if seal_of(header, offsets, self.hashes) != self.seal:
                 raise ValueError("its header has changed since it was written")
             self.utterances = tuple(json.loads(metadata.pop("utterances")))
@@ -73,7 +73,7 @@ class Store:
                 raise ValueError("its offsets do not fit its data")
             if os.fstat(self._file).st_size < self._start + self.nbytes:
                 raise ValueError("torn")
-        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError, EOFError) as error:
             raise InputError(f"{self.path}: not a complete store ({error!r}): delete it and make it again") from None
         self.metadata = metadata
         self.lengths = np.diff(offsets)
@@ -114,7 +114,6 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file; arrays returned earlier stay valid."""
-        self._file = None
         self._let_go()
 
     def __enter__(self) -> "Store":
@@ -141,22 +140,28 @@ class Store:
 
     def _frames(self, first: int, last: int) -> np.ndarray:
         """Frames first <= i < last of all, [last - first, ...]."""
-        return self._read(self._start + first * self._frame, self.dtype, (last - first, *self.shape))
-
-    def _read(self, start: int, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-        """An array that begins at byte `start`; where the file has become shorter, what is missing is 0."""
-        if self._file is None:
+        if not self._let_go.alive:
             raise ValueError(f"{self.path}: the store is closed")
-        size = math.prod(shape) * dtype.itemsize
+        try:
+            return self._array(self._start + first * self._frame, self.dtype, (last - first, *self.shape))
+        except EOFError:
+            raise InputError(f"{self.path}: has changed since it was opened: remove the file and build again") from None
+
+    def _array(self, start: int, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+        return np.ndarray(shape, dtype, self._bytes(start, math.prod(shape) * dtype.itemsize))
+
+    def _bytes(self, start: int, size: int) -> bytes:
+        """Raises EOFError where the file ends before them."""
         content = os.pread(self._file, size, start)
-        return np.ndarray(shape, dtype, content.ljust(size, b"\0"))
+        if len(content) < size:
+            raise EOFError("torn")
+        return content
 
     def _read_header(self) -> tuple[dict[str, Any], int]:
-        length = int.from_bytes(self._read(0, np.dtype("u1"), (8,)).tobytes(), "little")
-        text = self._read(8, np.dtype("u1"), (min(length, 100_000_000),)).tobytes()  # the format's own limit
-        if not length:
+        length = int.from_bytes(self._bytes(0, 8), "little")
+        if not 0 < length <= 100_000_000:  # the format's own limit
             raise ValueError("torn header")
-        return json.loads(text), 8 + length
+        return json.loads(self._bytes(8, length)), 8 + length
 
 
 def _place(entry: Mapping[str, Any], start: int) -> tuple[int, np.dtype, tuple[int, ...]]:

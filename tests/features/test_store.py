@@ -54,7 +54,7 @@ def test_rows_never_reach_into_another_utterance(tmp_path):
         np.testing.assert_array_equal(store.rows("u04", start, stop), whole[max(start, 0) : max(stop, 0)])
 
 
-def test_reads_are_views_of_the_file_that_outlive_the_store(tmp_path):
+def test_reads_are_read_only_and_outlive_the_store(tmp_path):
     store = Store(write(tmp_path / "x.safetensors"))
     view = store["u05"]
     assert view.base is not None and not view.flags.writeable
@@ -180,6 +180,18 @@ def test_empty_and_not_finite_utterances_are_all_named(tmp_path):
 def test_frames_of_different_shape_are_a_fault_of_the_code(tmp_path):
     with pytest.raises(ValueError, match="different types or shapes"):
         write(tmp_path / "x", compute=lambda names: [np.zeros((2, int(n[1:]) // 10 + 1)) for n in names])
+
+
+def test_a_file_that_becomes_shorter_is_noticed_also_where_it_was_read_before(tmp_path):
+    path = write(tmp_path / "x.safetensors")
+    store = Store(path)
+    np.testing.assert_array_equal(store["u19"], frames("u19"))
+    os.truncate(path, path.stat().st_size - 4)
+    for read in (lambda: store["u19"], lambda: store.rows("u19", 0, 99), store.check):
+        with pytest.raises(InputError, match=r"x\.safetensors: has changed since it was opened"):
+            read()
+    with pytest.raises(InputError, match="not a complete store"):
+        Store(path)
 
 
 def test_missing_torn_and_foreign_files(tmp_path):
