@@ -62,6 +62,23 @@ class Pipeline:
         for name in names:
             shutil.rmtree(self.folder / name if name == "results" else self.work / name, ignore_errors=True)
 
+    def cost(self, train_as: int = 3) -> dict[str, dict[str, float]]:
+        """What the jobs of each rule took, by the files in work/<scale>/benchmarks; `train` is told apart by `train_as`
+        parts of their places: 3 are rows.
+        """
+        found: dict[str, dict[str, float]] = {}
+        root = self.work / "benchmarks"
+        for path in sorted(root.rglob("*.tsv")):
+            place = path.relative_to(root).with_suffix("").parts
+            rule = "/".join(place[: train_as if place[0] == "train" else 1])
+            with path.open(newline="") as file:
+                (used,) = csv.DictReader(file, delimiter="\t")
+            of = found.setdefault(rule, {"jobs": 0, "cpu": 0.0, "mib": 0.0})
+            of["jobs"] += 1
+            of["cpu"] = round(of["cpu"] + float(used["cpu_time"]), 2)
+            of["mib"] = max(of["mib"], float(used["max_rss"]))
+        return found
+
 
 def noise_pipeline(
     folder: Path, paths: Sequence[Path], speakers: Sequence[str], hubert: Path, rows: Mapping[str, Mapping[str, Any]]

@@ -10,17 +10,14 @@ loads the libraries.
 import argparse
 import os
 import shutil
-import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 from _machine import machine
 from _paths import ROOT
+from _pipeline import Pipeline
 from _turns import adopt_orphans, new_process, seconds, wait_for_children
-from growth import cost
-from helpers.project import BIN, copy_project
 from ser.outputs import write_json
 
 SHORT = "experiments: {fair: [majority]}\n"
@@ -38,17 +35,17 @@ def main() -> None:
 
 def built(folder: Path, is_short: bool) -> dict[str, Any]:
     """Wall and processor seconds of the whole, and what the jobs of each rule took."""
-    copy_project(folder)
+    pipeline = Pipeline(folder, "demo", {})
     shutil.copy(ROOT / "params.yaml", folder)
     if is_short:
         (folder / "params.local.yaml").write_text(SHORT)
     load = os.getloadavg()[0]
     adopt_orphans()
     before = seconds()
-    subprocess.run([BIN / "snakemake", "--cores", "all", "--", "all"], cwd=folder, check=True, capture_output=True)
-    wall = time.perf_counter() - before[0]
+    pipeline.build("all")
+    wall = seconds()[0] - before[0]
     wait_for_children()
-    rules = cost(folder / "work/demo/benchmarks", train_as=1)
+    rules = pipeline.cost(train_as=1)
     return {
         "wall": round(wall, 1),
         "cpu": round(seconds()[1] - before[1], 1),

@@ -8,7 +8,6 @@ what counts is how a figure grows. Memory is that of a rule's largest job; it ha
 """
 
 import argparse
-import csv
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -66,7 +65,7 @@ def grown(
         pipeline = noise_pipeline(folder / str(factor), paths[:n], speakers, hubert, rows)
         pipeline.build(target)
         corpora.append({"times": factor, "utterances": n, "seconds": round(sum(samples[:n]) / RATE)})
-        for rule, used in cost(pipeline.work / "benchmarks").items():
+        for rule, used in pipeline.cost().items():
             rules.setdefault(rule, {})[str(factor)] = used
         shutil.rmtree(pipeline.folder)
     return {"corpora": corpora, "rows": list(rows), "rules": rules}
@@ -76,23 +75,6 @@ def _small(name: str) -> dict[str, Any]:
     """The row with few weights and one epoch, which scale `free` could say otherwise."""
     settings = SETTINGS.get(name, {}) | ({} if name == "functionals_svm" else ONE_EPOCH)
     return ROWS[name] | {"scales": {"free": {"source": "chosen", "note": "Benchmark.", "settings": settings}}}
-
-
-def cost(root: Path, train_as: int = 3) -> dict[str, dict[str, float]]:
-    """What the jobs of each rule took, by the files in work/<scale>/benchmarks; `train` is told apart by `train_as`
-    parts of their places: 3 are rows.
-    """
-    found: dict[str, dict[str, float]] = {}
-    for path in sorted(root.rglob("*.tsv")):
-        place = path.relative_to(root).with_suffix("").parts
-        rule = "/".join(place[: train_as if place[0] == "train" else 1])
-        with path.open(newline="") as file:
-            (used,) = csv.DictReader(file, delimiter="\t")
-        of = found.setdefault(rule, {"jobs": 0, "cpu": 0.0, "mib": 0.0})
-        of["jobs"] += 1
-        of["cpu"] = round(of["cpu"] + float(used["cpu_time"]), 2)
-        of["mib"] = max(of["mib"], float(used["max_rss"]))
-    return found
 
 
 if __name__ == "__main__":
