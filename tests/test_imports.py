@@ -29,6 +29,7 @@ ORDER = (
     "results",
     "tracking",
     "verification",
+    "commands",
     "cli",
     "workflow_scripts",
 )

@@ -1,0 +1,26 @@
+"""`ser corpus`: is my copy of a corpus complete?"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Exit, Option
+
+EXAMPLE = "ser corpus emodb --root /data/emodb"
+
+
+def command(
+    name: Annotated[str, Argument(help="a file of ser/corpora, e.g. iemocap; with --manifest, any name")],
+    root: Annotated[Path, Option(help="release tree, or the folder that the manifest's paths are relative to")],
+    manifest: Annotated[Path | None, Option(help="manifest of your own corpus: CSV or Parquet")] = None,
+) -> None:
+    """Examine a corpus: its counts beside the published ones, and everything missing, odd or broken.
+
+    Exit status 0: the pipeline can use it. 1: it cannot.
+    """
+    from rich.console import Console
+
+    from ser.manifests.doctor import diagnose
+
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names need not be UTF-8
+    raise Exit(0 if diagnose(name, root, manifest, Console()) else 1)
