@@ -63,10 +63,13 @@ class Needs:
 
 @dataclass(frozen=True)
 class Work:
-    """Examples that a run trains on and scores, and its optimiser steps."""
+    """Examples that a run trains on, scores in float32, and scores in the precision in which it trains (those of the
+    test part after each epoch), and its optimiser steps.
+    """
 
     trained: float
     scored: float
+    watched: float
     steps: float
 
 
@@ -186,7 +189,7 @@ def run_seconds(group: Group, gpu: str, is_expected: bool = False) -> float:
         return float(unit_costs().get(f"run {group.system}", {"seconds": 0.0})["seconds"])
     if not gpu:
         work = work_of(group, cost, is_expected)
-        return (work.trained + work.scored / 3) * float(cost["seconds"])
+        return (work.trained + (work.scored + work.watched) / 3) * float(cost["seconds"])
     return max(gpu_seconds(group, gpu, is_expected))
 
 
@@ -196,8 +199,8 @@ def gpu_seconds(group: Group, gpu: str, is_expected: bool = False) -> tuple[floa
     if cost is None:
         return 0.0, 0.0
     work = work_of(group, cost, is_expected)
-    # An example is scored without a backward pass, two thirds of the operations, and in float32 (training/loop.py).
-    trained = work.trained * cost["flop"] / rate(cost, group.settings["precision"], gpu)
+    # An example is scored without a backward pass, two thirds of the operations (training/loop.py).
+    trained = (work.trained + work.watched / 3) * cost["flop"] / rate(cost, group.settings["precision"], gpu)
     return trained + work.scored * cost["flop"] / 3 / rate(cost, "float32", gpu), work.steps * STEP
 
 
@@ -220,10 +223,11 @@ def work_of(group: Group, cost: Cost, is_expected: bool = False) -> Work:
     an_epoch = train * each
     if settings["steps_per_epoch"]:
         an_epoch = settings["steps_per_epoch"] * batch * settings["accumulation"]
-    scored = (epochs * (dev + test * group.scores_epochs) + test) * each * _segments(group)
+    each *= _segments(group)
     if "padded_seconds" in cost:  # a batch that trains has the length of its longest; those that are scored are sorted
-        scored *= min(1, corpus_size(group.corpus)[1] / cost["padded_seconds"])
-    return Work(epochs * an_epoch, scored, (epochs * an_epoch + scored / 3) / batch)
+        each *= min(1, corpus_size(group.corpus)[1] / cost["padded_seconds"])
+    scored, watched = (epochs * dev + test) * each, epochs * test * group.scores_epochs * each
+    return Work(epochs * an_epoch, scored, watched, (epochs * an_epoch + (scored + watched) / 3) / batch)
 
 
 def _segments(group: Group) -> float:

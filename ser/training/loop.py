@@ -24,7 +24,7 @@ from ser.runs.contract import Context, Fold, Outcome, Part
 from ser.training.criterion import check_criterion, dev_metrics, is_better
 from ser.training.observer import EpochScores
 from ser.training.state import Saver, State
-from ser.training.step import Step, to_device
+from ser.training.step import Step, autocast, to_device
 from ser.training.task import Example, StepDecaySettings, Task, TrainingSettings
 
 
@@ -62,11 +62,13 @@ def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -
     step = Step(task, state, settings.precision, settings.gradient_clip, context.device)
     path = context.directory / "state.safetensors" if context.directory else None
 
-    def score_test(network: nn.Module) -> np.ndarray:
-        return predict(task, network, fold.test, _fitting(settings, state), context.device)
+    def score_test(network: nn.Module, precision: str = "float32") -> np.ndarray:
+        return predict(task, network, fold.test, _fitting(settings, state), context.device, precision)
 
-    is_observed = context.score_test_each_epoch
-    observer = EpochScores(score_test, len(fold.labels), context.device) if is_observed else None
+    def watch(network: nn.Module) -> np.ndarray:  # in float32 it would take longer than training
+        return score_test(network, settings.precision)
+
+    observer = EpochScores(watch, len(fold.labels), context.device) if context.score_test_each_epoch else None
     if path:
         kept = state.resume(path, context.key, context.machine, observer.names if observer else ())
         if observer:
@@ -86,7 +88,7 @@ def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -
     state.evaluated.load_state_dict(state.best)
     chosen = state.history[state.best_epoch - 1]
     parameters = list(state.network.parameters())
-    known = observer.of_last(state.best_epoch) if observer else None
+    known = observer.of_last(state.best_epoch) if observer and settings.precision == "float32" else None
     return Outcome(
         scores=score_test(state.evaluated) if known is None else known,
         history=state.history,
@@ -112,10 +114,13 @@ def seed_everything(*entropy: int) -> np.random.Generator:
     return np.random.default_rng(words[3])
 
 
-def predict(task: Task, network: nn.Module, part: Part, settings: TrainingSettings, device: str) -> np.ndarray:
+def predict(
+    task: Task, network: nn.Module, part: Part, settings: TrainingSettings, device: str, precision: str = "float32"
+) -> np.ndarray:
     """Scores float64 [n, K] of a part's utterances (with what `task.scores` adds), each the mean over its examples.
 
-    The network computes them in float32, also where it learns in float16, as in EmoSphere-SER's code.
+    What chooses an epoch and what is reported is computed in float32, also where the network learns in float16, as in
+    EmoSphere-SER's code.
     """
     examples = sorted(task.examples(part, None), key=len)  # by length: little padding within a batch
     network.eval()
@@ -123,7 +128,9 @@ def predict(task: Task, network: nn.Module, part: Part, settings: TrainingSettin
     with torch.inference_mode():
         for some in _batches(examples, settings.micro_batch or settings.batch_size, settings.last_batch):
             batch = to_device(task.collate(some, None), device)
-            scores.append(task.scores(task.forward(network, batch)).double())
+            with autocast(precision, device):
+                outputs = task.forward(network, batch)
+            scores.append(task.scores(outputs.float()).double())
     values = torch.cat(scores).cpu().numpy()  # only now: copying each batch would make the GPU wait
     rows = np.array([example.index for example in examples])
     totals = np.zeros((len(part.utterances), values.shape[1]))

@@ -33,8 +33,8 @@ ASKED = {
     "area_attention/one_epoch/iemocap_2659/clean": Needs(5_500, 180, True),
     "ca_mser/full/iemocap_5531_speakers/clean": Needs(8_000, 320, True),
     "mfhca/full/iemocap_5531_speakers/clean": Needs(7_500, 320, True),
-    "emosphere_ser/full/in_house/clean": Needs(12_500, 2_150, True),
-    "emosphere_ser/official_parts/msp_podcast_attributes/clean": Needs(12_500, 2_430, True),
+    "emosphere_ser/full/in_house/clean": Needs(12_500, 1_310, True),
+    "emosphere_ser/official_parts/msp_podcast_attributes/clean": Needs(12_500, 1_590, True),
 }
 
 

@@ -45,6 +45,15 @@ def test_every_bit_is_the_same_with_and_without(task, patience, average_decay):
     assert chosen.tobytes() == on.scores.astype(np.float32).tobytes()
 
 
+def test_a_network_that_trains_in_bfloat16_is_watched_in_it_and_scored_in_float32():
+    settings = replace(SETTINGS, precision="bfloat16", criterion="UA")
+    off, on = fit(Task(), fold(), settings, OFF), fit(Task(), fold(), settings, ON)
+    assert_same(off, on)
+    chosen = on.test_epochs[on.facts["best_epoch"] - 1]
+    assert chosen.tobytes() != on.scores.astype(np.float32).tobytes()
+    np.testing.assert_allclose(chosen, on.scores, atol=0.05)
+
+
 def test_the_choice_cannot_follow_the_test_part():
     """The test part's labels may be anything, and so may its utterances: training chooses and learns the same."""
     one = fit(Task(), fold(), SETTINGS, ON)
