@@ -27,6 +27,17 @@ def project(tmp_path: Path) -> Project:
     return copy_project(tmp_path / "project")
 
 
+# The files that take longest, so that none is left to one process at the end.
+LONGEST = ("test_dvc.py", "test_build.py", "test_dvc_merge.py", "test_bench.py", "test_faults.py", "test_real.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole builds first, and of these the longest, so that no long file is left to one process at the end."""
-    items.sort(key=lambda item: (item.path.parent.name not in ("cluster", "workflow"), item.path.name != "test_dvc.py"))
+    """The longest files first, then the other whole builds."""
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        name = item.path.name
+        is_long = name in LONGEST and item.path.parent.name in ("benchmarks", "cluster", "workflow")
+        is_build = item.path.parent.name in ("cluster", "workflow")
+        return LONGEST.index(name) if is_long else len(LONGEST), not is_build
+
+    items.sort(key=place)

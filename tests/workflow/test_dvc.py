@@ -3,8 +3,6 @@
 import csv
 import json
 import os
-import re
-import shutil
 import signal
 import subprocess
 import time
@@ -14,25 +12,13 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
-from helpers.params import params
-from helpers.project import BIN, Project, copy_project
-
-# A network, and a system without training, on one corpus.
-EXPERIMENTS = {"attention_fcn": ["full"], "fair": ["majority"]}
-NETWORK = "attention_fcn/full/iemocap_2280_sessions"
-RATE = re.compile(r"learning_rate: 0\.\d+$", re.MULTILINE)  # of the demo rows
+from helpers.project import BIN, Project
+from helpers.versions import NETWORK, failure, results, set_rate, trained, versioned_project
 
 
 @pytest.fixture(scope="module")
 def versioned(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project in which `dvc repro` has run and whose dvc.lock is committed."""
-    scales = params()["scales"] | {"demo": {"corpora": ["iemocap"], "seeds": [1], "one_job_per": "seed"}}
-    project = copy_project(tmp_path_factory.mktemp("dvc") / "project", experiments=EXPERIMENTS, scales=scales)
-    project.replace("experiments/attention_fcn.yaml", "  full:\n", "  full:\n    selections: [clean]\n")
-    project.version()
-    project.tool("dvc", "repro")
-    project.commit()
-    return project
+    return versioned_project(tmp_path_factory.mktemp("dvc") / "project")
 
 
 @pytest.fixture
@@ -44,26 +30,6 @@ def clone(versioned: Project, tmp_path: Path) -> Project:
     clone = versioned.clone(tmp_path / "clone")
     clone.tool("dvc", "remote", "add", "--default", "--local", "store", str(remote))
     return clone
-
-
-def set_rate(project: Project, rate: str) -> None:
-    path = project.folder / "experiments/attention_fcn.yaml"
-    path.write_text(RATE.sub(f"learning_rate: {rate}", path.read_text()))
-
-
-def trained(said: str) -> set[str]:
-    return set(re.findall(r"training (\S+), seed", said))
-
-
-def results(project: Project) -> dict[str, bytes]:
-    files = [*project.folder.glob("work/demo/runs/**/predictions.csv"), *(project.folder / "results").rglob("*.*")]
-    return {str(path.relative_to(project.folder)): path.read_bytes() for path in files}
-
-
-def failure(project: Project, *command: str, **environment: str) -> str:
-    with pytest.raises(subprocess.CalledProcessError) as error:
-        project.tool(*command, **environment)
-    return error.value.output
 
 
 def killed(project: Project, begun: str) -> None:
@@ -127,42 +93,6 @@ def test_what_is_restored_after_a_change_is_what_it_leaves_as_it_was(versioned: 
     assert others and all(results(clone)[path] == results(versioned)[path] for path in others)
     (clone.folder / "dvc.lock").unlink()
     assert "error: dvc.lock: no such file" in failure(clone, "python", "workflow_scripts/restore.py")
-
-
-def test_what_two_clones_computed_is_merged_and_not_computed_again(versioned: Project, tmp_path: Path) -> None:
-    """One changes a setting, one the code of another system; both push to one remote."""
-    first, second = (Project(shutil.copytree(versioned.folder, tmp_path / name)) for name in ("first", "second"))
-    for project in (first, second):
-        remote = ["remote", "add", "--force", "--default", "--local", "store", str(tmp_path / "remote")]
-        project.tool("dvc", *remote)
-    set_rate(first, "0.0001")
-    second.replace("ser/systems/majority.py", "import numpy as np", "import numpy as np  # the same")
-    for project, group in ((first, NETWORK), (second, "fair/majority/")):
-        names = trained(project.tool("dvc", "repro"))
-        assert names and all(name.startswith(group) for name in names)
-        project.tool("dvc", "push")
-        project.commit()
-    made = results(first)
-    made |= {path: content for path, content in results(second).items() if "/runs/fair/" in path}
-
-    pull = ["-c", "user.name=test", "-c", "user.email=test@localhost", "pull", "--no-rebase", str(second.folder)]
-    assert "Merge conflict in dvc.lock" in failure(first, "git", *pull)
-    assert first.tool("git", "diff", "--name-only", "--diff-filter=U").split() == ["dvc.lock"]
-    said = first.tool("python", "workflow_scripts/restore.py")
-    runs = len([path for path in made if "/runs/fair/" in path])
-    assert f"fetched what is as planned: {runs} of {runs} artifacts" in said
-    said = first.tool("dvc", "repro")
-    assert trained(said) == set() and "splitting" not in said and "decoding" not in said
-    assert {path: content for path, content in results(first).items() if "/runs/" in path} == {
-        path: content for path, content in made.items() if "/runs/" in path
-    }
-    assert "up to date" in first.tool("dvc", "status")
-    first.tool("dvc", "push")
-    first.commit()
-
-    second.tool("git", "pull", "--quiet", str(first.folder))
-    assert "restored: neither" in second.tool("python", "workflow_scripts/restore.py")
-    assert results(second) == results(first)
 
 
 @pytest.fixture
