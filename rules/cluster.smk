@@ -39,6 +39,7 @@ patches.distrust(SEALED, SEALS.hold, is_as_ordered)
 patches.hash_once()
 patches.find_producers_once()
 patches.remember_records()
+patches.shorten_group_names()
 patches.refuse_in_one_line()
 
 
@@ -60,6 +61,7 @@ onstart:
             slurm.check_queue(Path.cwd(), status_command)
             for line in slurm.check_requests(patches.submissions(workflow)):
                 print(line, file=sys.stderr)
+            patches.mend_submissions(workflow)
             patches.mend_status_checks(workflow, slurm.Queue().ask)
             patches.explain_failures(workflow, FAILURES, learned)
         clone_name(Path(places.CLONE))

@@ -11,10 +11,13 @@ What could be sent upstream:
 - snakemake: the producers of a file looked for once, and by its constant parts first (`find_producers_once`);
 - snakemake: the records of all outputs of a job remembered while it is asked about them (`remember_records`);
 - snakemake: a function of a rule that says in one line what it refuses (`refuse_in_one_line`);
+- snakemake: names of groups, and with them of files, of a bounded length (`shorten_group_names`);
 - snakemake: `--touch` without a pause of 0.1 s per job (`touch`);
 - snakemake: an option to make outputs again that have changed since they were made (`distrust`);
 - snakemake: a public way to ask which jobs a build will submit, and with which resources (`submissions`);
 - snakemake: a say in whether a failed job is tried again, and the reason why a group failed (`explain_failures`);
+- snakemake-executor-plugin-slurm: a group that cannot be submitted must fail, not be waited for
+  (`mend_submissions`);
 - snakemake-executor-plugin-slurm: ask about jobs again after a failed query, and no later than
   `--seconds-between-status-checks` says (`mend_status_checks`).
 """
@@ -135,6 +138,17 @@ def remember_records() -> None:
 
     read = FilePersistence._read_record_cached.__wrapped__
     FilePersistence._read_record_cached = lru_cache(maxsize=1024)(read)
+
+
+def shorten_group_names() -> None:
+    """Names of groups that file systems take (snakemake 9.27.1, jobs.py).
+
+    They are those of up to five rules, one after the other, and part of the names of files that may have 255 bytes.
+    """
+    from snakemake.jobs import GroupJob
+
+    whole: Any = GroupJob.name
+    GroupJob.name = property(lambda self: whole.fget(self)[:100])
 
 
 def refuse_in_one_line() -> None:
@@ -289,6 +303,27 @@ def mend_status_checks(workflow: Any, ask: Callable[[str], tuple[Mapping[str, st
         executor.next_seconds_between_status_checks = min(executor.next_seconds_between_status_checks, pause)
 
     executor.check_active_jobs = check_active_jobs
+
+
+def mend_submissions(workflow: Any) -> None:
+    """Let a group whose submission fails in Python fail with the reason (slurm plugin 2.8.0, __init__.py).
+
+    Unpatched, the executor's report asks for the group's rule, which it does not have, so that nobody hears of either
+    error, and the build waits for the group forever.
+    """
+    from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
+
+    executor = workflow.scheduler._executor
+    submit = executor.run_job
+
+    def run_job(job: Any) -> None:
+        try:
+            submit(job)
+        except Exception as error:
+            reason = error.__context__ or error
+            executor._report_job_error_threadsafe(SubmittedJobInfo(job), f"{type(reason).__name__}: {reason}")
+
+    executor.run_job = run_job
 
 
 def slurm_partition(workflow: Any) -> str:

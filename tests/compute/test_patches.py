@@ -70,6 +70,41 @@ def test_jobs_are_kept_until_slurm_answers_or_says_that_they_can_never_start() -
     assert executor.next_seconds_between_status_checks == 30
 
 
+def test_a_group_of_rules_with_long_names_has_a_name_that_files_can_have() -> None:
+    from snakemake.jobs import GroupJob
+
+    rules = [f"train_emosphere_ser_emosphere_ser_msp_podcast_{number}" for number in range(6)]
+    group = SimpleNamespace(groupid="runs", jobs=[SimpleNamespace(rule=SimpleNamespace(name=name)) for name in rules])
+    assert len(GroupJob.name.fget(group)) > 235
+    patches.shorten_group_names()
+    assert GroupJob.name.fget(group).startswith("runs_train_emosphere_ser") and len(GroupJob.name.fget(group)) == 100
+    group.jobs = group.jobs[:1]
+    assert GroupJob.name.fget(group) == f"runs_{rules[0]}"
+
+
+@pytest.mark.parametrize("is_mended", [False, True])
+def test_a_group_that_python_cannot_submit_fails_with_the_reason(is_mended: bool) -> None:
+    """The plugin's own `run_job`, where something goes wrong before `sbatch` is called."""
+    pytest.importorskip("snakemake_executor_plugin_slurm")
+    from snakemake_executor_plugin_slurm import Executor as Plugin
+
+    executor = Plugin.__new__(Plugin)
+    executor.slurm_logdir = SimpleNamespace(mkdir=lambda **_: (_ for _ in ()).throw(OSError(7, "too long")))
+    told: list[tuple[object, str]] = []
+    executor._report_job_error_threadsafe = lambda info, msg: told.append((info.job, msg))  # type: ignore[method-assign]
+    executor.logger = logging.getLogger("test")
+    group = SimpleNamespace(name="runs", is_group=lambda: True)
+    if not is_mended:
+        with pytest.raises(AttributeError, match="rule"):
+            executor.run_job(group)
+        assert told == []
+        return
+    patches.mend_submissions(SimpleNamespace(scheduler=SimpleNamespace(_executor=executor)))
+    executor.run_job(group)
+    ((job, said),) = told
+    assert job is group and said == "OSError: [Errno 7] too long"
+
+
 class Input:
     """An input that is there, or not, and counts how often it is asked for its size."""
 
