@@ -23,7 +23,7 @@ from ser.waveforms import RATE
 TITLE = "Extraction with a frozen HuBERT base"
 UNIT = "second of audio"
 REPEATS = 2
-FILES = 20
+FILES = 16
 
 
 def prepare(place: Place) -> dict[str, Any]:

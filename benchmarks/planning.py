@@ -18,10 +18,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import _paths  # noqa: F401 (puts the tests and scripts on Python's path)
 from helpers.params import params
 from helpers.project import BIN, copy_project
+from helpers.project import Project as Copy
 from restore import TOUCH
 from ser.plan.groups import Plan
 from ser.plan.load import load_plan
@@ -66,19 +68,7 @@ class Project:
     def __init__(self, folder: Path, runs: int, repeats: int) -> None:
         self.folder, self.repeats = folder, repeats
         self.copy = copy_project(folder)
-        self.plan = self._plan(runs)
-
-    def _plan(self, runs: int) -> Plan:
-        """A plan with as many seeds as it takes to have that many runs."""
-        scales = params()["scales"]
-        demo = scales["demo"] | {"one_job_per": "fold"}
-        while True:
-            changes = {"scales": scales | {"demo": demo}}
-            plan = load_plan(params(**changes), self.folder)
-            if n_runs(plan) >= runs:
-                self.copy.set(**changes)
-                return plan
-            demo["seeds"] = list(range(1, len(demo["seeds"]) + 2))
+        self.plan = enough_seeds(self.copy, runs)
 
     def pretend(self) -> None:
         """Files in place of all outputs of all planned jobs, and Snakemake's records of them."""
@@ -146,6 +136,19 @@ class Changed:
 
     def __exit__(self, *_: object) -> None:
         self.path.write_text(self.text)
+
+
+def enough_seeds(project: Copy, runs: int, one_job_per: str = "fold", **entries: Any) -> Plan:
+    """Give a copy of the project as many seeds at scale demo as it takes to plan that many runs; returns the plan."""
+    scales = params()["scales"]
+    demo = scales["demo"] | {"one_job_per": one_job_per}
+    while True:
+        changes = entries | {"scales": scales | {"demo": demo}}
+        plan = load_plan(params(**changes), project.folder)
+        if n_runs(plan) >= runs:
+            project.set(**changes)
+            return plan
+        demo["seeds"] = list(range(1, len(demo["seeds"]) + 2))
 
 
 def n_runs(plan: Plan) -> int:
