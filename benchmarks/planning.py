@@ -42,9 +42,12 @@ def main() -> None:
     parser.add_argument("--runs", default=10_000, type=int)
     parser.add_argument("--repeats", default=3, type=int)
     parser.add_argument("--dvc", action="store_true")
+    parser.add_argument(
+        "--experiments", nargs="*", default=[], help="some of them, with tf_transformer; by default all"
+    )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        project = Project(Path(folder) / "project", args.runs, args.repeats)
+        project = Project(Path(folder) / "project", args.runs, args.repeats, args.experiments)
         print(f"{n_runs(project.plan)} runs in {len(list(project.plan.live))} groups, {os.cpu_count()} cores\n")
         print("| call | state | jobs | seconds | of the processor | MiB |\n|---|---|---|---|---|---|")
         project.row("snakemake -n", "nothing computed", ["snakemake", "-n"])
@@ -65,10 +68,10 @@ def main() -> None:
 class Project:
     """The copy, its plan, and the calls made in it."""
 
-    def __init__(self, folder: Path, runs: int, repeats: int) -> None:
+    def __init__(self, folder: Path, runs: int, repeats: int, experiments: Sequence[str]) -> None:
         self.folder, self.repeats = folder, repeats
         self.copy = copy_project(folder)
-        self.plan = enough_seeds(self.copy, runs)
+        self.plan = enough_seeds(self.copy, runs, experiments=dict.fromkeys(experiments, "all") or "all")
 
     def pretend(self) -> None:
         """Files in place of all outputs of all planned jobs, and Snakemake's records of them."""

@@ -11,7 +11,9 @@ import tracking
 
 
 def test_planning_is_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["planning.py", "--runs", "1", "--repeats", "1"])
+    monkeypatch.setattr(
+        sys, "argv", ["planning.py", "--runs", "1", "--repeats", "1", "--experiments", "fair", "tf_transformer"]
+    )
     planning.main()
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| `snakemake")]
     jobs = [int(line.split("|")[3]) for line in lines]
