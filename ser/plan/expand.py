@@ -41,7 +41,7 @@ class Expansion:
         claim that no line of the table would show, and for a step of a ladder that has no runs.
         """
         experiment = self.experiments[name]
-        protocols = {key: self._protocol(name, key) for key in experiment["protocols"]}
+        protocols = {key: self.protocol(name, key) for key in experiment["protocols"]}
         rows = list(experiment["rows"]) if isinstance(wanted, str) else list(wanted)
         check_names(rows, experiment["rows"], f"params.yaml: experiments.{name}")
         for row in rows:
@@ -108,7 +108,8 @@ class Expansion:
             seeds = [*published, *(seed for seed in seeds if seed not in published)][: max(len(seeds), len(published))]
         return tuple(seeds[:1] if row.get("deterministic") else seeds)
 
-    def _protocol(self, experiment: str, name: str) -> Protocol:
+    def protocol(self, experiment: str, name: str) -> Protocol:
+        """A protocol of an experiment, as this scale has it. Raises InputError for one that does not make sense."""
         fields = dict(self.experiments[experiment]["protocols"][name])
         fields |= fields.pop("scales", {}).get(self.params["scale"], {})
         for key in ("selections", "source", "note", "complete"):
