@@ -26,6 +26,7 @@ ORDER = (
     "systems",
     "evaluations",
     "plan",
+    "exchange forecast scaffold",
     "results",
     "tracking",
     "verification",
