@@ -1,0 +1,74 @@
+"""`ser results`: the table for a terminal."""
+
+from typing import Annotated, Any
+
+from typer import Option
+
+EXAMPLE = "ser results --experiment mfhca --metric UA"
+
+
+def command(
+    experiment: Annotated[str | None, Option(help="only this one")] = None,
+    row: Annotated[str | None, Option(help="only rows of this name")] = None,
+    protocol: Annotated[str | None, Option(help="only this one")] = None,
+    metric: Annotated[str | None, Option(help="only this one")] = None,
+    skipped: Annotated[bool, Option("--skipped", help="also lines without a value")] = False,
+    as_json: Annotated[bool, Option("--json", help="as JSON, every column")] = False,
+) -> None:
+    """Print results/table.csv or, where it is not there yet, what is finished (results/partial.csv).
+
+    Values, intervals and claims are in per cent but for ccc. docs/table.md has every column.
+    """
+    import sys
+    from pathlib import Path
+
+    from ser.errors import InputError, did_you_mean
+    from ser.plan.places import PARTIAL, TABLE
+    from ser.results.charts import read_lines
+
+    path = next((name for name in (TABLE, PARTIAL) if Path(name).is_file()), None)
+    if path is None:
+        raise InputError(f"{TABLE}: no such file: build it (make table), or see what is finished (make partial)")
+    chosen = list(read_lines(Path(path)))
+    asked = {"experiment": experiment, "row": row, "protocol": protocol, "metric": metric}
+    for what, name in asked.items():
+        known = sorted({_cell(line, what) for line in chosen})
+        if name is not None and name not in known:
+            raise InputError(f"{path}: no line has {what} {name!r}: {did_you_mean(name, known)}")
+        chosen = [line for line in chosen if name in (None, _cell(line, what))]
+    shown = [line for line in chosen if skipped or line["value"]]
+    if as_json:
+        from ser.outputs import json_text
+
+        print(json_text([{"protocol": _cell(line, "protocol"), **line} for line in shown]), end="")
+        return
+    if path == PARTIAL:
+        print(f"{PARTIAL}: what is finished so far; ser status says what is left", file=sys.stderr)
+    _print(shown)
+    if left_out := len(chosen) - len(shown):
+        print(f"{left_out} lines without a value are left out (--skipped shows them)", file=sys.stderr)
+
+
+def _cell(line: Any, what: str) -> str:
+    """A column or, from the run group, the protocol."""
+    return str(line["run_group"].split("/")[2] if what == "protocol" else line[what])
+
+
+def _print(lines: list[Any]) -> None:
+    from ser.results.terminal import print_table
+
+    for experiment in dict.fromkeys(line["experiment"] for line in lines):
+        rows = [
+            [
+                *(_cell(line, name) for name in ("row", "protocol", "selection", "metric", "aggregation")),
+                line["value"] or line["status"],
+                f"{line['ci_low']} to {line['ci_high']}" if line["ci_low"] else "",
+                line["claim"],
+                line["verdict"],
+            ]
+            for line in lines
+            if line["experiment"] == experiment
+        ]
+        print(f"{experiment}, scale {lines[0]['scale']}")
+        print_table(["row", "protocol", "chosen", "metric", "over", "value", "interval", "claim", "verdict"], rows)
+        print()
