@@ -1,38 +1,46 @@
 """The command `ser`: the files of `ser/commands/`."""
 
 import importlib
+import pkgutil
 import sys
 
 import typer
 
+from ser import commands
 from ser.errors import InputError, in_one_line
-from ser.files import words
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+# Help in plain text: typer would import rich for it, which takes longer than all else that help needs.
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 120},
+)
 
 
 @app.callback()
 def _commands() -> None:
     """Speech emotion recognition: tools that accompany the pipeline.
 
-    Exit status 0: all is well. 1: something was found wrong. 2: bad input, in one line on stderr.
+    Exit status 0: all is well. 1: something was found wrong. 2: bad input, in one line on stderr. docs/cli.md has every
+    command with an example.
     """
 
 
 def _add(name: str) -> None:
     module = importlib.import_module(f"ser.commands.{name}")
-    epilog = f"Example: {module.EXAMPLE}"
+    epilog, about = f"Example: {module.EXAMPLE}", str(module.__doc__).partition(": ")[2].partition("\n")[0]
     if hasattr(module, "command"):
-        app.command(name, epilog=epilog)(module.command)
+        app.command(name, epilog=epilog, short_help=about)(module.command)
         return
-    group = typer.Typer(no_args_is_help=True, help=module.__doc__, epilog=epilog)
+    group = typer.Typer(no_args_is_help=True, help=about, epilog=epilog, rich_markup_mode=None)
     for word, function in module.COMMANDS.items():
         group.command(word)(function)
     app.add_typer(group, name=name)
 
 
-for _name in words("commands"):
-    _add(_name)
+for _module in pkgutil.iter_modules(commands.__path__):
+    _add(_module.name)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ def command(
     name: Annotated[str, Argument(help="a file of ser/corpora, e.g. iemocap; with --manifest, any name")],
     root: Annotated[Path, Option(help="release tree, or the folder that the manifest's paths are relative to")],
     manifest: Annotated[Path | None, Option(help="manifest of your own corpus: CSV or Parquet")] = None,
+    as_json: Annotated[bool, Option("--json", help="as JSON")] = False,
 ) -> None:
     """Examine a corpus: its counts beside the published ones, and everything missing, odd or broken.
 
@@ -20,7 +21,12 @@ def command(
     """
     from rich.console import Console
 
-    from ser.manifests.doctor import diagnose
+    from ser.manifests.doctor import diagnose, diagnosis
+    from ser.outputs import json_text
 
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names need not be UTF-8
+    if as_json:
+        found = diagnosis(name, root, manifest)
+        print(json_text(found), end="")
+        raise Exit(0 if found["usable"] else 1)
     raise Exit(0 if diagnose(name, root, manifest, Console()) else 1)

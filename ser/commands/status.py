@@ -86,7 +86,8 @@ def _print(found: "Status", names: tuple[str, ...], estimate: bool) -> None:
     rows = []
     for key, line in [*found.lines.items(), (("all", *[""] * (len(names) - 1)), total)]:
         cells = [*key, *(str(line.runs[state] or "") for state in used)]
-        left = duration_text(line.seconds(found.cores, found.gpus)) if line.core else "unknown" if line.unknown else ""
+        left = duration_text(line.seconds(found.cores, found.gpus)) if line.core else ""
+        left = f"over {left}" if left and line.unknown else left or ("unknown" if line.unknown else "")
         rows.append([*cells, left, *([f"{line.gpu / 3600:,.2f}" if line.gpu else ""] if on_gpu else [])])
     what = "to do, if nothing is done yet" if estimate else "to do"
     print(f"scale {found.scale}: runs by state; {what}: about how long on {machine}")
@@ -94,7 +95,8 @@ def _print(found: "Status", names: tuple[str, ...], estimate: bool) -> None:
     print_table(columns, rows, right=len(columns) - len(names))
     if total.core or total.unknown:
         left = duration_text(total.seconds(found.cores, found.gpus))
-        print(f"about {left} on {machine}: an estimate, all cores busy. It rests on: {rests_on([total])}")
+        about = f"{'over' if total.unknown else 'about'} {left} on {machine}: an estimate, all cores busy"
+        print(f"{about}. It rests on: {rests_on(total)}")
         if found.scale != "demo":
             print("unit costs are of another machine, and GPUs were never measured: docs/scaling.md")
         if on_gpu and not found.gpus:

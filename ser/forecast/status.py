@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -183,9 +183,7 @@ def duration_text(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def rests_on(lines: Iterable[Line]) -> str:
-    """What estimates rest on, in words."""
-    bases: Counter[str] = sum((line.bases or Counter() for line in lines), Counter())
-    unknown = sum(line.unknown for line in lines)
-    said = [f"{n} jobs: {basis}" for basis, n in bases.most_common()]
-    return ", ".join([*said, *([f"{unknown} jobs: {UNKNOWN}"] if unknown else [])])
+def rests_on(line: Line) -> str:
+    """What an estimate rests on, in words."""
+    said = [f"{n} jobs: {basis}" for basis, n in (line.bases or Counter[str]()).most_common()]
+    return ", ".join([*said, *([f"{line.unknown} jobs: {UNKNOWN}"] if line.unknown else [])])

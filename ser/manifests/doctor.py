@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -21,24 +22,57 @@ def diagnose(name: str, root: Path, manifest: Path | None, console: Console) -> 
     Broken labels, unreadable audio and an empty corpus make it unusable; an incomplete one can be used. Raises
     InputError only for an unknown corpus.
     """
-    if manifest is None:
-        loader_of(name)
-    try:
-        found = survey(name, root, manifest)
-    except InputError as error:
-        _say(console, f"cannot be used: {error}")
+    found = _surveyed(name, root, manifest)
+    if isinstance(found, InputError):
+        _say(console, f"cannot be used: {found}")
         return False
     _print_counts(found, console)
     _print_problems(found, console)
-    faults = [
-        f"{len(items)} {what}"
-        for what, items in (("broken labels", found.broken), ("unreadable audio files", found.unreadable))
-        if items
-    ]
-    if not found.utterances:
-        faults.append("no utterances")
+    faults = _faults(found)
     _say(console, f"cannot be used: {', '.join(faults)}" if faults else "can be used")
     return not faults
+
+
+def diagnosis(name: str, root: Path, manifest: Path | None) -> dict[str, Any]:
+    """The same for machines; `usable` says whether the pipeline can use it, `faults` why not."""
+    found = _surveyed(name, root, manifest)
+    if isinstance(found, InputError):
+        return {"corpus": name, "usable": False, "faults": [str(found)]}
+    columns = ("emotion", "speaker", "session", "partition")
+    findings = {"excluded": found.excluded, "unreadable": found.unreadable, "broken": found.broken}
+    faults = _faults(found)
+    return {
+        "corpus": name,
+        "title": found.title,
+        "usable": not faults,
+        "faults": faults,
+        "utterances": len(found.utterances),
+        "seconds": sum(utterance.num_samples / utterance.sample_rate for utterance in found.utterances),
+        "published": found.published and {"release": found.published.release, "utterances": found.published.total},
+        "counts": {column: count_values(column, found.utterances) for column in columns},
+        "published_counts": [
+            {"column": table.column, "of": table.of, "published": table.counts, "here": table.found(found.utterances)}
+            for table in (found.published.tables if found.published else ())
+        ],
+        "warnings": found.warnings,
+        **{what: [finding._asdict() for finding in of] for what, of in findings.items()},
+    }
+
+
+def _surveyed(name: str, root: Path, manifest: Path | None) -> Survey | InputError:
+    if manifest is None:
+        loader_of(name)
+    try:
+        return survey(name, root, manifest)
+    except InputError as error:
+        return error
+
+
+def _faults(found: Survey) -> list[str]:
+    """Why the pipeline cannot use it; empty if it can."""
+    problems = (("broken labels", found.broken), ("unreadable audio files", found.unreadable))
+    faults = [f"{len(items)} {what}" for what, items in problems if items]
+    return faults if found.utterances else [*faults, "no utterances"]
 
 
 def _print_counts(found: Survey, console: Console) -> None:

@@ -191,6 +191,10 @@ def test_the_command_writes_a_certificate_and_a_crate(inside: Path, built: Proje
     made = graph[f"#make-{EVALUATION}"]
     runs = {f"#work/demo/runs/{GROUP}/seed1/fold{fold}/metrics.json" for fold in range(1, 5)}
     assert runs <= {entity["@id"] for entity in made["object"]}
+    printed = json.loads(
+        subprocess.run([BIN / "ser", "verify", "--runs", "0", "--json"], capture_output=True, text=True).stdout
+    )
+    assert printed == json.loads(Path("results/certificate.json").read_text()) and printed["verified"]
     edit("results/table.csv", r"\d\d\.\d\d", "99.99")()
     failed = subprocess.run([BIN / "ser", "verify", "--runs", "0"], cwd=built.folder, capture_output=True, text=True)
     assert failed.returncode == 1 and "**Not verified: 1 problems.**" in failed.stdout
@@ -210,6 +214,9 @@ def test_a_trace_leads_from_the_number_to_the_recordings(inside: Path, built: Pr
     for words in (EVALUATION, f"{RUN}/predictions.csv", f"{SPLIT}.csv", "manifests/casia.csv", "C ", "yes, "):
         assert words in said
     assert built.tool(str(BIN / "ser"), "trace", str(number)) == said
+    sections = json.loads(built.tool(str(BIN / "ser"), "trace", str(number), "--json"))
+    assert all(heading in said and all(text in said for text in texts) for heading, texts in sections.items())
+    assert len(sections) == 9
     edit(f"{RUN}/history.csv", r"^", "x")()
     assert "history.csv: not as" in built.tool(str(BIN / "ser"), "trace", str(number))
 

@@ -1,0 +1,1 @@
+"""What `ser init` writes: files for a new system or corpus, to be edited."""
