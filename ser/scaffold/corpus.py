@@ -18,10 +18,11 @@ import yaml
 
 from ser.errors import InputError, listed
 from ser.files import words
+from ser.manifests.tree import scan
 from ser.manifests.utterance import COLUMNS, Utterance
 from ser.outputs import write_text
 from ser.plan.load import OWN
-from ser.scaffold.layout import NEEDED, Guess, look
+from ser.scaffold.layout import NEEDED, SUFFIXES, Guess, look
 from ser.scaffold.system import check_name
 from ser.splits.make import make_split
 from ser.splits.protocol import LEAKS, Protocol
@@ -32,8 +33,11 @@ _ONE_BY_ONE = 12  # speakers: with more, folds test several
 
 @dataclass
 class Written:
-    """`files` were written; `lines` say what was guessed; `open` what could not be, and what to do about it."""
+    """`files` were written; `lines` say what was guessed; `open` what could not be, and what to do about it. `root`:
+    what the manifest's paths are relative to.
+    """
 
+    root: Path
     files: list[Path]
     lines: list[str]
     open: list[str] = field(default_factory=list)
@@ -68,17 +72,28 @@ def init_corpus(source: Path, name: str, said: Mapping[str, str] | None = None, 
     else:
         write_text(own, f"# Written by `ser init corpus`: overrides params.yaml key by key on this machine.\n{entries}")
         files.append(own)
-    return Written(files, lines, [*guess.open, *doubts])
+    return Written(guess.root, files, lines, [*guess.open, *doubts])
 
 
 def release_in(folder: Path) -> str:
-    """The corpus whose release tree a folder holds, as its loader reads it; "" for none."""
-    for corpus in words("corpora") if folder.is_dir() else ():
+    """The corpus whose release tree a folder holds, "" for none: its loader reads most recordings and knows who speaks.
+
+    A layout alone may be anyone's: <speaker>/<emotion>/<number>.wav is not only CASIA's.
+    """
+    if not folder.is_dir():
+        return ""
+    n_files = sum(path.lower().endswith(SUFFIXES) for path in scan(folder))
+    for corpus in words("corpora"):
+        loader = importlib.import_module(f"ser.corpora.{corpus}")
         try:
-            if importlib.import_module(f"ser.corpora.{corpus}").read_release(folder).utterances:
-                return corpus
+            read = loader.read_release(folder).utterances
         except InputError:
             continue
+        tables = [table for release in loader.PUBLISHED for table in release.tables if table.column == "speaker"]
+        known = {speaker for table in tables for speaker in table.counts}
+        is_theirs = not known or {utterance.speaker for utterance in read} <= known
+        if is_theirs and len({utterance.path for utterance in read}) > n_files / 2:
+            return corpus
     return ""
 
 

@@ -1,6 +1,7 @@
 """`ser status`: what is done, failed and left on the disk, and on what its estimates rest."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -72,6 +73,22 @@ def test_a_failed_job_is_told_with_its_reason(built: Project, tmp_path: Path) ->
     log.write_text("fold 1\n")
     assert said(built, "--row", "functionals_svm")["total"]["runs"] == {"begun": 4}
     log.unlink()
+
+
+def test_a_job_before_the_runs_that_failed_is_told(tmp_path: Path) -> None:
+    """A real build of a manifest that names a file which is not there."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "mine.csv").write_text("path,speaker,emotion\nno.wav,a,angry\n")
+    corpora = {"mine": {"root": str(tmp_path / "in"), "manifest": str(tmp_path / "mine.csv")}}
+    project = copy_project(tmp_path / "project", scale="free", experiments={"fair": ["majority"]}, corpora=corpora)
+    project.replace("experiments/fair.yaml", "corpus: crema_d", "corpus: mine")
+    project.replace("experiments/fair.yaml", "disgusted: [disgusted], fearful: [fearful], happy: [happy], ", "")
+    assert said(project)["failed"] == []
+    assert project.snakemake("--", "work/free/manifests/mine.csv").returncode == 1
+    done = ser(project, "status")
+    assert done.returncode == 1 and re.search(
+        r"^failed: manifest mine: .*no\.wav.*logs/manifest/mine\.log\)$", done.stdout, re.M
+    )
 
 
 def test_runs_of_another_setting_are_outdated(built: Project) -> None:

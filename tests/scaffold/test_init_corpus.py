@@ -12,7 +12,7 @@ from helpers.wavs import write_wav
 from ser.errors import InputError
 from ser.manifests.utterance import EMOTIONS
 from ser.plan.load import load_plan, read_params
-from ser.scaffold.corpus import init_corpus
+from ser.scaffold.corpus import init_corpus, release_in
 from ser.scaffold.emotion_words import MEANING
 from ser.scaffold.layout import look
 from ser.splits.protocol import Protocol
@@ -163,6 +163,16 @@ def test_a_release_tree_needs_no_manifest(tmp_path: Path, shared_data: Path) -> 
     said = ser(project, "init", "corpus", str(shared_data / "emodb"))
     assert said.returncode == 0 and "this is the release tree of emodb" in said.stdout
     assert not (project.folder / "external").exists() and not (project.folder / "params.local.yaml").exists()
+
+
+def test_the_layout_of_a_release_alone_is_not_that_release(tmp_path: Path) -> None:
+    """<speaker>/<emotion>/<number>.wav is CASIA's layout, but these are not CASIA's speakers."""
+    numbers = [f"{who}/{what}/201.wav" for who in SPEAKERS for what in ("angry", "happy", "sad")]
+    assert release_in(files(tmp_path / "theirs", *numbers)) == ""
+    theirs = [path.replace("anna", "wangzhe") for path in numbers if "anna" in path]
+    assert release_in(files(tmp_path / "casia", *theirs)) == "casia"
+    guess = look(tmp_path / "theirs")
+    assert guess.values("speaker") == [*SPEAKERS] and guess.values("emotion") == ["angry", "happy", "sad"]
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
