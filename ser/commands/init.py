@@ -40,9 +40,8 @@ def corpus(
         print(f"check: {line}")
     for path in written.files:
         print(f"written: {path}")
-    print(
-        f"next: read {experiment}; ser corpus {manifest.stem} --root ROOT --manifest {manifest}; ser status; make table"
-    )
+    examine = f"ser corpus {manifest.stem} --root {written.root} --manifest {manifest}"
+    print(f"next: read {experiment}; {examine}; ser status; make table")
 
 
 def system(name: Annotated[str, Argument(help="small letters, digits and _")]) -> None:
@@ -55,9 +54,13 @@ def system(name: Annotated[str, Argument(help="small letters, digits and _")]) -
 
     for path in init_system(name):
         print(f"written: {path}")
-    if read_params()["experiments"] != "all":
+    params = read_params()
+    if params["experiments"] != "all":
         print(f"params.yaml names its experiments: add {name}: all there")
-    print(f"next: snakemake --cores all -- work/demo/evaluations/{name}/full/casia/clean.json; docs/own_system.md")
+    scale = "" if params["scale"] == "demo" else "--config scale=demo "
+    print(
+        f"next: snakemake --cores all {scale}-- work/demo/evaluations/{name}/full/casia/clean.json; docs/own_system.md"
+    )
 
 
 COMMANDS = {"corpus": corpus, "system": system}

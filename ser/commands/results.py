@@ -60,9 +60,10 @@ def _print(lines: list[Any]) -> None:
     for experiment in dict.fromkeys(line["experiment"] for line in lines):
         rows = [
             [
-                *(_cell(line, name) for name in ("row", "protocol", "selection", "metric", "aggregation")),
-                line["value"] or line["status"],
-                f"{line['ci_low']} to {line['ci_high']}" if line["ci_low"] else "",
+                *(_cell(line, name) for name in ("row", "protocol", "selection")),
+                f"{line['metric']} {line['aggregation']}",
+                (line["value"] or line["status"])
+                + (f" ({line['ci_low']} to {line['ci_high']})" if line["ci_low"] else ""),
                 line["claim"],
                 line["verdict"],
             ]
@@ -70,5 +71,5 @@ def _print(lines: list[Any]) -> None:
             if line["experiment"] == experiment
         ]
         print(f"{experiment}, scale {lines[0]['scale']}")
-        print_table(["row", "protocol", "chosen", "metric", "over", "value", "interval", "claim", "verdict"], rows)
+        print_table(["row", "protocol", "selection", "metric", "value (interval)", "claim", "verdict"], rows)
         print()

@@ -7,7 +7,7 @@ what its user must know. Torch is not needed, and no tool is imported.
 
 import importlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,17 @@ def write_export(export: Export, to: str, directory: Path) -> list[str]:
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-    return list(form.words(export))
+    return [*form.words(export), *_words_on_parts(export, to)]
+
+
+def _words_on_parts(export: Export, to: str) -> Iterator[str]:
+    """What three parts per fold do not say about official parts."""
+    only_scored = int((export.split.parts == PARTS.index("reported")).any(axis=1).sum())
+    if only_scored and to != "csv":
+        yield f"{only_scored} utterances are scored besides the test part, and not used otherwise: only csv has them"
+    if len(export.split.reported) > 1:
+        named = listed(export.split.reported)
+        yield f"numbers are reported for {named} apart: csv and hf name each utterance's part in column partition"
 
 
 def json_lines(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -21,7 +21,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: in
             justify="right" if number >= len(columns) - right else "left",
             overflow="fold",
             no_wrap=not is_terminal,
-            min_width=len(name),
         )
     for row in rows:
         table.add_row(*map(escape, row))

@@ -15,7 +15,7 @@ from torch.utils.data import random_split
 
 from helpers import ROOT
 from helpers.builders import iemocap_like
-from helpers.split_cases import DRAWN, official
+from helpers.split_cases import DRAWN, REPORTED, official
 from ser.errors import InputError
 from ser.exchange.export import Export, write_export
 from ser.files import words
@@ -224,6 +224,20 @@ def test_attributes_are_written_as_they_are(tmp_path: Path) -> None:
         of.split.utterances[row] for row in of.split.rows(1, "dev")
     }
     assert all(float(row["arousal"]) in (1.0, 2.0) for row in found.values())
+
+
+def test_official_parts_that_are_reported_apart_are_told(tmp_path: Path) -> None:
+    protocol = Protocol.from_mapping({**REPORTED, "aggregation": "pooled"})
+    split = make_split(protocol, "test_selected", official())
+    by_name = {row.utterance: replace(row, sample_rate=16_000, num_samples=1) for row in official()}
+    of = Export("one/msp/test_selected", protocol, split, [by_name[name] for name in split.utterances])
+    said = write_export(of, "emobox", tmp_path / "emobox")
+    assert any(line.startswith("4 utterances are scored besides the test part") for line in said)
+    assert any(line.startswith("numbers are reported for test1, test2, dev apart") for line in said)
+    write_export(of, "csv", tmp_path / "csv")
+    with (tmp_path / "csv/split.csv").open(newline="") as file:
+        parts = {row["utterance"]: (row["fold1"], row["partition"]) for row in csv.DictReader(file)}
+    assert parts["dev_angry_1"] == ("reported", "dev") and parts["test2_sad_2"] == ("test", "test2")
 
 
 def test_a_split_that_chooses_on_test_has_no_dev_file(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def results(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_a_line_has_value_interval_claim_and_verdict(folder: Path) -> None:
     said = results(folder, "--experiment", "mfhca", "--metric", "UA")
     line = next(line for line in said.stdout.splitlines() if line.startswith("full"))
-    assert " ".join(line.split()) == "full iemocap_5531_speakers clean UA pooled 61.23 58.00 to 64.46 74.57 below"
+    assert " ".join(line.split()) == "full iemocap_5531_speakers clean UA pooled 61.23 (58.00 to 64.46) 74.57 below"
     assert "majority" not in said.stdout and "1 lines without a value are left out" in said.stderr
 
 

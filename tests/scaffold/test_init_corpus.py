@@ -1,6 +1,7 @@
 """`ser init corpus`: what a folder or a table shows becomes a manifest and a protocol that work; the rest is told."""
 
 import csv
+import re
 import subprocess
 from pathlib import Path
 
@@ -148,6 +149,8 @@ def test_the_build_works_on_what_was_written(tmp_path: Path, monkeypatch: pytest
     project = copy_project(tmp_path / "project")
     said = ser(project, "init", "corpus", str(root), "--name", "mine")
     assert said.returncode == 0 and "written: params.local.yaml" in said.stdout, said.stderr
+    examine = re.search(r"next: .*; ser (corpus .*?);", said.stdout)
+    assert examine and ser(project, *examine[1].split()).returncode == 0
     monkeypatch.chdir(project.folder)
     plan = load_plan(read_params())
     assert [(group.row, group.skipped) for group in plan.groups] == [("majority", ""), ("functionals_svm", "")]

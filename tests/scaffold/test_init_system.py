@@ -103,8 +103,9 @@ def walk(folder: Path) -> list[Path]:
 
 
 def test_a_listed_experiment_is_asked_for(project: Project) -> None:
-    project.set(experiments={"fair": "all"})
+    project.set(experiments={"fair": "all"}, scale="free")
     said = ser(project, "init", "system", "other")
+    assert "--config scale=demo -- work/demo/evaluations/other/full/casia/clean.json" in said.stdout
     assert "params.yaml names its experiments: add other: all there" in said.stdout
     written = yaml.safe_load((project.folder / "experiments/other.yaml").read_text())
     assert written["system"] == "other"
