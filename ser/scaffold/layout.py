@@ -174,13 +174,15 @@ def _table(file: Path, said: Mapping[str, str]) -> Guess:
         raise InputError(f"{file}: it has no lines below its column names")
     rows = [{column: line[place].strip() for column, place in columns.items()} for line in lines]
     guess = Guess(file.parent, rows, {column: f"column {shown(name)}" for column, name in taken.items()})
-    if unused := [name for name, column in meant.items() if taken.get(column or "") != name]:
+    if unused := [name for name in header if name not in taken.values()]:
         guess.open.append(f"columns that are not used: {listed(unused)}")
     _mend_paths(guess, file)
     _mend_emotions(guess)
     for column in NEEDED:
         if column not in guess.found:
-            guess.open.append(f"column {column} is empty: the table has none that is called so: rename it there")
+            guess.open.append(
+                f"column {column} is empty: no name of a column says so: name it, --{column}, or fill it in"
+            )
     return guess
 
 

@@ -134,6 +134,21 @@ def test_absolute_paths_and_missing_files(tmp_path: Path) -> None:
     assert guess.open == [f"1 files are not below {tmp_path}/a: y/3.wav: correct root"]
 
 
+def test_columns_that_only_their_owner_knows(tmp_path: Path) -> None:
+    table = files(tmp_path, "a.wav", "b.wav") / "t.csv"
+    table.write_text("filename,talker,mood,notes\na.wav,T1,happy,x\nb.wav,T2,sad,y\n")
+    guess = look(table)
+    assert {*guess.found} == {"path"} and guess.open == [
+        "columns that are not used: talker, mood, notes",
+        "column speaker is empty: no name of a column says so: name it, --speaker, or fill it in",
+        "column emotion is empty: no name of a column says so: name it, --emotion, or fill it in",
+    ]
+    guess = look(table, {"speaker": "talker", "emotion": "mood"})
+    assert guess.open == ["columns that are not used: notes"] and guess.values("speaker") == ["T1", "T2"]
+    with pytest.raises(InputError, match="no column 'moood': did you mean 'mood'?"):
+        look(table, {"emotion": "moood"})
+
+
 def test_words_that_yaml_would_read_as_something_else(tmp_path: Path) -> None:
     paths = [f"spk{s}_{e}.wav" for s in range(4) for e in ("no", "yes", "1")]
     init_corpus(files(tmp_path / "in", *paths), "mine", {"emotion": "part2"}, project(tmp_path / "p"))
