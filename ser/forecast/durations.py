@@ -19,16 +19,16 @@ from ser.plan.groups import Group
 from ser.plan.places import Places
 
 MEASURED, UNIT, DEMO, UNKNOWN = "measured here", "unit costs", "the demo on two cores of another machine", "unknown"
-# Seconds at scale demo, medians of one build on two cores; train: of one run, all in its process included.
+# Seconds of a core at scale demo, with a share of starting (benchmarks/results/demo.json); train: of one run.
 _DEMO_SECONDS = {
-    "demo_corpus": 8.2,
-    "manifest": 0.6,
-    "audio": 0.7,
-    "demo_encoder": 0.5,
-    "features": 3.5,
-    "splits": 0.5,
-    "train": 1.2,
-    "evaluate": 0.5,
+    "demo_corpus": 2.4,
+    "manifest": 0.4,
+    "audio": 0.4,
+    "demo_encoder": 0.4,
+    "features": 1.9,
+    "splits": 0.3,
+    "train": 0.35,
+    "evaluate": 0.3,
 }
 _SECONDS = 5.0  # of a job that reads or writes tables only, on any corpus: most of it is the start of its process
 
