@@ -24,6 +24,7 @@ from ser.plan.code import code_digest, code_hashes, code_of, git_commit, reaches
 from ser.runs.contract import Context, Fold
 from ser.runs.epochs import write_epochs
 from ser.runs.files import KEPT, MODEL, TEST_EPOCHS
+from ser.runs.given_files import given_digest
 from ser.runs.predictions import write_predictions
 from ser.sealed import Inputs, hashes_of, read_sealed, write_sealed, wrong_files
 from ser.splits.split import open_split
@@ -44,6 +45,7 @@ def main() -> None:
         "--encoder", nargs="*", default=[], metavar="NAME=DIR", help="checkpoints that it trains further"
     )
     parser.add_argument("--auxiliary", default="", help="what it classifies besides the labels")
+    parser.add_argument("--given", type=Path, help="folder of what other code predicted, a file per fold")
     parser.add_argument(
         "--score-test-each-epoch", action="store_true", help="for the honest gap; nothing chooses by it"
     )
@@ -77,6 +79,8 @@ def _train(args: argparse.Namespace, waited: bool) -> None:
     stores = {name: open_store(path, inputs) for name, path in _named(args.store).items()}
     encoders = _named(args.encoder)
     checkpoints = {name: check_checkpoint(folder, inputs) for name, folder in encoders.items()}
+    if args.given:
+        inputs.note(args.given, digest := given_digest(args.given), digest, "leave its files as they are")
     code = code_of("workflow_scripts/train.py", f"ser.systems.{args.system}")
     provenance = inputs.provenance(code_digest(code))
     device = _device(args.device, args.system)
@@ -94,6 +98,7 @@ def _train(args: argparse.Namespace, waited: bool) -> None:
         "machine": machine(device, uses_training_loop(args.system)),
         "versions": {name: version(name) for name in _libraries(code)},
         "threads": args.threads,
+        **({"given": digest} if args.given else {}),
     }
     known = {
         "group": args.group,
@@ -109,7 +114,8 @@ def _train(args: argparse.Namespace, waited: bool) -> None:
         if waited and _is_there(folder, {"key": of_fold["key"], **provenance.facts}):
             print(f"{folder}: the other process has finished this run: it is kept", flush=True)
             continue
-        fold = Fold.of(split, number, stores, encoders, chooses=not getattr(system, "CHOOSES_NOTHING", False))
+        chooses = not getattr(system, "CHOOSES_NOTHING", False)
+        fold = Fold.of(split, number, stores, encoders, chooses, args.given)
         _one(system, settings, fold, of_fold, known, args)
 
 
@@ -169,7 +175,7 @@ def _one(system: object, settings: object, fold: Fold, identity: dict, known: di
     folder = args.output_dir / f"fold{fold.number}"
     write_model(folder / MODEL, outcome.model)
     write_table(folder / "history.csv", outcome.history)
-    write_predictions(folder / "predictions.csv", fold, outcome.scores, outcome.auxiliary)
+    write_predictions(folder / "predictions.csv", fold, outcome.scores, outcome.auxiliary, outcome.predicted)
     write_epochs(folder / TEST_EPOCHS, fold, outcome.test_epochs)
     write_sealed(
         folder / "metrics.json",

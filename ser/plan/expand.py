@@ -18,8 +18,9 @@ from ser.plan.experiments import Experiment, check_names, refuse_near
 from ser.plan.groups import ONE_JOB_PER, Group
 from ser.plan.ladders import check_ladder
 from ser.plan.places import Places
-from ser.plan.settings import auxiliary_of, settings_schema
+from ser.plan.settings import auxiliary_of, is_reported, settings_schema
 from ser.plan.validation import validate
+from ser.runs.given_files import given_seeds
 from ser.splits.protocol import Protocol
 
 Specs = Mapping[str, Mapping[str, Any]]
@@ -68,7 +69,7 @@ class Expansion:
         }
         encoders = {key: encoder for key, encoder in blocks["encoders"].items() if encoder}
         reason = self._check_settings(where, system, blocks["settings"]) or self._missing(where, features, encoders)
-        auxiliary = self._auxiliary(system, blocks)
+        auxiliary, reported = self._auxiliary(system, blocks), self._is_reported(where, system, blocks["settings"])
         in_epochs = self.params["compute"]["score_test_each_epoch"] and uses_training_loop(system)
         keys = row.get("protocols", list(protocols))
         check_names(keys, protocols, f"{where}.protocols")
@@ -93,10 +94,28 @@ class Expansion:
                     auxiliary=auxiliary,
                     skipped=skipped,
                     scores_epochs=in_epochs and selection == "clean",
+                    reported=reported,
                 )
+                if reported:
+                    yield self._given(group, row)
+                    continue
                 is_alone = group.one_job_per == "fold" and not skipped and self.params["scale"] != "demo"
                 is_packed = is_alone and is_short(group, self.params["compute"]["device"])
                 yield replace(group, one_job_per="seed") if is_packed else group
+
+    def _given(self, group: Group, row: Mapping[str, Any]) -> Group:
+        """A group whose predictions are given, with their seeds; skipped where there is nothing of it."""
+        said = "reported, not verified: made by {made_by} with {code}".format(**group.settings)
+        group = replace(group, note="; ".join(filter(None, [said, group.note])), one_job_per="seed")
+        folder = Path(Places.of(self.params["scale"]).given(group.name))
+        if group.skipped:
+            return group
+        if not (self.root / folder).is_dir():
+            return replace(group, skipped=f"no predictions: put them into {folder}/seed1/fold1.csv, ...")
+        seeds = given_seeds(self.root / folder, group.protocol.n_folds)
+        if row.get("deterministic") and len(seeds) > 1:
+            raise InputError(f"{folder}: seeds {listed(seeds)} of a row that is deterministic: keep one of them")
+        return replace(group, seeds=seeds)
 
     def _seeds(self, experiment: Experiment, row: Mapping[str, Any]) -> tuple[int, ...]:
         """The scale's seeds. At scale paper those of the published runs come first, where the experiment's file has
@@ -147,9 +166,18 @@ class Expansion:
         file = self.root / "ser" / "systems" / f"{system}.py"
         return auxiliary_of(file, blocks["settings"]) if file.is_file() else ""
 
+    def _is_reported(self, where: str, system: str, settings: Mapping[str, Any]) -> bool:
+        """Whether other code made a row's predictions. Raises InputError unless the row then says whose."""
+        file = self.root / "ser" / "systems" / f"{system}.py"
+        if not (file.is_file() and is_reported(file)):
+            return False
+        if empty := [name for name in ("made_by", "code") if not str(settings.get(name, "")).strip()]:
+            raise InputError(f"{where}: {listed(empty)} is empty: say who made the predictions, and with which code")
+        return True
+
     def _layers(self, name: str, row_name: str) -> list[Mapping[str, Any]]:
         """What makes up a row, in the order in which it applies: experiment, row, scale."""
-        stack = self._stack(name, row_name)
+        stack = _of_one_system(self._stack(name, row_name))
         scale = self.params["scale"]
         changes = [layer["scales"][scale] for layer in stack if scale in layer.get("scales", {})]
         return [*stack, *({**change, "of_scale": True} for change in changes)]
@@ -231,6 +259,15 @@ class Expansion:
             self._lacking[corpus, emotions] = lacking_emotions(corpus, self.params["corpora"][corpus], read, emotions)
         lacking = self._lacking[corpus, emotions]
         return f"recordings incomplete: {listed(lacking)}: complete corpora.{corpus}.root" if lacking else ""
+
+
+def _of_one_system(stack: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The layers from the one on that names the row's system: those of another have nothing that it knows."""
+    system, start = None, 0
+    for place, layer in enumerate(stack):
+        if layer.get("system", system) != system:
+            system, start = layer["system"], place if system else start
+    return stack[start:]
 
 
 def corpora_of_scale(params: Mapping[str, Any]) -> list[str]:

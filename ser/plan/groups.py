@@ -19,7 +19,8 @@ class Group:
     the system's names for features to their validated specs, `encoders` its names for the encoders that it trains
     further to their names in params.yaml. `auxiliary` names what its runs classify besides the labels, if anything
     (ser/runs/auxiliary.py). `skipped` says why nothing of this group is computed; empty if it is. `scores_epochs`:
-    whether its runs score the test part after each epoch, for the honest gap.
+    whether its runs score the test part after each epoch, for the honest gap. `reported`: whether its predictions are
+    files that other code made, whose training nobody here has seen.
     """
 
     experiment: str
@@ -39,6 +40,7 @@ class Group:
     note: str = ""
     skipped: str = ""
     scores_epochs: bool = False
+    reported: bool = False
 
     @property
     def name(self) -> str:

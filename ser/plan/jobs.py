@@ -121,6 +121,7 @@ def train_options(
         *("--system", group.system, "--group", group.name),
         *("--settings", json.dumps(dict(group.settings), sort_keys=True)),
         *(["--auxiliary", group.auxiliary] if group.auxiliary else []),
+        *(["--given", places.given(group.name, seed)] if group.reported else []),
         *(["--store", *stores] if stores else []),
         *(["--encoder", *encoders] if encoders else []),
         *("--split", places.split(group.split(seed)), "--seed", str(seed), "--folds", *map(str, folds)),

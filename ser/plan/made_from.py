@@ -20,6 +20,7 @@ from ser.plan.costs import device_of
 from ser.plan.groups import Group, Plan
 from ser.plan.origins import Origins
 from ser.plan.places import Places
+from ser.runs.given_files import given_digest
 from ser.sealed import Order
 from ser.splits.protocol import Protocol
 
@@ -97,8 +98,11 @@ class MadeFrom:
         """Of a group's runs of one seed, all folds."""
         of_group = self._runs(group, group.split(seed))
         parts = {"of": of_group.made_from, "compute": self._compute(group.system), "scores_epochs": group.scores_epochs}
-        digest = self._digest("runs", str(seed), **parts)
-        return replace(of_group, made_from=digest)
+        inputs = dict(of_group.inputs)
+        if group.reported:
+            folder, order = self._given(group, seed)
+            parts["given"] = inputs[folder] = order.made_from
+        return replace(of_group, made_from=self._digest("runs", str(seed), **parts), inputs=inputs)
 
     def seeds(self, group: Group) -> dict[int, str]:
         """Of all runs of a group: seed -> digest."""
@@ -126,6 +130,8 @@ class MadeFrom:
                 found[group.stores(places)[name]] = self.feature(group.corpus, spec)
             for encoder in group.encoders.values():
                 found[origins.description(encoder)] = self.checkpoint(encoder)
+            if group.reported:
+                found |= dict(self._given(group, seed) for seed in group.seeds)
             for seed, fold in group.runs:
                 found[places.metrics(group.name, seed, fold)] = self.runs(group, seed)
             found[places.evaluation(group.name)] = self.evaluation(group)
@@ -163,6 +169,10 @@ class MadeFrom:
         code = self.code("train", f"ser.systems.{group.system}")
         settings = {"system": group.system, "settings": dict(group.settings)}
         return self._order("group", group.name, code, inputs, **settings)
+
+    def _given(self, group: Group, seed: int) -> tuple[str, Order]:
+        folder = self._places.given(group.name, seed)
+        return folder, Order(given_digest(Path(folder)))
 
     def _manifest(self, corpus: str) -> dict[str, tuple[str, Order]]:
         return {"manifest": (self._places.manifest(corpus, ".json"), self.manifest(corpus))}

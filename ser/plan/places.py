@@ -18,6 +18,7 @@ REPORTS = (TABLE, HONEST_GAP, PROTOCOL_LADDER, COMPARISONS, METRICS)
 PLOTS = f"{RESULTS}/plots"
 CLAIMS = f"{PLOTS}/claims.csv"
 CERTIFICATE = f"{RESULTS}/certificate.json"
+GIVEN = "external/predictions"  # what other code predicted: a user puts it there
 
 
 def confusion_chart(name: str) -> str:
@@ -84,6 +85,10 @@ class Places:
     def metrics(self, group: str, seed: int | str, fold: int | str) -> str:
         """The file that describes a run."""
         return f"{self.run(group, seed, fold)}/metrics.json"
+
+    def given(self, group: str, seed: int | str = "") -> str:
+        """The folder of what other code predicted, laid out as `runs`: of a group, or of one of its seeds."""
+        return f"{GIVEN}/{self.work.removeprefix('work/')}/{group}" + (f"/seed{seed}" if seed != "" else "")
 
     def states(self, job: str) -> str:
         """The folder for the states of the unfinished runs of a job, `<group>/<job>`."""

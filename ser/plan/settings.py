@@ -1,7 +1,8 @@
-"""What a system's file says, read without importing it: its legal settings, and what it classifies besides the labels.
+"""What a system's file says, read without importing it: its legal settings, what it classifies besides the labels, and
+whether other code made its predictions.
 
 A system's file imports torch, which is far too slow while the workflow is parsed; its `Settings` dataclass holds
-only plain types, so `ast` can turn it into a JSON schema, and its `AUXILIARY` is a literal.
+only plain types, so `ast` can turn it into a JSON schema, and its `AUXILIARY` and `REPORTED` are literals.
 """
 
 import ast
@@ -37,22 +38,35 @@ def declared_auxiliary(system_file: Path) -> Mapping[str, Mapping[str, Sequence[
 
     Raises InputError where it is not a literal.
     """
-    for node in _tree(system_file).body:
-        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["AUXILIARY"]:
-            try:
-                found: dict[str, dict[str, Sequence[Any]]] = ast.literal_eval(node.value)
-            except ValueError:
-                raise InputError(
-                    f"{system_file}: line {node.lineno}: AUXILIARY is computed: write its names and values"
-                ) from None
-            return found
-    return {}
+    found: Mapping[str, Mapping[str, Sequence[Any]]] = _constant(system_file, "AUXILIARY") or {}
+    return found
+
+
+def is_reported(system_file: Path) -> bool:
+    """Whether the predictions of a system are files that other code made: `REPORTED = True` (ser/runs/contract.py).
+
+    Raises InputError where it is not a literal.
+    """
+    return _constant(system_file, "REPORTED") is True
 
 
 def auxiliary_of(system_file: Path, settings: Mapping[str, Any]) -> str:
     """What runs with these `settings` classify besides the labels; "" where they classify nothing else."""
     declared = declared_auxiliary(system_file).items()
     return next((name for name, when in declared if all(settings.get(s) in values for s, values in when.items())), "")
+
+
+def _constant(system_file: Path, name: str) -> Any:
+    """The value of a constant of `system_file`; None where there is none. Raises InputError if it is computed."""
+    for node in _tree(system_file).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [name]:
+            try:
+                return ast.literal_eval(node.value)
+            except ValueError:
+                raise InputError(
+                    f"{system_file}: line {node.lineno}: {name} is computed: write its names and values"
+                ) from None
+    return None
 
 
 @cache

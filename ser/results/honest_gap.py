@@ -218,7 +218,7 @@ def _context(plan: Plan, pair: Pair, rule: str) -> Iterator[Claim]:
 
 def _remarks(pair: Pair, kind: str, sides: list[Side]) -> Iterator[str]:
     """What a reader of a gap between two sides must know about how it came about."""
-    if kind == "both" and pair.trains_on_dev and not sides[1].gathered.trains_on_dev:
+    if kind == "both" and pair.trains_on_dev and not (sides[1].gathered.trains_on_dev or pair.clean.reported):
         yield "test_selected also trains on the dev part"
     if kind != "both" and pair.clean.settings["patience"]:
         yield "chosen among the epochs that clean went on for, which the dev part decides"

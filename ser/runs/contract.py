@@ -9,7 +9,8 @@ and nothing else is required of it. One that chooses nothing on the dev part, no
     CHOOSES_NOTHING = True
 
 and then trains on as much of the dev part as may train, and has none. One that classifies something besides the
-labels says so, too (auxiliary.py).
+labels says so, too (auxiliary.py). `REPORTED = True` says that nothing is trained here: the row's predictions are files
+that other code made (given.py), and its settings `made_by` and `code` say whose.
 """
 
 from collections.abc import Mapping
@@ -59,7 +60,8 @@ class Fold:
     dev part), or empty (`last_epoch`, and for a system that chooses nothing). `trained_on` are the split's parts that
     `train` is made of: for such a system also dev, where it may train (`Split.spare`). `encoders` are the checkpoint
     folders that the row trains further, by the system's names for them. `scale` is the range of attributes, lowest and
-    highest (None: targets are classes).
+    highest (None: targets are classes). `given` is the folder of the predictions that other code made for all folds of
+    this seed (None: they are made here); what that code trained on is not known, and `trained_on` empty.
     """
 
     number: int
@@ -71,6 +73,7 @@ class Fold:
     encoders: Mapping[str, Path] = field(default_factory=dict)
     scale: tuple[float, float] | None = None
     trained_on: tuple[str, ...] = ("train",)
+    given: Path | None = None
 
     @classmethod
     def of(
@@ -80,9 +83,11 @@ class Fold:
         stores: Mapping[str, Store],
         encoders: Mapping[str, Path] | None = None,
         chooses: bool = True,
+        given: Path | None = None,
     ) -> "Fold":
         """Fold `number` of a split, counted from 1, over `stores`, with the checkpoint folders `encoders`; `chooses`:
-        whether it is for a system that chooses anything on the dev part.
+        whether it is for a system that chooses anything on the dev part; `given`: the folder of other code's
+        predictions, if it is for those.
 
         Raises InputError for a fold that the split does not have, and for a store that lacks utterances of it.
         """
@@ -103,7 +108,8 @@ class Fold:
             stores=stores,
             encoders=encoders or {},
             scale=split.scale,
-            trained_on=trained_on,
+            trained_on=() if given else trained_on,
+            given=given,
             **parts,
         )
 
@@ -134,7 +140,8 @@ class Outcome:
     `scores` is float64 [n_test, len(labels)]: log-probabilities, or the predicted attributes.
     `history` has one row per epoch; `model` is what a later prediction needs; `facts` goes into metrics.json.
     `test_epochs` is float32 [epochs, n_test, len(labels)], the scores after each epoch, where the context asks.
-    `auxiliary` is what else was classified of the test part's n_test utterances, if anything.
+    `auxiliary` is what else was classified of the test part's n_test utterances, if anything. `predicted` is int64
+    [n_test], the classes predicted (None: the first with the highest score).
     """
 
     scores: np.ndarray
@@ -143,3 +150,4 @@ class Outcome:
     facts: dict[str, Any] = field(default_factory=dict)
     test_epochs: np.ndarray | None = None
     auxiliary: Auxiliary | None = None
+    predicted: np.ndarray | None = None

@@ -38,9 +38,15 @@ class Predictions:
         return Predictions(names, self.targets[places], self.predicted[places], auxiliary)
 
 
-def write_predictions(path: Path, fold: "Fold", scores: np.ndarray, auxiliary: Auxiliary | None = None) -> None:
-    """Write the scores [n_test, labels] of `fold`'s test part; the predicted class is the first with the highest score.
-    `auxiliary` has n_test classes.
+def write_predictions(
+    path: Path,
+    fold: "Fold",
+    scores: np.ndarray,
+    auxiliary: Auxiliary | None = None,
+    predicted: np.ndarray | None = None,
+) -> None:
+    """Write the scores [n_test, labels] of `fold`'s test part; the class `predicted` int64 [n_test] is, if it is not
+    given, the first with the highest score. `auxiliary` has n_test classes.
 
     Raises InputError where a row has a score of nan, or no finite highest score.
     """
@@ -52,7 +58,8 @@ def write_predictions(path: Path, fold: "Fold", scores: np.ndarray, auxiliary: A
     numbers = [[f"{score:.9g}" for score in row] for row in scores.tolist()]
     if fold.test.targets.ndim == 1:
         targets = [[fold.labels[target]] for target in fold.test.targets]
-        numbers = [[fold.labels[best], *row] for best, row in zip(scores.argmax(axis=1), numbers, strict=True)]
+        predicted = scores.argmax(axis=1) if predicted is None else predicted
+        numbers = [[fold.labels[best], *row] for best, row in zip(predicted, numbers, strict=True)]
     else:
         targets = [[f"{value:.9g}" for value in row] for row in fold.test.targets.tolist()]
     rows = list(zip(fold.test.utterances, fold.test.speakers, targets, numbers, strict=True))

@@ -11,7 +11,9 @@ from ser.errors import InputError
 from ser.features.store import Store
 from ser.files import sha256_of
 from ser.manifests.utterance import read_manifest
+from ser.plan.places import GIVEN
 from ser.runs.files import MODEL
+from ser.runs.given_files import given_digest
 from ser.sealed import Order, read_sealed, wrong_files
 
 KINDS = ("releases", "manifests", "audio", "features", "encoders", "splits", "runs", "evaluations")
@@ -30,7 +32,9 @@ class Artifact:
 
     @property
     def kind(self) -> str:
-        """Its folder below work/<scale>; "checkpoint" for one from outside."""
+        """Its folder below work/<scale>; "given" for what other code predicted, "checkpoint" for one from outside."""
+        if self.path.is_relative_to(GIVEN):
+            return "given"
         return next((part for part in self.path.parts if part in KINDS), "checkpoint")
 
 
@@ -47,13 +51,14 @@ class Check:
 
 
 def open_artifact(path: Path | str) -> Artifact:
-    """The artifact that `path` describes: a JSON file, a store, or the folder of a checkpoint from outside.
+    """The artifact that `path` describes: a JSON file, a store, or the folder of a checkpoint from outside, or of what
+    other code predicted for a seed.
 
     Raises InputError if it is missing, or its description is not as it was written. What it describes is not read.
     """
     path = Path(path)
-    if path.is_dir():
-        digest = checkpoint_digest(path)
+    if path.is_relative_to(GIVEN) or path.is_dir():
+        digest = given_digest(path) if path.is_relative_to(GIVEN) else checkpoint_digest(path)
         return Artifact(path, {}, digest, digest, "", {})
     if path.suffix == ".safetensors":
         with Store(path) as store:
@@ -158,7 +163,8 @@ def _check_content(artifact: Artifact, models_kept: bool, found: Check) -> int:
     """Adds to `found` what is wrong with what the artifact describes; returns how many bytes were read."""
     path = artifact.path
     if path.is_dir():
-        return sum(file.stat().st_size for file in checkpoint_files(path))
+        files = [*path.glob("fold*.csv")] if artifact.kind == "given" else checkpoint_files(path)
+        return sum(file.stat().st_size for file in files)
     if path.suffix == ".safetensors":
         with Store(path) as store:
             store.check()

@@ -29,6 +29,7 @@ _PROFILES = {
     "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
+_ACTIONS = {"runs": "Training", "reported": "Reading of reported predictions", "evaluations": "Evaluation"}
 _LICENSE = "https://spdx.org/licenses/MIT"
 
 
@@ -58,10 +59,16 @@ def write_crate(plan: Plan, made_from: MadeFrom, results: Mapping[str, str], com
             if script not in code:
                 code[script] = crate.add(_source(crate, script, artifact.code_version))
             made_of = [entities[name] for name in artifact.inputs if name in entities]
-            name = f"{'Training' if artifact.kind == 'runs' else 'Evaluation'}: {Path(path).parent}"
+            name = f"{_ACTIONS[_what(artifact)]}: {Path(path).parent}"
             actions.append(_action(crate, f"#make-{path}", code[script], made_of, [entities[path]], name=name))
     crate.root_dataset["mentions"] = actions
     crate.metadata.write(Path(RESULTS))
+
+
+def _what(artifact: Artifact) -> str:
+    """Its kind; "reported" of a run whose predictions other code made."""
+    is_reported = artifact.kind == "runs" and "reported" in artifact.facts["facts"]
+    return "reported" if is_reported else artifact.kind
 
 
 def _opened(path: str) -> Artifact | None:

@@ -62,7 +62,7 @@ class Rerunner:
     ) -> tuple[Check, list[Rerun]]:
         """`number` runs, drawn by `seed` without replacement. `progress` gets the number of runs done."""
         check = Check("runs", f"a sample of the runs trained again (drawn by seed {seed}), compared bit by bit")
-        runs = [(group, *run) for group in self._plan.live for run in group.runs]
+        runs = [(group, *run) for group in self._plan.live for run in group.runs if not group.reported]
         drawn = np.random.default_rng(seed).choice(len(runs), min(number, len(runs)), replace=False)
         found = []
         for i in sorted(drawn.tolist()):
@@ -78,6 +78,7 @@ class Rerunner:
                 check.problems.append(str(error))
             if progress:
                 progress(1)
+        check.not_checked += [f"{group.name}: {group.note}" for group in self._plan.live if group.reported]
         if (left := len(runs) - len(drawn)) > 0:
             check.not_checked.append(f"{left} of {len(runs)} runs were not drawn")
         return check, found

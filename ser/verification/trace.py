@@ -81,7 +81,7 @@ def trace(plan: Plan, places: Places, made_from: MadeFrom, cell: str) -> list[Se
         problems.append(f"{TABLE}: line {number}: the evaluation says {rounded(numbers['value'], line['metric'])}")
     return [
         *about,
-        ("Computed from the predictions of these runs", list(_runs(chain[0], runs, line))),
+        ("Computed from the predictions of these runs", list(_runs(chain[0], runs, _of(chain, "given"), line))),
         ("Split into train, dev and test", list(_splits(chain, line))),
         ("Input: features and encoders", list(_given(chain, group))),
         ("Recordings", list(_recordings(chain))),
@@ -115,6 +115,8 @@ def chosen_by(group: Group, part: str) -> str:
     called dev part; the corpus's own of that name is the official part dev.
     """
     protocol, rule = group.protocol, group.selection
+    if group.reported:
+        return f"reported, not verified: given as {_SELECTIONS[rule]}"
     if not uses_training_loop(group.system):
         return f"none: the system does not train in epochs ({rule})"
     if rule == "clean" and protocol.is_drawn(rule):
@@ -174,10 +176,18 @@ def _number(plan: Plan, group: Group, number: int, line: Mapping[str, str]) -> S
     return "The number", [*lines, *(f"note: {note}" for note in line["note"].split("; ") if note)]
 
 
-def _runs(evaluation: Artifact, runs: Sequence[Artifact], line: Mapping[str, str]) -> Iterator[str]:
+def _runs(
+    evaluation: Artifact, runs: Sequence[Artifact], given_files: Sequence[Artifact], line: Mapping[str, str]
+) -> Iterator[str]:
     yield f"{evaluation.path}  seal {evaluation.seal[:_DIGITS]}"
     counts = ", ".join(f"{what} {line[f'n_{what}']}" for what in ("seeds", "folds", "utterances", "speakers"))
-    yield f"{counts}; a run is one training, tested on one fold"
+    if given := runs[0].facts["facts"].get("reported"):
+        yield f"{counts}; nothing was trained here, and nothing of the training verified"
+        yield f"reported: made by {given['made_by']} with {given['code']}"
+        for artifact in given_files:
+            yield f"read from {artifact.path}  {artifact.seal[:_DIGITS]}"
+    else:
+        yield f"{counts}; a run is one training, tested on one fold"
     values = {(run["seed"], run["fold"]): run["metrics"][_part(line)] for run in evaluation.facts["runs"]}
     for run in sorted(runs, key=lambda run: (run.facts["seed"], run.facts["fold"])):
         facts = run.facts
@@ -244,6 +254,8 @@ def _code(runs: Sequence[Artifact]) -> Iterator[str]:
     machine = ", ".join(f"{name} {value}" for name, value in facts.get("machine", {}).items())
     precision = facts["settings"].get("precision", "float32")
     yield f"device {facts['device']}, {facts['threads']} threads, precision {precision}{machine and f', {machine}'}"
+    if "reported" in facts["facts"]:
+        yield "all of this is what read the predictions; what made them is only reported"
 
 
 def _of(chain: Sequence[Artifact], kind: str) -> list[Artifact]:
