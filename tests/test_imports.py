@@ -26,7 +26,7 @@ ORDER = (
     "systems",
     "evaluations",
     "plan",
-    "exchange forecast scaffold",
+    "audit exchange forecast scaffold",
     "results",
     "tracking",
     "verification",

@@ -20,6 +20,8 @@ from helpers.params import params
 from helpers.plans import write_experiment, write_project
 from helpers.training import SETTINGS, Task, fold
 from helpers.wavs import write_wav
+from ser.audit.audit import audit
+from ser.audit.page import page
 from ser.encoders.checkpoint import checkpoint_files, model_type, open_checkpoint
 from ser.encoders.demo import write_encoder
 from ser.encoders.published import check_form
@@ -32,6 +34,7 @@ from ser.outputs import write_model, write_table
 from ser.plan.load import load_plan, read_params
 from ser.runs.contract import Context
 from ser.runs.epochs import read_epochs
+from ser.runs.given import Given
 from ser.runs.history import read_history
 from ser.runs.predictions import read_predictions
 from ser.sealed import read_sealed, write_sealed
@@ -89,7 +92,9 @@ def parsers(folder: Path) -> dict[str, Callable[[], Parser]]:
     files |= {"resealed split": _resealed, "manifest": _manifest, "tree record": _tree, "predictions": _predictions}
     files |= {"history": _history, "test epochs": _epochs, "evaluation": _evaluation, "store": _store, "state": _state}
     files |= {name: _checkpoint(name) for name in ("config.json", "preprocessor_config.json", "model.safetensors")}
-    files |= {"model.safetensors.index.json": _index}
+    files |= {"model.safetensors.index.json": _index, "given predictions": _given}
+    files |= {"audited manifest": _audited("m.csv"), "audited split": _audited("s.csv")}
+    files |= {"audited list": _audited("fold_1/x_test_fold_1.jsonl"), "audited predictions": _audited("p.csv")}
     return found | {name: (lambda make=make: make(folder)) for name, make in files.items()}
 
 
@@ -188,6 +193,31 @@ def _tree(folder: Path) -> Parser:
 def _predictions(folder: Path) -> Parser:
     valid = b"utterance,speaker,target,predicted,score_a,score_b\nu1,s1,a,b,-1.5,-0.25\nu2,s1,b,b,-2,-0.1\n"
     return Parser(valid, _reader(folder / "predictions.csv", lambda path: read_predictions(path, ("a", "b"), True)))
+
+
+def _given(folder: Path) -> Parser:
+    valid = b"utterance,predicted,score_a,score_b\nu1,b,-1.5,-0.25\nu2,b,-2,-0.1\n"
+    return Parser(valid, _reader(folder / "fold1.csv", lambda path: Given.read(path, ("a", "b"), True)))
+
+
+def _audited(name: str) -> Callable[[Path], Parser]:
+    valid = {
+        "m.csv": "path,speaker,emotion,start\n" + "".join(f"{k}.wav,{k % 3},{'ab'[k % 2]},0.5\n" for k in range(6)),
+        "s.csv": "path,fold,part\n" + "".join(f"{k}.wav,1,{'train' if k < 4 else 'test'}\n" for k in range(6)),
+        "p.csv": "path,fold,seed,predicted\n4.wav,1,1,a\n5.wav,1,1,a\n",
+        "fold_1/x_test_fold_1.jsonl": '{"wav": "4.wav", "emo": "a"}\n{"wav": "5.wav", "emo": "b"}\n',
+    }
+
+    def make(folder: Path) -> Parser:
+        for file, content in valid.items():
+            (folder / file).parent.mkdir(exist_ok=True)
+            (folder / file).write_text(content.replace(".wav,", ":0.5-,") if file == "p.csv" else content)
+        split = folder if "fold_1" in name else folder / "s.csv"
+        predictions = None if "fold_1" in name else folder / "p.csv"
+        read = _reader(folder / name, lambda _: page(audit(folder / "m.csv", split, predictions)))
+        return Parser((folder / name).read_bytes(), read)
+
+    return make
 
 
 def _history(folder: Path) -> Parser:
