@@ -262,11 +262,13 @@ class Expansion:
 
 
 def _of_one_system(stack: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The layers from the one on that names the row's system: those of another have nothing that it knows."""
+    """The layers from the row on that names another system than those above it: they have nothing that it knows."""
     system, start = None, 0
     for place, layer in enumerate(stack):
-        if layer.get("system", system) != system:
-            system, start = layer["system"], place if system else start
+        is_row = "title" in layer
+        if is_row and system and layer.get("system", system) != system:
+            start = place
+        system = layer.get("system", system)
     return stack[start:]
 
 

@@ -83,8 +83,8 @@ class Given:
             pairs = zip(self.columns["utterance"], self.columns[name], targets[name], strict=True)
             if wrong := [f"{utterance} ({text}, not {own})" for utterance, text, own in pairs if not _agree(text, own)]:
                 raise InputError(
-                    f"{self.path}: column {name} differs from the protocol's in {len(wrong)} utterances: "
-                    f"{listed(wrong)}: predict the labels of the protocol"
+                    f"{self.path}: column {name} differs from the split's in {len(wrong)} utterances: "
+                    f"{listed(wrong)}: predict the split's own labels"
                 )
 
     def _check_columns(self, labels: Sequence[str], are_classes: bool) -> None:

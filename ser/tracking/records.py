@@ -126,6 +126,7 @@ class _Reader:
             "data_hash": facts["data_hash"],
             "device": facts["device"],
             **{f"machine.{name}": text for name, text in facts["machine"].items()},
+            **{f"reported.{name}": text for name, text in facts["facts"].get("reported", {}).items()},
             **{f"version.{name}": version for name, version in facts["versions"].items()},
             **job,
             **self._sources(),

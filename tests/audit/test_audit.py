@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from helpers.audits import audited, files, given, kinds, lines, reported, table, write
+from helpers.builders import protocol
 from ser.corpora.emodb import read_release
 from ser.evaluations.evaluate import evaluate
 from ser.manifests.utterance import Utterance
+from ser.splits.make import make_split
 from ser.splits.split import Split
+from ser.splits.write import write_split
 
 
 @pytest.fixture
@@ -46,6 +49,18 @@ def test_random_folds_over_real_recordings_are_seen_through(
     assert found["sentences"]["text"] == told
     assert report["not_checked"] == ["whether test shares sessions: the manifest has no `session`"]
     assert report["manifest"]["recordings_told_apart_by"] == "their decoded samples"
+
+
+def test_speakers_and_texts_apart_on_real_recordings_are_sound(
+    shared_data: Path, emodb: tuple[Path, list[Utterance]], tmp_path: Path
+) -> None:
+    manifest, rows = emodb
+    fields = {"corpus": "emodb", "labels": {name: [name] for name in sorted({row.emotion for row in rows})}}
+    folds = {"kind": "leave_one_out", "group": "speaker", "number": 10, "texts": 2}
+    made = protocol(**fields, subset="all", folds=folds, dev={"kind": "next_group"}, leaks=[])
+    write_split(make_split(made, "clean", rows), made, tmp_path / "s.csv", tmp_path / "s.json")
+    code, report = reported("--manifest", manifest, "--split", tmp_path / "s.csv", "--root", shared_data / "emodb")
+    assert (code, report["findings"]) == (0, []) and report["split"]["folds"] == 20
 
 
 def test_the_same_recording_under_another_name_is_found(

@@ -127,7 +127,7 @@ BAD: dict[str, tuple[str, Callable[[Lines], Lines], str]] = {
     "other truth": (
         "given/seed1/fold1.csv",
         lambda rows: [rows[0] | {"target": "sad"}, *rows[1:]],
-        "column target differs from the protocol's in 1 utterances: Ses01_im_F_angry_0 (sad, not angry)",
+        "column target differs from the split's in 1 utterances: Ses01_im_F_angry_0 (sad, not angry)",
     ),
 }
 

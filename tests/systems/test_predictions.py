@@ -90,7 +90,7 @@ def test_attributes(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="predicted_valence is 'inf': give a number"):
         read_back(path, split)
     edit(path, lambda rows: [row | {"predicted_valence": "3", "target_arousal": "4.5"} for row in rows])
-    with pytest.raises(InputError, match=r"column target_arousal differs from the protocol's in 4 utterances: .*4.5"):
+    with pytest.raises(InputError, match=r"column target_arousal differs from the split's in 4 utterances: .*4.5"):
         read_back(path, split)
 
 
@@ -119,7 +119,7 @@ FAULTS: dict[str, tuple[Callable[[Rows], Rows | None], str]] = {
     ),
     "other targets": (
         lambda rows: [rows[0] | {"target": "sad"}, *rows[1:]],
-        f"column target differs from the protocol's in 1 utterances: {FIRST} (sad, not angry)",
+        f"column target differs from the split's in 1 utterances: {FIRST} (sad, not angry)",
     ),
     "no score of a label": (
         lambda rows: [{name: text for name, text in row.items() if name != "score_sad"} for row in rows],
