@@ -103,10 +103,10 @@ def _read(path: Path, dealt: Dealt) -> dict[tuple[int, int], tuple[Path, dict[st
     """(seed, fold from 1) -> its file and columns."""
     if not path.is_dir():
         return _of_table(path, _named(read_columns(path), path, dealt.corpus), dealt)
-    folds = range(1, len(dealt.dealing.folds) + 1)
+    folds = dealt.dealing.folds
     seeded = any(child.is_dir() for child in path.glob("seed*"))
-    folders = {seed: path / f"seed{seed}" for seed in given_seeds(path, len(folds))} if seeded else {1: path}
-    files = {(seed, fold): fold_file(folder, fold) for seed, folder in folders.items() for fold in folds}
+    folders = {seed: path / f"seed{seed}" for seed in given_seeds(path, folds)} if seeded else {1: path}
+    files = {(seed, k): fold_file(folder, fold) for seed, folder in folders.items() for k, fold in enumerate(folds, 1)}
     return {run: (file, _named(read_columns(file), file, dealt.corpus)) for run, file in files.items()}
 
 

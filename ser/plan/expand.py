@@ -112,7 +112,7 @@ class Expansion:
             return group
         if not (self.root / folder).is_dir():
             return replace(group, skipped=f"no predictions: put them into {folder}/seed1/fold1.csv, ...")
-        seeds = given_seeds(self.root / folder, group.protocol.n_folds)
+        seeds = given_seeds(self.root / folder, group.folds)
         if row.get("deterministic") and len(seeds) > 1:
             raise InputError(f"{folder}: seeds {listed(seeds)} of a row that is deterministic: keep one of them")
         return replace(group, seeds=seeds)

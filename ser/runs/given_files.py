@@ -2,14 +2,15 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from ser.errors import InputError, listed
 from ser.files import sha256_of
 
 
-def given_seeds(folder: Path, n_folds: int) -> tuple[int, ...]:
-    """The seeds of which `folder` has predictions, ascending.
+def given_seeds(folder: Path, folds: Sequence[int | str]) -> tuple[int, ...]:
+    """The seeds of which `folder` has predictions of all `folds`, ascending.
 
     Raises InputError where a folder or file has another name than expected, and where a fold lacks or is too many.
     """
@@ -21,20 +22,20 @@ def given_seeds(folder: Path, n_folds: int) -> tuple[int, ...]:
         found[int(name[1])] = path
     if not found:
         raise InputError(f"{folder}: no predictions: put them into seed1/fold1.csv, ...")
-    wanted = [fold_file(Path(), fold).name for fold in range(1, n_folds + 1)]
+    wanted = [fold_file(folder, fold).name for fold in folds]
     found = dict(sorted(found.items()))
     for path in found.values():
         names = {file.name for file in path.iterdir() if not file.name.startswith(".")}
         if missing := [name for name in wanted if name not in names]:
-            raise InputError(f"{path}: no {listed(missing)}: the protocol has {n_folds} folds: give each its file")
+            raise InputError(f"{path}: no {listed(missing)}: the split has {len(folds)} folds: give each its file")
         if other := sorted(names - {*wanted}):
             raise InputError(
-                f"{path}: {listed(other)}: the protocol has {n_folds} folds: keep {wanted[0]} to {wanted[-1]}"
+                f"{path}: {listed(other)}: the split has {len(folds)} folds: keep {wanted[0]} to {wanted[-1]}"
             )
     return tuple(found)
 
 
-def fold_file(folder: Path, fold: int) -> Path:
+def fold_file(folder: Path, fold: int | str) -> Path:
     """The predictions of a fold in a seed's folder."""
     return folder / f"fold{fold}.csv"
 

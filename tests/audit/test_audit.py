@@ -160,3 +160,22 @@ def test_the_report_is_one_page_that_needs_nothing_else(sound: tuple[Path, Split
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert not re.search(r"<script|<b>|https?://|src=|href=|@import|url\(", page)
     assert report["split"]["sha256"] in page and report["manifest"]["sha256"] in page
+
+
+def test_folds_keep_their_names(sound: tuple[Path, Split], tmp_path: Path) -> None:
+    """Counted from 0, as many do: the files of predictions are named as the split names its folds."""
+    folder, split = sound
+    predictions = given(folder, split)
+    numbers = reported(*files(folder), "--predictions", predictions)[1]["numbers"]
+    for seed in (1, 2):
+        for fold in range(1, 6):
+            (predictions / f"seed{seed}/fold{fold}.csv").rename(predictions / f"seed{seed}/fold{fold - 1}.csv")
+    rows = lines(folder / "split.csv")
+    named = [
+        {"utterance": row["utterance"], "label": row["target"], "fold": str(fold), "part": row[f"fold{fold + 1}"]}
+        for row in rows
+        for fold in range(5)
+    ]
+    code, report = reported(*files(folder, write(folder / "other.csv", named).name), "--predictions", predictions)
+    assert code == 0 and report["numbers"]["averages"] == numbers["averages"]
+    assert [of["fold"] for of in report["numbers"]["folds"]] == ["0", "1", "2", "3", "4"]

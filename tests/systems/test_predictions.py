@@ -177,19 +177,19 @@ def test_the_seeds_are_those_of_the_folder_and_each_has_every_fold(tmp_path: Pat
             (tmp_path / f"seed{seed}").mkdir(exist_ok=True)
             (tmp_path / f"seed{seed}/fold{fold}.csv").write_text("utterance,predicted\n")
     (tmp_path / "README.md").touch()
-    assert given_seeds(tmp_path, 2) == (3, 11)
-    with pytest.raises(InputError, match=r"seed3: no fold3.csv: the protocol has 3 folds"):
-        given_seeds(tmp_path, 3)
-    with pytest.raises(InputError, match=r"seed3: fold2.csv: the protocol has 1 folds: keep fold1.csv to fold1.csv"):
-        given_seeds(tmp_path, 1)
+    assert given_seeds(tmp_path, [1, 2]) == (3, 11)
+    with pytest.raises(InputError, match=r"seed3: no fold3.csv: the split has 3 folds"):
+        given_seeds(tmp_path, [1, 2, 3])
+    with pytest.raises(InputError, match=r"seed3: fold2.csv: the split has 1 folds: keep fold1.csv to fold1.csv"):
+        given_seeds(tmp_path, [1])
     before = given_digest(tmp_path / "seed3")
     (tmp_path / "seed3/fold2.csv").write_text("utterance,predicted\na,sad\n")
     assert given_digest(tmp_path / "seed3") != before
     (tmp_path / "seed01").mkdir()
     with pytest.raises(InputError, match="seed01: not a seed's predictions: name the folder seed1"):
-        given_seeds(tmp_path, 2)
+        given_seeds(tmp_path, [1, 2])
     with pytest.raises(InputError, match="no predictions: put them into seed1/fold1.csv"):
-        given_seeds(tmp_path / "seed3", 2)
+        given_seeds(tmp_path / "seed3", [1, 2])
 
 
 def test_without_a_folder_it_says_what_lacks(split: Split) -> None:

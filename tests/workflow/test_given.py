@@ -142,7 +142,7 @@ def test_an_edited_file_makes_its_runs_again_and_no_others(built: Project, tmp_p
     path.unlink()
     said = project.planned_outputs()
     assert (
-        f"{path.parent.relative_to(project.folder)}: no fold3.csv: the protocol has 4 folds: give each its file" in said
+        f"{path.parent.relative_to(project.folder)}: no fold3.csv: the split has 4 folds: give each its file" in said
     )
 
 
