@@ -102,7 +102,8 @@ def notes(dealt: Dealt) -> Iterator[str]:
     speaker = Column.of([row.speaker for row in dealt.corpus.utterances])
     both = [_both(dealt, speaker, k, DEV, TRAIN).any() for k in range(len(dealt.dealing.folds))]
     if any(both):
-        yield f"dev shares speakers with train in {_in(dealt, np.array(both))}: it says too much of them"
+        folds = _in(dealt, np.array(both))
+        yield f"dev shares speakers with train in {folds}: what is chosen on it is chosen on voices that train"
     if left := Counter(
         " ".join(filter(None, kind)) or "no class" for kind in _kinds(dealt, ~dealt.used & ~_unused(dealt))
     ):
