@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError
+from ser.plan.validation import RANGE
 
 _TYPES = {"int": "integer", "float": "number", "bool": "boolean", "str": "string", "None": "null"}
 
@@ -21,7 +22,7 @@ def settings_schema(system_file: Path) -> dict[str, Any]:
     """JSON schema of the class `Settings` in `system_file`, inherited fields included.
 
     Raises InputError when the file has no such class or a field has a type that is not plain (int, float,
-    bool, str, Literal, a union of these).
+    bool, str, Literal, a union of these), or a number in a range: `Annotated[float, ">= 0", "< 1"]`.
     """
     properties = _fields(system_file, "Settings")
     return {
@@ -105,6 +106,21 @@ def _type_schema(annotation: ast.expr, file: Path) -> dict[str, Any]:
     if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value) == "Literal":
         values = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
         return {"enum": [ast.literal_eval(value) for value in values]}
+    if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value) == "Annotated":
+        return _range_schema(annotation.slice, file)
     raise InputError(
-        f"{file}: line {annotation.lineno}: {text} is not a plain type: use int, float, bool, str, Literal"
+        f"{file}: line {annotation.lineno}: {text} is not a plain type: use int, float, bool, str, Literal, "
+        'Annotated[float, ">= 0", "< 1"]'
     )
+
+
+def _range_schema(annotated: ast.expr, file: Path) -> dict[str, Any]:
+    """Of a number and its limits."""
+    number, *limits = annotated.elts if isinstance(annotated, ast.Tuple) else [annotated]
+    schema = _type_schema(number, file)
+    for limit in map(ast.literal_eval, limits):
+        sign, _, value = str(limit).partition(" ")
+        if sign not in RANGE:
+            raise InputError(f"{file}: line {number.lineno}: {limit!r} is not a limit: begin with {', '.join(RANGE)}")
+        schema[RANGE[sign]] = ast.literal_eval(value)
+    return schema

@@ -27,14 +27,14 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, str):
             raise _fault(key_node, f"the key {shown(key)} is not text: put it in quotes")
         if key in seen:
-            raise _fault(key_node, f"{key!r} appears twice")
-        seen.add(key)
+            raise _fault(key_node, f"{key!r} appears twice, first in line {seen[key]}: keep one")
+        seen[key] = key_node.start_mark.line + 1
     mapping: dict[str, Any] = loader.construct_mapping(node, deep=True)
     return mapping
 
@@ -113,6 +113,9 @@ _TYPES = {
     "null": "null",
 }
 
+# A limit of numbers -> its keyword in JSON schema.
+RANGE = {">=": "minimum", ">": "exclusiveMinimum", "<=": "maximum", "<": "exclusiveMaximum"}
+
 
 def validate(value: Any, schema: dict[str, Any], where: str) -> None:
     """Raises InputError `where: key: what is wrong` for the most telling violation of `schema`."""
@@ -134,14 +137,23 @@ def _explain(error: ValidationError) -> str:
         unknown = sorted(set(instance) - set(known))
         return f"unknown key {unknown[0]!r}: {did_you_mean(unknown[0], known)}" if unknown else error.message
     if error.validator == "required":
-        return f"missing {', '.join(repr(k) for k in value if k not in instance)}"
+        missing = [key for key in value if key not in instance]
+        hint = " (chosen: what you decided yourself)" if missing == ["source"] else ""
+        return f"missing {', '.join(map(repr, missing))}{hint}"
     if error.validator == "enum":
         words = list(map(str, value))
         return f"{shown(instance)} is not {'one of ' if len(words) > 1 else ''}{', '.join(words)}"
     if error.validator == "type":
         hint = " (YAML reads 1e-3 as text: write 1.0e-3 or 0.001)" if _looks_like_number(instance) else ""
+        if isinstance(instance, dict) and "value" in instance:
+            hint = f": write {shown(instance['value'])} alone, a row has one source for all that it changes"
+        if "examples" in schema:
+            hint = f": write it like {schema['examples'][0]}"
         types = [value] if isinstance(value, str) else value
         return f"{shown(instance)} is not {' or '.join(map(_TYPES.__getitem__, types))}{hint}"
+    if error.validator in RANGE.values():
+        limits = " and ".join(f"{sign} {schema[key]}" for sign, key in RANGE.items() if key in schema)
+        return f"{shown(instance)} is out of range: it must be {limits}"
     if error.validator in ("minItems", "minProperties"):
         return "empty: name at least one"
     return shown(error.message, str)

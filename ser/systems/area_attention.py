@@ -13,6 +13,7 @@ neither is repeated.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -40,17 +41,17 @@ class Settings(TrainingSettings):
     attention.
     """
 
-    segment_seconds: float
-    train_hop: float
-    test_hop: float
-    n_mels: int
-    vtlp_copies: int
-    vtlp_range: float
-    vtlp_hz: float
-    area_height: int
-    area_width: int
-    width: float
-    attention_dropout: float
+    segment_seconds: Annotated[float, ">= 0.025"]
+    train_hop: Annotated[float, ">= 0.025"]
+    test_hop: Annotated[float, ">= 0.025"]
+    n_mels: Annotated[int, ">= 1"]
+    vtlp_copies: Annotated[int, ">= 0"]
+    vtlp_range: Annotated[float, ">= 0", "< 1"]
+    vtlp_hz: Annotated[float, "> 0"]
+    area_height: Annotated[int, ">= 1"]
+    area_width: Annotated[int, ">= 1"]
+    width: Annotated[float, "> 0"]
+    attention_dropout: Annotated[float, ">= 0", "< 1"]
 
 
 class AreaAttention(nn.Module):
@@ -136,11 +137,6 @@ class Task(ClassifierTask):
         super().__init__(fold, settings)
         if "audio" not in fold.stores:
             raise InputError(f"fold {fold.number}: no store `audio`: the row needs a feature of kind audio")
-        for name in ("segment_seconds", "train_hop", "test_hop"):
-            if getattr(settings, name) * RATE < HOP:
-                raise InputError(f"setting {name} is {getattr(settings, name)}; it must be at least {HOP / RATE} s")
-        if not 0 <= settings.vtlp_range < 1:
-            raise InputError(f"setting vtlp_range is {settings.vtlp_range}; it must be from 0 to below 1")
         self.audio = fold.stores["audio"]
         self.samples = round(settings.segment_seconds * RATE)
         self.frames = 1 + self.samples // HOP

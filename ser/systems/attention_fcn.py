@@ -9,7 +9,7 @@ folder that the row names as its encoder `backbone`; a row without it starts fro
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -41,15 +41,15 @@ class Settings(SpectrogramSettings):
     """
 
     backbone: Literal["krizhevsky", "torchvision"]
-    width: float
-    first_stride: int
+    width: Annotated[float, "> 0"]
+    first_stride: Annotated[int, ">= 1"]
     input_norm: bool
     stage_norm: Literal["none", "lrn", "batch"]
     attention: bool
-    attention_scale: float
+    attention_scale: Annotated[float, ">= 0"]
     head: Literal["linear", "hidden"]
-    dropout: float
-    convolution_dropout: float
+    dropout: Annotated[float, ">= 0", "< 1"]
+    convolution_dropout: Annotated[float, ">= 0", "< 1"]
 
 
 class Stage(nn.Module):

@@ -8,6 +8,7 @@ MFHCA builds on it; the input pipeline is `shared/segments.py`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -37,10 +38,10 @@ class Settings(SegmentSettings):
     the same.
     """
 
-    width: float
-    recurrent_width: int
-    recurrent_dropout: float
-    dropout: float
+    width: Annotated[float, "> 0"]
+    recurrent_width: Annotated[int, ">= 1"]
+    recurrent_dropout: Annotated[float, ">= 0", "< 1"]
+    dropout: Annotated[float, ">= 0", "< 1"]
     reads_spectrogram: bool
     reads_cepstra: bool
     reads_speech: bool

@@ -8,7 +8,7 @@ no regions, is a choice of settings.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -45,18 +45,18 @@ class Settings(TrainingSettings):
     then off. `class_weights` and `label_smoothing` are those of its cross-entropy.
     """
 
-    seconds: float
-    encoder_width: int
+    seconds: Annotated[float, ">= 0.025"]
+    encoder_width: Annotated[int, ">= 1"]
     pooling: Literal["style", "statistics"]
-    attention_heads: int
-    pooling_dropout: float
-    head_dropout: float
+    attention_heads: Annotated[int, ">= 1"]
+    pooling_dropout: Annotated[float, ">= 0", "< 1"]
+    head_dropout: Annotated[float, ">= 0", "< 1"]
     padding: Literal["leaks", "masked"]
     auxiliary: Literal["regions", "emotion"]
     regions: Literal["octants", "cells_45", "cells_60", "grid_30", "grid_45", "grid_60", "grid_180"]
     region_loss: Literal["none", "constant", "decaying"]
-    region_epochs: int
-    region_floor: float
+    region_epochs: Annotated[int, ">= 1"]
+    region_floor: Annotated[float, ">= 0", "<= 1"]
 
 
 def head(inputs: int, width: int, outputs: int, dropout: float) -> nn.Sequential:
@@ -249,7 +249,4 @@ def _checked_scale(fold: Fold, settings: Settings) -> tuple[float, float]:
     for kind, known, name in (("features", fold.stores, "audio"), ("encoders", fold.encoders, "encoder")):
         if name not in known:
             raise InputError(f"fold {fold.number}: no {name}: the row needs `{name}` under {kind}")
-    for name, least in (("attention_heads", 1), ("region_epochs", 1), ("seconds", SHORTEST / RATE)):
-        if getattr(settings, name) < least:
-            raise InputError(f"setting {name} is {getattr(settings, name)}; it must be at least {least}")
     return fold.scale

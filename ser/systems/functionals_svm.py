@@ -4,7 +4,7 @@ The recipe of the openSMILE baselines: z-scores fitted on the training part, the
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 
@@ -21,7 +21,7 @@ CHOOSES_NOTHING = True
 class Settings:
     """`gamma` is that of the rbf kernel: `auto` is 1 / features, `scale` divides it by the variance of all values."""
 
-    C: float
+    C: Annotated[float, "> 0"]
     gamma: Literal["scale", "auto"]
     kernel: Literal["rbf", "linear"]
     class_weights: Literal["none", "balanced"]

@@ -8,6 +8,7 @@ no biases (which would have no effect), the constants of batch norm, and the wei
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -38,9 +39,9 @@ class Settings(StepDecaySettings):
     averaged map.
     """
 
-    width: float
-    focal_gamma: float
-    dropout: float
+    width: Annotated[float, "> 0"]
+    focal_gamma: Annotated[float, ">= 0"]
+    dropout: Annotated[float, ">= 0", "< 1"]
 
 
 def layer(inputs: int, outputs: int, kernel: int | tuple[int, int], pool: tuple[int, int]) -> nn.Sequential:

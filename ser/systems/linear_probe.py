@@ -7,6 +7,7 @@ and an utterance is [layers, dim] from then on, however long it is.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from ser.training.task import Batch, Example, TrainingSettings
 class Settings(TrainingSettings):
     """`projection` is the width of the projection (S3PRL: 256)."""
 
-    projection: int
+    projection: Annotated[int, ">= 1"]
 
 
 class LinearProbe(nn.Module):

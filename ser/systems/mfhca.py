@@ -5,6 +5,7 @@ After the published code (jiaoxinxin158/MFHCA at 207cbc0), without those layers 
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
@@ -30,8 +31,8 @@ class Settings(SegmentSettings):
 
     multi_spatial_fusion: bool
     co_attention: bool
-    co_attention_rows: int
-    dropout: float
+    co_attention_rows: Annotated[int, ">= 1"]
+    dropout: Annotated[float, ">= 0", "< 1"]
 
 
 class CoordinateAttention(nn.Module):
@@ -113,7 +114,7 @@ class HierarchicalCoAttention(nn.Module):
 
     def __init__(self, width: int, rows: int, dropout: float) -> None:
         super().__init__()
-        if rows < 1 or width % rows or width % 2:
+        if width % rows or width % 2:
             raise InputError(
                 f"setting co_attention_rows is {rows}: it must divide encoder_width ({width}), which must be even"
             )

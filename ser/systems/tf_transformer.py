@@ -16,7 +16,7 @@ Two readings of "token":
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
@@ -42,18 +42,18 @@ class Settings(SpectrogramSettings):
 
     tokens: Literal["whole", "patch"]
     stem: Literal["linear", "convolution"]
-    patch_frames: int
-    patch_bins: int
+    patch_frames: Annotated[int, ">= 1"]
+    patch_bins: Annotated[int, ">= 1"]
     time: bool
     frequency: bool
     joint: bool
     fusion: Literal["sum", "concat", "cross_attention"]
-    depth: int
-    joint_depth: int
-    width: int
-    heads: int
-    feedforward: int
-    dropout: float
+    depth: Annotated[int, ">= 1"]
+    joint_depth: Annotated[int, ">= 1"]
+    width: Annotated[int, ">= 2"]
+    heads: Annotated[int, ">= 1"]
+    feedforward: Annotated[int, ">= 1"]
+    dropout: Annotated[float, ">= 0", "< 1"]
     pooling: Literal["mean", "attention", "cls"]
 
 

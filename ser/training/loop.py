@@ -9,7 +9,8 @@ import math
 import os
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +27,13 @@ from ser.training.observer import EpochScores
 from ser.training.state import Saver, State
 from ser.training.step import Step, autocast, to_device
 from ser.training.task import Example, StepDecaySettings, Task, TrainingSettings
+
+_OPTIMISERS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "adam": (torch.optim.Adam, {}),
+    "adamw": (torch.optim.AdamW, {}),
+    "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+    "rmsprop": (torch.optim.RMSprop, {}),
+}
 
 
 def fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -> Outcome:
@@ -142,15 +150,6 @@ def _check(fold: Fold, settings: TrainingSettings) -> None:
     for name in ("train", "test"):
         if not getattr(fold, name).utterances:
             raise InputError(f"fold {fold.number}: the {name} part has no utterances; check the protocol's folds")
-    for name, least in (("epochs", 1), ("batch_size", 1), ("accumulation", 1), ("micro_batch", 0), ("bucketing", 0)):
-        if getattr(settings, name) < least:
-            raise InputError(f"setting {name} is {getattr(settings, name)}; it must be at least {least}")
-    if isinstance(settings, StepDecaySettings) and settings.decay_every < 1:
-        raise InputError(f"setting decay_every is {settings.decay_every}; it must be at least 1")
-    for name in (field.name for field in fields(settings)):
-        is_share = name.endswith("dropout") or name == "label_smoothing"
-        if is_share and not 0 <= getattr(settings, name) < 1:
-            raise InputError(f"setting {name} is {getattr(settings, name)}; it must be from 0 to below 1")
     check_criterion(settings.criterion, fold.train.targets)
 
 
@@ -169,10 +168,11 @@ def _prepare(context: Context) -> None:
 
 
 def _start(network: nn.Module, settings: TrainingSettings, device: str) -> State:
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimiser]
+    kind, options = _OPTIMISERS[settings.optimiser]
+    if device != "cpu" and kind is not torch.optim.RMSprop:  # which has no such kernel
+        options = options | {"fused": True}  # one kernel for all weights; on the CPU torch's own choice
     trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    fused = True if device != "cpu" else None  # one kernel for all weights; on the CPU torch's own choice
-    optimiser = kind(trainable, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused)
+    optimiser = kind(trainable, lr=settings.learning_rate, weight_decay=settings.weight_decay, **options)
     average = None
     if settings.average_decay > 0:
         update = get_ema_multi_avg_fn(settings.average_decay)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -17,8 +17,9 @@ Batch = dict[str, Tensor]
 @dataclass(frozen=True)
 class TrainingSettings:
     """How a network is trained; each system's `Settings` adds its own fields. Every value is in the
-    experiment file with its source, so there are no defaults.
+    experiment file with its source, so there are no defaults. Values outside of a type's range are refused by the plan.
 
+    `optimiser`: torch's, with its defaults; `sgd` has Nesterov momentum of 0.9 (Sutskever et al. 2013).
     `steps_per_epoch` optimiser steps make an epoch (0: one pass over the training part). `batch_size` examples make one
     loss, `accumulation` losses one optimiser step. `micro_batch` is how many examples go through the network at a time
     (0: the whole batch): the loss is still that of the whole batch, but batch norm sees fewer at once. Whether a batch
@@ -33,22 +34,22 @@ class TrainingSettings:
     (`loss`: minimises).
     """
 
-    optimiser: Literal["adam", "adamw"]
-    learning_rate: float
-    weight_decay: float
+    optimiser: Literal["adam", "adamw", "sgd", "rmsprop"]
+    learning_rate: Annotated[float, "> 0"]
+    weight_decay: Annotated[float, ">= 0"]
     schedule: Literal["constant", "one_cycle"]
-    epochs: int
-    steps_per_epoch: int
-    batch_size: int
-    accumulation: int
-    micro_batch: int
+    epochs: Annotated[int, ">= 1"]
+    steps_per_epoch: Annotated[int, ">= 0"]
+    batch_size: Annotated[int, ">= 1"]
+    accumulation: Annotated[int, ">= 1"]
+    micro_batch: Annotated[int, ">= 0"]
     last_batch: Literal["alone", "joined"]
-    bucketing: int
-    gradient_clip: float
-    patience: int
-    average_decay: float
+    bucketing: Annotated[int, ">= 0"]
+    gradient_clip: Annotated[float, ">= 0"]
+    patience: Annotated[int, ">= 0"]
+    average_decay: Annotated[float, ">= 0", "< 1"]
     class_weights: Literal["none", "balanced"]
-    label_smoothing: float
+    label_smoothing: Annotated[float, ">= 0", "< 1"]
     precision: Literal["float32", "bfloat16", "float16"]
     criterion: Literal["UA", "WA", "WA+UA", "CCC", "loss"]
 
@@ -59,9 +60,9 @@ class StepDecaySettings(TrainingSettings):
     `decay_from`, counted from 0, and again every `decay_every` epochs.
     """
 
-    decay_from: int
-    decay_every: int
-    decay_factor: float
+    decay_from: Annotated[int, ">= 0"]
+    decay_every: Annotated[int, ">= 1"]
+    decay_factor: Annotated[float, "> 0"]
 
     def decay(self, epoch: int) -> float:
         """The share of the learning rate that is left in `epoch`, counted from 0."""

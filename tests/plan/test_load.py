@@ -26,9 +26,9 @@ from ser.plan.load import load_plan, read_params
         ),
         (
             {"compute": params()["compute"] | {"threads": 0}},
-            "compute.threads: 0 is less than the minimum of 1",
+            "compute.threads: 0 is out of range: it must be >= 1",
         ),
-        ({"demo_seed": 2**32}, "demo_seed: 4294967296 is greater than the maximum of 4294967295"),
+        ({"demo_seed": 2**32}, "demo_seed: 4294967296 is out of range: it must be >= 0 and <= 4294967295"),
         ({"scale": "x" * 10_000}, "scale: 'xxx"),
         (
             {"corpora": {"emodb": {"root": "/no/such/folder"}}},
@@ -119,7 +119,8 @@ def test_a_corpus_that_is_named_needs_no_scale_to_list_it(project: Path) -> None
 
 def test_a_protocol_of_a_corpus_that_others_have_is_skipped(project: Path) -> None:
     groups = plan(project, changed("protocols.emodb_2.corpus", "somebody_elses"), corpora={}).groups
-    assert {group.skipped for group in groups} == {"corpus somebody_elses is not part of scale free"}
+    mend = "add it to scales.free.corpora in params.yaml, or use scale free"
+    assert {group.skipped for group in groups} == {f"corpus somebody_elses is not part of scale free: {mend}"}
 
 
 @pytest.mark.parametrize("value", ["al", {"one": "al"}, {"one": []}, {}, ["one"]])

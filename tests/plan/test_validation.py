@@ -14,7 +14,8 @@ BOMB = f"a: &a [x,x,x,x,x,x,x,x,x,x]\n{TEN_TIMES}"
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a: 1\nb: 2\na: 3\n", "line 3: 'a' appears twice"),
+        ("a: 1\nb: 2\na: 3\n", "line 3: 'a' appears twice, first in line 1: keep one"),
+        ("a:\n  b: 1\n  c: 2\n  b: 1\n", "line 4: 'b' appears twice, first in line 2: keep one"),
         (b"a: 1\nb: \xe9\n", "line 2: not in UTF-8 (invalid continuation byte): save it in UTF-8"),
         ("? [a, b]\n: 1\n", "line 1: the key ['a', 'b'] is not text: put it in quotes"),
         ("a: 1\n2: 1\n", "line 2: the key 2 is not text: put it in quotes"),

@@ -151,11 +151,6 @@ def test_a_wrong_feature_is_refused(tmp_path, lengths, store, message):
         run(replace(given, stores={store: given.stores["mfcc"]}), SMALL, Context(seed=1))
 
 
-def test_a_step_of_no_epochs_is_refused(tmp_path):
-    with pytest.raises(InputError, match="setting decay_every is 0; it must be at least 1"):
-        run(fold(tmp_path), replace(SMALL, decay_every=0), Context(seed=1))
-
-
 def test_published_settings_but_for_the_demo():
     """Every claim is about a row with the published network, schedule and clip length."""
     plan = load_plan(params(scale="paper", experiments={"light_sernet": "all"}), ROOT)

@@ -225,18 +225,30 @@ def test_history_is_json_without_clock_times():
     assert all(set(row) == keys for row in json.loads(json.dumps(outcome.history)))
 
 
+def test_a_criterion_that_does_not_fit_is_named():
+    with pytest.raises(InputError, match="setting criterion is CCC; with classes it must be UA or WA or"):
+        fit(Task(), fold(), replace(SETTINGS, criterion="CCC"), Context(seed=1))
+
+
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("optimiser", "same"),
     [
-        ({"batch_size": 0}, "setting batch_size is 0"),
-        ({"epochs": 0}, "setting epochs is 0"),
-        ({"micro_batch": -1}, "setting micro_batch is -1; it must be at least 0"),
-        ({"criterion": "CCC"}, "setting criterion is CCC; with classes it must be UA or WA or"),
+        ("sgd", lambda weights: torch.optim.SGD(weights, lr=0.05, momentum=0.9, nesterov=True, weight_decay=0.01)),
+        ("rmsprop", lambda weights: torch.optim.RMSprop(weights, lr=0.05, weight_decay=0.01)),
     ],
 )
-def test_bad_settings_are_named(changes, words):
-    with pytest.raises(InputError, match=words):
-        fit(Task(), fold(), replace(SETTINGS, **changes), Context(seed=1))
+def test_an_optimiser_is_torchs(optimiser, same):
+    """A step on known gradients ends where torch's ends."""
+    settings = replace(SETTINGS, optimiser=optimiser, learning_rate=0.05, weight_decay=0.01)
+    ours, theirs = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
+    theirs.load_state_dict(ours.state_dict())
+    optimisers = training._start(ours, settings, "cpu").optimiser, same(theirs.parameters())
+    for network, made in zip((ours, theirs), optimisers, strict=True):
+        for step in (1.0, 2.0, -1.0):
+            made.zero_grad()
+            (step * network(torch.arange(6.0).reshape(2, 3))).square().mean().backward()
+            made.step()
+    assert torch.equal(ours.weight, theirs.weight) and torch.equal(ours.bias, theirs.bias)
 
 
 def test_empty_training_part_is_named():

@@ -25,7 +25,7 @@ class Stopped(Exception):
 
 
 @pytest.mark.parametrize("average_decay", [0.0, 0.9])
-@pytest.mark.parametrize("optimiser", ["adam", "adamw"])
+@pytest.mark.parametrize("optimiser", ["adam", "adamw", "sgd", "rmsprop"])
 def test_stopped_and_resumed_run_gives_the_same_bits(tmp_path, monkeypatch, average_decay, optimiser):
     settings = replace(SETTINGS, average_decay=average_decay, optimiser=optimiser)
     undisturbed = fit(Task(), fold(), settings, Context(seed=1))

@@ -8,7 +8,7 @@ own; the utterance's score is the mean of its segments' log-softmax.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -45,15 +45,15 @@ class SegmentSettings(TrainingSettings):
     is that of the encoder's states.
     """
 
-    segment_seconds: float
+    segment_seconds: Annotated[float, ">= 0.025"]
     segment_count: Literal["frames", "samples"]
     audio_padding: Literal["front", "back"]
-    pre_emphasis: float
+    pre_emphasis: Annotated[float, ">= 0", "< 1"]
     spectrogram_padding: Literal["maximum", "floor"]
     min_max: Literal["padded", "frames"]
     quantise: bool
-    image_height: int
-    encoder_width: int
+    image_height: Annotated[int, ">= 1"]
+    encoder_width: Annotated[int, ">= 1"]
 
 
 class SegmentTask(ClassifierTask):
@@ -81,8 +81,6 @@ class SegmentTask(ClassifierTask):
             raise InputError(f"fold {fold.number}: no store `audio`: the row needs a feature of kind audio")
         self.audio = fold.stores["audio"]
         self.samples = round(settings.segment_seconds * RATE)
-        if self.samples < 1:
-            raise InputError(f"setting segment_seconds is {settings.segment_seconds}; it must be above 0")
         self.states = self._frozen()
         self.hears = self.states is not None or "encoder" in fold.encoders
         if self.states:

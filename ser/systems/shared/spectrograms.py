@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -34,17 +34,17 @@ class SpectrogramSettings(TrainingSettings):
     another order (Zhang et al. 2018).
     """
 
-    segment_seconds: float
-    segment_overlap: float
+    segment_seconds: Annotated[float, ">= 0"]
+    segment_overlap: Annotated[float, ">= 0", "< 1"]
     normalisation: Literal["train_bins", "train_min_max", "utterance_bins", "utterance_level"]
     channels: Literal["static", "deltas", "image"]
-    masks: int
-    mask_seconds: float
-    mask_bins: int
-    tempo: float
-    warp: float
-    gain: float
-    mixup: float
+    masks: Annotated[int, ">= 0"]
+    mask_seconds: Annotated[float, ">= 0"]
+    mask_bins: Annotated[int, ">= 0"]
+    tempo: Annotated[float, ">= 0"]
+    warp: Annotated[float, ">= 0"]
+    gain: Annotated[float, ">= 0"]
+    mixup: Annotated[float, ">= 0"]
 
 
 class SpectrogramTask(ClassifierTask):
@@ -64,8 +64,6 @@ class SpectrogramTask(ClassifierTask):
         super().__init__(fold, settings)
         if "spectrogram" not in fold.stores:
             raise InputError(f"fold {fold.number}: no store `spectrogram`: the row needs a log_mel or log_stft feature")
-        if not 0 <= settings.segment_overlap < 1:
-            raise InputError(f"setting segment_overlap is {settings.segment_overlap}; it must be from 0 to below 1")
         if settings.channels == "image" and settings.normalisation != "train_min_max":
             raise InputError(f"channels image needs normalisation train_min_max, not {settings.normalisation}")
         self.store = fold.stores["spectrogram"]

@@ -198,8 +198,6 @@ def test_factors_are_symmetric():
     assert abs(np.mean(np.log(drawn))) < 0.02 and augment.factor(0.0, np.random.default_rng(0)) == 1
 
 
-def test_missing_store_and_bad_overlap_are_named(fold):
+def test_missing_store_is_named(fold):
     with pytest.raises(InputError, match="no store `spectrogram`"):
         SpectrogramTask(replace(fold, stores={}), SETTINGS)
-    with pytest.raises(InputError, match="segment_overlap is 1.0"):
-        task(fold, segment_overlap=1.0)
