@@ -17,18 +17,24 @@ FEWEST_SEEDS = 5  # with fewer, t rejects too often (benchmarks/coverage.py)
 @dataclass(frozen=True)
 class Difference:
     """`first` minus `second`: the same folds of the same seeds, or of one seed that stands for all. Without a `second`
-    it is `first` itself.
+    it is `first` itself. `labels` are the classes, in the order of the confusion matrices; none for other sums.
     """
 
     metrics: Metrics
     first: Seeds
     second: Seeds
     clusters: Clusters
+    labels: tuple[str, ...] = ()
 
     @cached_property
     def intervals(self) -> dict[str, Interval]:
         """Metric -> interval of the difference."""
-        return intervals(self.metrics, self.first, self.clusters, minus=self.second)
+        return intervals(self.metrics, self.first, self.clusters, self.second, self.labels)
+
+    @property
+    def n_seeds(self) -> int:
+        """How many seeds it is over."""
+        return max(len(self.first), len(self.second))
 
     @cached_property
     def values(self) -> tuple[dict[str, float], ...]:
@@ -40,30 +46,33 @@ class Difference:
 @dataclass(frozen=True)
 class Tests(Generic[Name]):
     """Of differences over the same clusters: `p` is metric -> difference -> p, alone and over the family, which all of
-    them are. `test` says which test it is, `none` why there is none.
+    them are. `test` says which test it is, `none` why a difference has none.
     """
 
     test: str
     p: Mapping[str, Mapping[Name, tuple[float, float]]]
-    none: str = ""
+    none: Mapping[Name, str]
 
     @classmethod
     def of(cls, differences: Mapping[Name, Difference]) -> "Tests[Name]":
         """Exchanges of whole clusters; where seeds are crossed with them, t. A metric that is undefined has none."""
         clusters = next((of.clusters for of in differences.values()), None)
         if clusters is None:
-            return cls("", {})
+            return cls("", {}, {})
         n, kind = len(clusters), f"{clusters.kind}s"
         if clusters.is_crossed:
-            n_seeds = max(len(seeds) for of in differences.values() for seeds in (of.first, of.second))
-            if n_seeds < FEWEST_SEEDS:
-                return cls("", {}, f"no test: {n_seeds} of at least {FEWEST_SEEDS} seeds")
-            return cls("t", _by_t(differences))
+            few = {
+                name: f"no test: {of.n_seeds} of at least {FEWEST_SEEDS} seeds"
+                for name, of in differences.items()
+                if of.n_seeds < FEWEST_SEEDS
+            }
+            return cls("t", _by_t({name: of for name, of in differences.items() if name not in few}), few)
         if n <= MOST_WITHOUT_TEST:
-            return cls("", {}, f"no test: exchanges of {n} {kind} have no p below {2 / 2**n:.2g}")
+            reason = f"no test: exchanges of {n} {kind} have no p below {2 / 2**n:.2g}"
+            return cls("", {}, dict.fromkeys(differences, reason))
         swaps = exchanges(n)
         number = f"all {len(swaps)}" if n <= MOST_EXACT else str(len(swaps))
-        return cls(f"{number} exchanges of {kind}", _by_exchanges(differences, swaps))
+        return cls(f"{number} exchanges of {kind}", _by_exchanges(differences, swaps), {})
 
     def columns(self, metric: str, name: Name) -> dict[str, Any]:
         """`test, p, family, p_family` of a difference; empty where there is no test."""

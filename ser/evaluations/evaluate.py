@@ -13,7 +13,7 @@ from ser.compute.machine import mixture
 from ser.errors import listed
 from ser.evaluations.differences import Difference
 from ser.evaluations.gather import GatheredPart, Kinds, gather
-from ser.evaluations.intervals import LEVEL, Interval, Metrics, mean_over_seeds, mean_values
+from ser.evaluations.intervals import LEVEL, Interval, Metrics, had_by, mean_over_seeds, mean_values
 from ser.evaluations.metrics import attribute_metrics, auxiliary_metrics, class_metrics
 from ser.evaluations.names import rounded
 from ser.files import sha256_of
@@ -102,7 +102,8 @@ def part_numbers(split: Split, part: GatheredPart, kinds: Kinds, minus: Kinds | 
     """
     found: dict[str, Any] = {}
     for kind, seeds in kinds.items():
-        of = Difference(metrics_of(split, kind), seeds, minus[kind] if minus else (), part.clusters)
+        labels = () if kind else split.classes
+        of = Difference(metrics_of(split, kind), seeds, minus[kind] if minus else (), part.clusters, labels)
         found |= numbers(of, part.counts)
         for column, gender in () if minus else GENDERS.items():
             if (speakers := part.genders == gender).any():
@@ -154,6 +155,8 @@ def _undefined(name: str, of: Difference) -> str:
     seeds = [*of.first, *of.second]
     values = [[mean_values(of.metrics, [[fold]], of.clusters.everyone)[name] for fold in folds] for folds in seeds]
     where = np.flatnonzero(np.isnan(values).any(axis=0)) + 1
+    if lacking := had_by(0, seeds, of.clusters, of.labels):
+        return f"{name} is undefined: the test part lacks {lacking}"
     in_folds = f" in fold {listed(where)}" if len(values[0]) > 1 else ""
     return f"{name} is undefined{in_folds}: the test part lacks a class, or does not vary"
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
+from ser.errors import listed
 from ser.evaluations.names import bounds_of
 
 LEVEL = 0.95
@@ -129,14 +130,17 @@ def mean_values(metrics: Metrics, seeds: Seeds, weights: np.ndarray) -> dict[str
     return {name: float(value[0]) for name, value in mean_over_seeds(metrics, seeds, weights[None]).items()}
 
 
-def intervals(metrics: Metrics, seeds: Seeds, clusters: Clusters, minus: Seeds = ()) -> dict[str, Interval]:
+def intervals(
+    metrics: Metrics, seeds: Seeds, clusters: Clusters, minus: Seeds = (), labels: Sequence[str] = ()
+) -> dict[str, Interval]:
     """Metric -> interval of its mean over folds and seeds; `seeds` holds each seed's folds (one, where pooled).
 
     Where seeds are crossed with the clusters and there are several, their variance is added, seed_std² / seeds, and the
     degrees of freedom are Satterthwaite's (Biometrics Bulletin 2, 1946). With `minus` it is the interval of the
     difference, over the same clusters and seed by seed. Otherwise limits are values that the metric can take.
 
-    There is none with fewer than three clusters, or where the metric is undefined without one of them.
+    There is none with fewer than three clusters, or where the metric is undefined without one of them; the reason says
+    for which of the classes `labels`.
     """
     values = _by_seed(metrics, seeds, minus, clusters.everyone[None])
     if len(clusters) < FEWEST_CLUSTERS:
@@ -147,12 +151,30 @@ def intervals(metrics: Metrics, seeds: Seeds, clusters: Clusters, minus: Seeds =
     for name, of_seeds in values.items():
         without = np.concatenate([batch[name].mean(axis=0) for batch in batches])
         if np.isnan(without).any():
+            alone = had_by(1, [*seeds, *minus], clusters, labels)
             reason = f"no interval: {name} is undefined without one of the {len(clusters)} {clusters.kind}s"
+            reason += f": only one has {alone}" if alone else ""
             found[name] = Interval(n_clusters=len(clusters), reason=reason)
             continue
         limits = (-math.inf, math.inf) if minus else bounds_of(name)
         found[name] = _t_interval(of_seeds[:, 0], without, clusters, limits)
     return found
+
+
+def had_by(number: int, seeds: Seeds, clusters: Clusters, labels: Sequence[str]) -> str:
+    """`sad in fold 2, 5; calm in fold 2`: which of the classes `labels` so few of a fold's clusters have, if it has
+    more; no folds are named where there is one.
+    """
+    found: dict[str, set[int]] = {}
+    for folds in seeds if labels else ():
+        for place, fold in enumerate(folds, 1):
+            of = clusters.of[fold.speakers]
+            for label, has in zip(labels, (fold.values.sum(axis=2) > 0).T, strict=True):
+                if len(set(of[has])) == number < len(set(of)):
+                    found.setdefault(label, set()).add(place)
+    if all(len(folds) == 1 for folds in seeds):
+        return ", ".join(found)
+    return "; ".join(f"{label} in fold {listed(sorted(places))}" for label, places in found.items())
 
 
 def _by_seed(metrics: Metrics, seeds: Seeds, minus: Seeds, weights: np.ndarray) -> dict[str, np.ndarray]:

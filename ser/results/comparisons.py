@@ -1,10 +1,11 @@
 """Comparisons of rows: differences within a protocol, with intervals, and tests that hold for all of them together."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
+from ser.errors import listed
 from ser.evaluations.differences import Difference, Tests
 from ser.evaluations.evaluate import data_hash, metrics_of
 from ser.evaluations.gather import Gathered
@@ -90,7 +91,7 @@ def comparison_lines(plan: Plan, places: Places, made_from: MadeFrom) -> Iterato
                     both = [sides[group.name] for group in comparison]
                     columns, notes = _columns(plan, comparison, part, metric, of, both, report)
                     line |= columns | tests.columns(metric, number)
-                    line["note"] = joined([*notes, tests.none])
+                    line["note"] = joined([*notes, tests.none.get(number, "")])
                 else:
                     line["note"] = of
                 yield line
@@ -106,8 +107,7 @@ def _difference(sides: Mapping[str, Side], part: str, *groups: Group) -> Differe
     if missing := next((group for group in groups if group.skipped), None):
         return f"{missing.row} is skipped: {missing.skipped}"
     first, second = (sides[group.name] for group in groups)
-    random = [side.gathered.seeds for side in (first, second) if not side.is_deterministic]
-    common = sorted(set.intersection(*map(set, random))) if random else first.gathered.seeds[:1]
+    random, common = _random((first, second)), _common((first, second))
     clusters, aggregation = first.gathered.parts[part].clusters, groups[0].protocol.aggregation
     if not common:
         return "the rows have no seed in common"
@@ -117,7 +117,18 @@ def _difference(sides: Mapping[str, Side], part: str, *groups: Group) -> Differe
     if first.tested(common) != second.tested(common) or len(clusters.of) != len(others.of):
         return "the rows test other utterances"
     one, other = (side.seeds(part, aggregation, common) for side in (first, second))
-    return Difference(metrics_of(first.splits[0]), one, other, clusters)
+    return Difference(metrics_of(first.splits[0]), one, other, clusters, first.splits[0].classes)
+
+
+def _random(sides: Sequence[Side]) -> list[list[int]]:
+    """The seeds of each side that has a use for them."""
+    return [side.gathered.seeds for side in sides if not side.is_deterministic]
+
+
+def _common(sides: Sequence[Side]) -> list[int]:
+    """The seeds that both sides have; of two deterministic rows the one that each has."""
+    random = _random(sides)
+    return sorted(set.intersection(*map(set, random))) if random else sides[0].gathered.seeds[:1]
 
 
 def _described(plan: Plan, group: Group, other: Group, part: str, metric: str) -> dict[str, Any]:
@@ -140,8 +151,9 @@ def _columns(
     """All columns but those of the test, and the notes on both rows."""
     (first, second), interval = (side[metric] for side in of.values), of.intervals[metric]
     numbers = {"value": first - second, "seed_std": None, **interval.facts, "notes": [interval.reason]}
-    numbers |= sides[0].gathered.parts[part].counts | {"n_seeds": max(len(of.first), len(of.second))}
-    columns, notes = measured(plan, groups[0], metric, numbers, report)
+    common = _common(sides)
+    numbers |= sides[0].gathered.parts[part].counts | {"n_seeds": of.n_seeds}
+    columns, notes = measured(plan, replace(groups[0], seeds=tuple(common)), metric, numbers, report)
     columns |= {"difference": columns.pop("value"), "value": rounded(first, metric)}
     columns |= {"value_against": rounded(second, metric)} | _facts(sides)
     del columns["seed_std"]
@@ -152,9 +164,14 @@ def _columns(
             for group, side in zip(groups, sides, strict=True)
             if side.gathered.trains_on_dev
         ),
+        *([f"over seeds {listed(common)}, which both rows have"] if _differ(_random(sides)) else []),
         *mixture_of({group.row: side.gathered for group, side in zip(groups, sides, strict=True)}),
     ]
     return columns, [*about, *notes]
+
+
+def _differ(seeds: Sequence[Sequence[int]]) -> bool:
+    return len({frozenset(of_side) for of_side in seeds}) > 1
 
 
 def _facts(sides: Sequence[Side]) -> dict[str, Any]:

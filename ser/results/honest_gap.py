@@ -134,14 +134,14 @@ def gaps(first: Side, second: Side) -> Results:
         results[name] = {}
         for aggregation, kinds in part.aggregations.items():
             seeds, minus = kinds[""], other[aggregation][""]
-            of = Difference(metrics, seeds, minus, part.clusters)
+            of = Difference(metrics, seeds, minus, part.clusters, first.splits[0].classes)
             found, tests = numbers(of, part.counts), Tests.of({"": of})
             for metric, of_metric in found.items():
                 of_metric |= {"test": "", "p": ""} | tests.columns(metric, "")
                 of_metric |= {
                     side.name: values[metric] for side, values in zip((first, second), of.values, strict=True)
                 }
-                of_metric["notes"] += [tests.none] if tests.none else []
+                of_metric["notes"] += tests.none.values()
             results[name][aggregation] = found
     return results
 

@@ -67,6 +67,11 @@ class Split:
         """Whether the targets are classes, not attributes."""
         return self.scale is None
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes; none where the targets are attributes."""
+        return self.labels if self.are_classes else ()
+
     def rows(self, number: int, part: str) -> np.ndarray:
         """int64: the rows of `part` (train, dev or test) in fold `number`, counted from 1.
 

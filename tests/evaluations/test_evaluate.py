@@ -80,7 +80,7 @@ def test_a_fold_without_a_class_has_no_fold_mean_of_ua(tmp_path: Path) -> None:
     fold_mean, pooled = found["results"][""]["fold_mean"], found["results"][""]["pooled"]
     assert np.isnan(fold_mean["UA"]["value"])
     assert fold_mean["UA"]["ci_low"] is None
-    assert fold_mean["UA"]["notes"] == ["UA is undefined in fold 2: the test part lacks a class, or does not vary"]
+    assert fold_mean["UA"]["notes"] == ["UA is undefined: the test part lacks sad in fold 2"]
     assert fold_mean["WA"]["value"] > 0
     assert pooled["UA"]["value"] > 0
     assert "no sad in the test part of fold 2" in found["notes"]

@@ -165,6 +165,18 @@ def test_a_class_of_one_speaker_has_no_interval_of_ua() -> None:
     assert limits(found["UA"]) == (None, None)
     assert found["UA"].reason == "no interval: UA is undefined without one of the 6 speakers"
     assert found["WA"].low is not None
+    named = intervals(class_metrics, [pooled(values)], speakers(6), labels=("angry", "calm", "sad"))
+    assert named["UA"].reason == "no interval: UA is undefined without one of the 6 speakers: only one has sad"
+
+
+def test_a_class_of_one_speaker_of_a_fold_is_named_with_the_fold() -> None:
+    values = confusions(6)
+    values[1:3, 2] = 0  # in the first fold only its first speaker has the third class
+    values[3:5, 0] = 0  # in the second only its last has the first
+    folds = [Sums(np.arange(3), values[:3]), Sums(np.arange(3, 6), values[3:])]
+    found = intervals(class_metrics, [folds], speakers(6), labels=("angry", "calm", "sad"))
+    alone = "only one has sad in fold 1; angry in fold 2"
+    assert found["UA"].reason == f"no interval: UA is undefined without one of the 6 speakers: {alone}"
 
 
 def test_intervals_of_ccc() -> None:

@@ -98,6 +98,16 @@ def test_rows_are_compared_with_the_papers_first(work: Path) -> None:
         assert line["code_version"] == line["code_version_against"] == "c0de" and line["data_hash"]
 
 
+def test_rows_with_other_seeds_are_compared_over_those_that_both_have(work: Path) -> None:
+    headline, better, alike = groups(MADE, list(RIGHT))
+    found = lines(work, plan([headline, replace(better, seeds=(2,)), alike]))
+    line = found["better", "headline", "WA"]
+    gain = 10 * np.subtract(RIGHT["better"][1], RIGHT["headline"][1]).mean()
+    assert (line["difference"], line["n_seeds"], line["status"]) == (f"{gain:.2f}", 1, "ok")
+    assert line["note"] == "over seeds 2, which both rows have" and line["p"]
+    assert found["alike", "headline", "WA"]["note"] == "" and found["alike", "headline", "WA"]["n_seeds"] == 2
+
+
 def test_where_nothing_is_claimed_every_pair_is_compared(work: Path) -> None:
     rows = groups(MADE, list(RIGHT))
     found = lines(work, plan(rows, claims=False))

@@ -125,7 +125,7 @@ def test_where_a_fold_lacks_a_class_ua_is_of_all_predictions(tmp_path: Path) -> 
         pooled, fold_mean = found["pooled"]["UA"], found["fold_mean"]["UA"]
         assert pooled["ci_low"] < pooled["value"] < pooled["ci_high"] and not pooled["notes"]
         assert np.isnan(fold_mean["value"]) and not np.isnan(found["fold_mean"]["WA"]["value"])
-        assert "UA is undefined in fold 2: the test part lacks a class" in fold_mean["notes"][0]
+        assert "UA is undefined: the test part lacks" in fold_mean["notes"][0]
 
 
 def test_the_draw_of_a_release_with_few_fearful_turns() -> None:
