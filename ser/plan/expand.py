@@ -1,13 +1,13 @@
 """From an experiment's rows to groups: what a row is made of, and why it cannot be computed here."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ser.encoders.checkpoint import is_demo
 from ser.encoders.published import MADE_HERE, NAMES, heard
-from ser.errors import InputError, listed
+from ser.errors import InputError, listed, shown
 from ser.features.spec import missing, validate_spec
 from ser.files import words
 from ser.plan.claims import check_claims
@@ -118,12 +118,16 @@ class Expansion:
         return replace(group, seeds=seeds)
 
     def _seeds(self, experiment: Experiment, row: Mapping[str, Any]) -> tuple[int, ...]:
-        """The scale's seeds. At scale paper those of the published runs come first, where the experiment's file has
-        them, and as many of the scale's follow as make up its number: a spread needs several.
+        """The row's seeds, else those that its experiment has `chosen`, else the scale's. At scale paper those of the
+        published runs come first, where the experiment's file has them, and as many of the scale's follow as make up
+        its number: a spread needs several.
         """
-        seeds = self._scale["seeds"]
-        if self.params["scale"] == "paper" and "seeds" in experiment:
-            published = experiment["seeds"]["value"]
+        of_experiment = experiment.get("seeds", {"value": [], "source": ""})
+        seeds = row.get("seeds") or self._scale["seeds"]
+        if "seeds" not in row and of_experiment["source"] == "chosen":
+            seeds = of_experiment["value"]
+        elif "seeds" not in row and self.params["scale"] == "paper":
+            published = of_experiment["value"]
             seeds = [*published, *(seed for seed in seeds if seed not in published)][: max(len(seeds), len(published))]
         return tuple(seeds[:1] if row.get("deterministic") else seeds)
 
@@ -141,8 +145,8 @@ class Expansion:
         """System, blocks (features, encoders, settings) and sources of a row; null removes a feature or encoder."""
         layers = self._layers(name, row_name)
         where = f"experiments/{name}.yaml: rows.{row_name}"
-        system = next((layer["system"] for layer in reversed(layers) if "system" in layer), None)
-        if system is None:
+        system = _system(layers)
+        if not system:
             raise InputError(f"{where}: no system: name a file in ser/systems here or for the whole experiment")
         blocks: dict[str, dict[str, Any]] = {"features": {}, "encoders": {}, "settings": {}}
         sources: dict[str, str] = {}
@@ -153,8 +157,11 @@ class Expansion:
                     check_names(layer.get(block, {}), list(target), f"{where}: {block}")
                 for key, value in layer.get(block, {}).items():
                     if layer.get("of_scale") and own.get(block, {}).get(key, value) != value:
-                        scale = self.params["scale"]
-                        raise InputError(f"{where}: scale {scale} sets {key}, which is what makes this row differ")
+                        scale, change = self.params["scale"], f"{block}: {{{key}: {shown(own[block][key], str)}}}"
+                        raise InputError(
+                            f"{where}: scale {scale} sets {key}, which is what makes this row differ: write it into "
+                            f"the row as `scales: {{{scale}: {{source: {own['source']}, {change}}}}}`"
+                        )
                     # An experiment gives each value a source; a row or scale gives one for all it changes.
                     sourced = "source" not in layer
                     target[key] = value["value"] if sourced else value
@@ -177,7 +184,7 @@ class Expansion:
 
     def _layers(self, name: str, row_name: str) -> list[Mapping[str, Any]]:
         """What makes up a row, in the order in which it applies: experiment, row, scale."""
-        stack = _of_one_system(self._stack(name, row_name))
+        stack = self._stack(name, row_name)
         scale = self.params["scale"]
         changes = [layer["scales"][scale] for layer in stack if scale in layer.get("scales", {})]
         return [*stack, *({**change, "of_scale": True} for change in changes)]
@@ -200,11 +207,21 @@ class Expansion:
                 )
             below = self._stack(source, source_row, *starts)
         keys = ("system", "features", "encoders", "settings", "scales")
+        layers = [*below, {key: self.experiments[name][key] for key in keys if key in self.experiments[name]}, row]
+        system, of_layers = _system(layers), [_system(layers[: i + 1]) for i in range(len(layers))]
         return [
-            *below,
-            {key: self.experiments[name][key] for key in keys if key in self.experiments[name]},
-            row,
+            layer if of in ("", system) else self._of_system(layer, system)
+            for layer, of in zip(layers, of_layers, strict=True)
         ]
+
+    def _of_system(self, layer: Mapping[str, Any], system: str) -> dict[str, Any]:
+        """What a row of another `system` takes from a layer: the settings that this system has too."""
+        file = self.root / "ser" / "systems" / f"{system}.py"
+        known = settings_schema(file)["properties"] if file.is_file() else {}
+        taken = {"settings": {key: value for key, value in layer.get("settings", {}).items() if key in known}}
+        scales = {scale: self._of_system(change, system) for scale, change in layer.get("scales", {}).items()}
+        source = {"source": layer["source"]} if "source" in layer else {}
+        return {**taken, **source, "scales": scales}
 
     def _check_settings(self, where: str, system: str, settings: Mapping[str, Any]) -> str:
         """Raises InputError for a setting that the system does not have; returns why the system cannot run, or ''."""
@@ -243,7 +260,9 @@ class Expansion:
     def _missing_corpus(self, corpus: str) -> str:
         scale = self.params["scale"]
         if corpus not in corpora_of_scale(self.params):
-            return f"corpus {corpus} is not part of scale {scale}"
+            others = [name for name, of in self.params["scales"].items() if corpus in of["corpora"] and name != "demo"]
+            mend = "" if scale == "demo" else f"add it to scales.{scale}.corpora in params.yaml, or "
+            return f"corpus {corpus} is not part of scale {scale}: {mend}use scale {' or '.join(others) or 'free'}"
         if scale != "demo" and corpus not in self.params["corpora"]:
             return f"no recordings: set corpora.{corpus}.root in params.yaml"
         return ""
@@ -261,15 +280,9 @@ class Expansion:
         return f"recordings incomplete: {listed(lacking)}: complete corpora.{corpus}.root" if lacking else ""
 
 
-def _of_one_system(stack: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The layers from the row on that names another system than those above it: they have nothing that it knows."""
-    system, start = None, 0
-    for place, layer in enumerate(stack):
-        is_row = "title" in layer
-        if is_row and system and layer.get("system", system) != system:
-            start = place
-        system = layer.get("system", system)
-    return stack[start:]
+def _system(layers: Sequence[Mapping[str, Any]]) -> str:
+    """The system that a row's layers make it one of; "" where they name none."""
+    return next((layer["system"] for layer in reversed(layers) if "system" in layer), "")
 
 
 def corpora_of_scale(params: Mapping[str, Any]) -> list[str]:

@@ -91,10 +91,19 @@ def training_rules(plan: Plan) -> list[TrainingRule]:
         if len(kind) < 3:
             rules.append(TrainingRule(f"train_{kind[0]}_folds" if kind else "train", tuple(groups)))
             continue
-        for number, start in enumerate(range(0, len(groups), MOST), 1):
-            name = f"train_{'_'.join(kind)}" + (f"_{number}" if len(groups) > MOST else "")
-            rules.append(TrainingRule(name, tuple(groups[start : start + MOST]), is_shared=True))
+        shares = _shares(groups)
+        for number, share in enumerate(shares, 1):
+            name = f"train_{'_'.join(kind)}" + (f"_{number}" if len(shares) > 1 else "")
+            rules.append(TrainingRule(name, share, is_shared=True))
     return rules
+
+
+def _shares(groups: Sequence[Group]) -> list[tuple[Group, ...]]:
+    """Groups that share jobs: up to `MOST`, all with the same seeds."""
+    of_seeds: dict[tuple[int, ...], list[Group]] = {}
+    for group in groups:
+        of_seeds.setdefault(group.seeds, []).append(group)
+    return [tuple(some[i : i + MOST]) for some in of_seeds.values() for i in range(0, len(some), MOST)]
 
 
 def rule_by_group(plan: Plan) -> dict[str, TrainingRule]:

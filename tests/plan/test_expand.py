@@ -66,8 +66,62 @@ def test_a_row_and_a_scale_change_settings_and_keep_their_sources(project: Path)
 def test_a_scale_may_not_undo_what_makes_a_row_differ(project: Path) -> None:
     experiment = changed("rows.mode_b.settings", {"epochs": 7})
     assert plan(project, experiment).groups[2].settings["epochs"] == 7
-    with pytest.raises(InputError, match="one.yaml: rows.mode_b: scale demo sets epochs"):
+    with pytest.raises(InputError) as error:
         plan(project, experiment, scale="demo")
+    mend = "scales: {demo: {source: code, settings: {epochs: 7}}}"
+    assert str(error.value) == (
+        "experiments/one.yaml: rows.mode_b: scale demo sets epochs, which is what makes this row differ: "
+        f"write it into the row as `{mend}`"
+    )
+    experiment = changed("rows.mode_b", {**EXPERIMENT["rows"]["mode_b"], **yaml.safe_load(mend)})
+    assert plan(project, experiment, scale="demo").groups[2].settings["epochs"] == 7
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("settings.epochs", 3, "settings.epochs: 3 is not a mapping (key: value): write it like {value: 3, source: c"),
+        (
+            "rows.mode_b.settings",
+            {"epochs": {"value": 3, "source": "chosen"}},
+            "rows.mode_b: settings of net: epochs: {'value': 3, 'source': 'chosen'} is not a whole number: write 3 al",
+        ),
+        ("rows.mode_b.source", None, "rows.mode_b: missing 'source' (chosen: what you decided yourself)"),
+    ],
+)
+def test_settings_in_a_wrong_form_are_told_the_right_one(project: Path, path: str, value: Any, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        plan(project, changed(path, value))
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_row_has_seeds_of_its_own(project: Path) -> None:
+    assert [group.seeds for group in plan(project, changed("rows.mode_b.seeds", [7, 9])).groups] == [
+        *[(1, 2, 3, 4, 5)] * 2,
+        (7, 9),
+    ]
+    both = changed("rows.mode_b.seeds", [7, 9], changed("seeds", {"value": [3], "source": "chosen"}))
+    for scale in ("demo", "free", "paper"):
+        assert [group.seeds for group in plan(project, both, scale=scale).groups] == [(3,), (3,), (7, 9)]
+    published = changed("seeds", {"value": [3], "source": "code"})
+    assert {group.seeds for group in plan(project, published).groups} == {(1, 2, 3, 4, 5)}
+    with pytest.raises(InputError, match="rows.mode_b.seeds: empty: name at least one"):
+        plan(project, changed("rows.mode_b.seeds", []))
+
+
+def test_a_row_of_another_system_takes_the_settings_that_both_have(project: Path) -> None:
+    (project / "ser/systems/own.py").write_text("class Settings:\n    rate: float\n    epochs: int\n    width: int\n")
+    own = {"title": "Own", "source": "chosen", "from": "one/mode_b", "system": "own", "settings": {"width": 8}}
+    experiment = changed("rows.own", own)
+    experiment["rows"]["own"]["features"] = {"audio": {"kind": "audio"}}
+    group = next(group for group in plan(project, experiment).groups if group.row == "own")
+    assert (group.system, dict(group.settings)) == ("own", {"rate": 0.1, "epochs": 50, "width": 8})
+    assert {*group.features} == {"audio"} and group.sources["epochs"] == "chosen" and group.sources["rate"] == "paper"
+    demo = next(group for group in plan(project, experiment, scale="demo").groups if group.row == "own")
+    assert demo.settings["epochs"] == 2
+    experiment["rows"]["own"]["settings"] = {"width": 8, "mode": "a"}
+    with pytest.raises(InputError, match="rows.own: settings of own: unknown key 'mode'"):
+        plan(project, experiment)
 
 
 def test_rows_that_start_from_each_other_are_refused(project: Path) -> None:

@@ -1,5 +1,6 @@
 """Which runs share a process, and what is said of it."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -41,6 +42,17 @@ def test_every_run_of_a_plan_is_made_once(one_job_per: str) -> None:
     plan = planned(one_job_per, ca_mser="all", fair=["majority", "tf_transformer"], emosphere_ser="all")
     runs = sorted(PLACES.run(group.name, *run) for group in plan.live for run in group.runs)
     rules = training_rules(plan)
+    assert sorted(folder for rule in rules for folder in made(rule, plan)) == runs
+    assert len({rule.name for rule in rules}) == len(rules)
+
+
+def test_rows_with_other_seeds_share_no_process() -> None:
+    plan = planned("system", fair=["tf_transformer"])
+    first, *others = plan.groups
+    plan = replace(plan, groups=(replace(first, seeds=(2, 3)), *others))
+    rules = training_rules(plan)
+    assert all(len({group.seeds for group in rule.groups}) == 1 for rule in rules)
+    runs = sorted(PLACES.run(group.name, *run) for group in plan.live for run in group.runs)
     assert sorted(folder for rule in rules for folder in made(rule, plan)) == runs
     assert len({rule.name for rule in rules}) == len(rules)
 
