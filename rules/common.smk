@@ -25,6 +25,7 @@ from ser.plan.made_from import MadeFrom
 from ser.plan.origins import Origins
 from ser.plan.pairs import pairs
 from ser.plan.parts import number_of_parts
+from ser.plan.remarks import unread_corpora
 from ser.runs.files import KEPT, MODEL, TEST_EPOCHS
 from ser.splits.protocol import SELECTIONS
 
@@ -119,6 +120,8 @@ if workflow.is_main_process:
             raise WorkflowError(
                 f"{OWN}: stage {stage}: DVC keeps the versions of params.yaml only: move its entries there"
             )
+    for line in unread_corpora(PLAN, config):
+        print(line, file=sys.stderr)
     for corpus in CORPORA:
         if not DEMO and not Path(root := ORIGINS.root(corpus)).is_dir():
             print(f"no recordings of {corpus} at {root}: using what was read from them before", file=sys.stderr)

@@ -12,6 +12,7 @@ from ser.manifests.utterance import Utterance
 from ser.splits.columns import Column, Columns
 from ser.splits.folds import deal
 from ser.splits.leaks import check_leaks, described, find_leaks, shared_values
+from ser.splits.left_out import left_out_emotions
 from ser.splits.protocol import DEV_LEAKS, Protocol, check_selection
 from ser.splits.split import PARTS, Split
 from ser.splits.write import target_texts
@@ -69,7 +70,7 @@ def make_split(protocol: Protocol, selection: str, utterances: Sequence[Utteranc
         parts=parts,
         left_out=dict(sorted(left_out.items())),
         leaks=found,
-        notes=tuple(_notes(protocol, chosen, targets, parts, found)),
+        notes=(*left_out_emotions(left_out), *_notes(protocol, chosen, targets, parts, found)),
     )
 
 
@@ -84,7 +85,9 @@ def _choose(protocol: Protocol, utterances: Sequence[Utterance], left_out: Count
         wanted = tuple(emotion for _, emotions in protocol.classes for emotion in emotions)
     emotions = sorted({row.emotion for row in utterances})
     if absent := sorted(set(wanted or ()) - set(emotions)):
-        raise InputError(f"{where}: no utterance is labelled {listed(absent)}; the manifest has: {listed(emotions)}")
+        raise InputError(
+            f"{where}: no utterance is labelled {listed(absent)}; the manifest has: {listed(emotions)}: name these"
+        )
     styles = sorted({row.style for row in utterances})
     if protocol.subset != "all" and protocol.subset not in styles:
         raise InputError(f"{where}: subset {protocol.subset}: the manifest's styles are {styles}: use subset all")

@@ -44,6 +44,7 @@ def test_merged_emotions_subset_and_left_out() -> None:
     split = make_split(protocol(), "clean", iemocap_like())
     assert Counter(split.targets.tolist()) == {0: 20, 1: 40, 2: 20, 3: 20}
     assert split.left_out == {"emotion frustrated": 20, "style scripted": 120}
+    assert "20 utterances are left out for their emotion: frustrated 20" in split.notes
     assert list(split.utterances) == sorted(split.utterances)
 
 
