@@ -64,11 +64,13 @@ rule manifest:
         cost=PLACES.benchmark("manifest", "{corpus}"),
     group:
         small_at_demo("corpus")
+    priority: 1
     resources:
         mem_mb=needs(1000),
         runtime=needs(10 if DEMO else 480),
     params:
         order=lambda wildcards: MADE_FROM.manifest(wildcards.corpus).text,
+        columns=lambda wildcards: json.dumps(ORIGINS.corpus(wildcards.corpus).get("columns", {}), sort_keys=True),
         on_unreadable=lambda wildcards: ORIGINS.corpus(wildcards.corpus).get("on_unreadable", "stop"),
         digest=lambda wildcards: ORIGINS.scan(wildcards.corpus),
         places=manifest_places,
@@ -78,5 +80,5 @@ rule manifest:
         "reading the corpus {wildcards.corpus}"
     shell:
         "{JOB} {log.cost} numpy workflow_scripts/manifest.py --corpus {wildcards.corpus} {params.places:q}"
-        " --on-unreadable {params.on_unreadable} --digest {params.digest} --order {params.order:q}"
+        " --columns {params.columns:q} --on-unreadable {params.on_unreadable} --digest {params.digest} --order {params.order:q}"
         " --output {output.manifest} --report {output.report} --tree {params.tree} > {log.job} 2>&1"

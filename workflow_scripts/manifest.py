@@ -1,5 +1,6 @@
 """Read a corpus from its release tree or its own manifest, check all its audio, and write the manifest."""
 
+import json
 from pathlib import Path
 
 from _main import be_alone_with, job_parser, script
@@ -15,7 +16,8 @@ def main() -> None:
     parser = job_parser(__doc__)
     parser.add_argument("--corpus", required=True, help="a file of ser/corpora, or any name if --manifest is given")
     parser.add_argument("--root", required=True, type=Path)
-    parser.add_argument("--manifest", type=Path, help="the corpus's own CSV or Parquet manifest")
+    parser.add_argument("--manifest", type=Path, help="the corpus's own manifest")
+    parser.add_argument("--columns", type=json.loads, default={}, help="our name of a column -> its own, JSON")
     parser.add_argument("--on-unreadable", choices=["stop", "exclude"], default="stop")
     parser.add_argument("--digest", required=True, help="of the tree, as the workflow found it (ser/manifests/tree.py)")
     parser.add_argument("--listing", type=Path, help="of a tree that was made here")
@@ -33,12 +35,16 @@ def main() -> None:
         raise InputError(f"{arguments.root}: has changed since this build started: start it again")
     provenance = inputs.provenance(code_digest(code_of("workflow_scripts/manifest.py", *loader)))
     files = scan(arguments.root)  # before it is read: files that change meanwhile will differ from this record
-    utterances, report = build_manifest(arguments.corpus, arguments.root, arguments.manifest, arguments.on_unreadable)
+    utterances, report = build_manifest(
+        arguments.corpus, arguments.root, arguments.manifest, arguments.on_unreadable, arguments.columns
+    )
     hashes = {utterance.path: utterance.sha256 for utterance in utterances}
     record_tree(arguments.root, files, arguments.digest, arguments.tree, hashes, arguments.manifest)
     write_manifest(arguments.output, utterances)
     hashes = hashes_of([arguments.output], arguments.report.parent)
     write_sealed(arguments.report, {**report, "tree": arguments.digest, **provenance.facts, "sha256": hashes})
+    for warning in report["warnings"]:
+        print(f"note: {warning}")
 
 
 if __name__ == "__main__":

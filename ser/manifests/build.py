@@ -1,4 +1,4 @@
-"""From a release tree, or from a user's own CSV or Parquet manifest, to checked utterances and a report.
+"""From a release tree, or from a user's own manifest, to checked utterances and a report.
 
 A release tree is read by the corpus's file in `ser/corpora/`; a corpus with its own manifest needs no such file.
 `build_manifest` stops at what is wrong; `survey` reports all of it instead of stopping.
@@ -6,7 +6,7 @@ A release tree is read by the corpus's file in `ser/corpora/`; a corpus with its
 
 import importlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
@@ -48,19 +48,21 @@ def loader_of(name: str) -> Any:
     return importlib.import_module(f"ser.corpora.{name}")
 
 
-def survey(name: str, root: Path | str, manifest: Path | str | None = None) -> Survey:
-    """Read the corpus `name` below `root` (through its own CSV or Parquet `manifest` if given) and all its audio.
+def survey(
+    name: str, root: Path | str, manifest: Path | str | None = None, columns: Mapping[str, str] | None = None
+) -> Survey:
+    """Read the corpus `name` below `root` (through its own `manifest`, and its `columns`, if given) and all its audio.
 
     Raises InputError only if there is nothing to examine: a wrong root, an unknown corpus, no utterance.
     """
     with in_one_line(f"reading the corpus {name}", [root]):
-        return _survey(name, Path(root), manifest)
+        return _survey(name, Path(root), manifest, columns)
 
 
-def _survey(name: str, root: Path, manifest: Path | str | None) -> Survey:
+def _survey(name: str, root: Path, manifest: Path | str | None, columns: Mapping[str, str] | None) -> Survey:
     releases: tuple[Published, ...] = ()
     if manifest is not None:
-        title, reading = name, read_user_manifest(Path(manifest), root)
+        title, reading = name, read_user_manifest(Path(manifest), root, columns)
     else:
         loader = loader_of(name)
         title, releases, reading = loader.TITLE, loader.PUBLISHED, loader.read_release(root)
@@ -119,7 +121,11 @@ def _survey(name: str, root: Path, manifest: Path | str | None) -> Survey:
 
 
 def build_manifest(
-    name: str, root: Path | str, manifest: Path | str | None = None, on_unreadable: str = "stop"
+    name: str,
+    root: Path | str,
+    manifest: Path | str | None = None,
+    on_unreadable: str = "stop",
+    columns: Mapping[str, str] | None = None,
 ) -> tuple[list[Utterance], dict[str, Any]]:
     """The checked utterances of a corpus, sorted by name, and a report for the reader (counts, exclusions, warnings).
 
@@ -128,7 +134,7 @@ def build_manifest(
     """
     if on_unreadable not in ("stop", "exclude"):
         raise InputError(f"on_unreadable: {on_unreadable!r} is neither stop nor exclude")
-    found = survey(name, root, manifest)
+    found = survey(name, root, manifest, columns)
     problems = []
     if found.broken:
         problems.append(f"{len(found.broken)} broken labels: {'; '.join(grouped(found.broken))}")

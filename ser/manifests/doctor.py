@@ -1,6 +1,6 @@
 """The doctor: what a corpus's folder holds beside the published counts, and how to repair what is wrong with it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,15 @@ from ser.manifests.reading import Counts, grouped
 _MOST_VALUES = 40  # of a column without published counts; a longer table would say little
 
 
-def diagnose(name: str, root: Path, manifest: Path | None, console: Console) -> bool:
+def diagnose(
+    name: str, root: Path, manifest: Path | None, console: Console, columns: Mapping[str, str] | None = None
+) -> bool:
     """Print everything that `survey` finds about a corpus; returns whether the pipeline can use it as it is.
 
     Broken labels, unreadable audio and an empty corpus make it unusable; an incomplete one can be used. Raises
     InputError only for an unknown corpus.
     """
-    found = _surveyed(name, root, manifest)
+    found = _surveyed(name, root, manifest, columns)
     if isinstance(found, InputError):
         _say(console, f"cannot be used: {found}")
         return False
@@ -33,12 +35,14 @@ def diagnose(name: str, root: Path, manifest: Path | None, console: Console) -> 
     return not faults
 
 
-def diagnosis(name: str, root: Path, manifest: Path | None) -> dict[str, Any]:
+def diagnosis(
+    name: str, root: Path, manifest: Path | None, columns: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The same for machines; `usable` says whether the pipeline can use it, `faults` why not."""
-    found = _surveyed(name, root, manifest)
+    found = _surveyed(name, root, manifest, columns)
     if isinstance(found, InputError):
         return {"corpus": name, "usable": False, "faults": [str(found)]}
-    columns = ("emotion", "speaker", "session", "partition")
+    counted = ("emotion", "speaker", "session", "partition")
     findings = {"excluded": found.excluded, "unreadable": found.unreadable, "broken": found.broken}
     faults = _faults(found)
     return {
@@ -49,7 +53,7 @@ def diagnosis(name: str, root: Path, manifest: Path | None) -> dict[str, Any]:
         "utterances": len(found.utterances),
         "seconds": sum(utterance.num_samples / utterance.sample_rate for utterance in found.utterances),
         "published": found.published and {"release": found.published.release, "utterances": found.published.total},
-        "counts": {column: count_values(column, found.utterances) for column in columns},
+        "counts": {column: count_values(column, found.utterances) for column in counted},
         "published_counts": [
             {"column": table.column, "of": table.of, "published": table.counts, "here": table.found(found.utterances)}
             for table in (found.published.tables if found.published else ())
@@ -59,11 +63,13 @@ def diagnosis(name: str, root: Path, manifest: Path | None) -> dict[str, Any]:
     }
 
 
-def _surveyed(name: str, root: Path, manifest: Path | None) -> Survey | InputError:
+def _surveyed(
+    name: str, root: Path, manifest: Path | None, columns: Mapping[str, str] | None
+) -> Survey | InputError:
     if manifest is None:
         loader_of(name)
     try:
-        return survey(name, root, manifest)
+        return survey(name, root, manifest, columns)
     except InputError as error:
         return error
 

@@ -13,6 +13,8 @@ from ser.errors import InputError, listed, shown
 from ser.manifests.tree import scan
 from ser.manifests.utterance import Utterance
 
+# A manifest as text: its header, and its rows, each with its place (`line 7`) and its cells without surrounding blanks.
+Rows = tuple[list[str], list[tuple[str, list[str]]]]
 NEAR = 0.05  # of a release's utterances
 
 

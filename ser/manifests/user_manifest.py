@@ -1,4 +1,4 @@
-"""A user's own corpus: a CSV or Parquet manifest instead of a loader, with at least `path`, `speaker`, `emotion`."""
+"""A user's own corpus: a manifest (CSV, Parquet, audformat) instead of a loader; at least `path, speaker, emotion`."""
 
 import csv
 import difflib
@@ -11,30 +11,33 @@ from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError, listed, shown
-from ser.manifests.reading import Finding, Reading
+from ser.manifests.audformat_database import audformat_table
+from ser.manifests.reading import Finding, Reading, Rows
 from ser.manifests.utterance import COLUMNS, EMOTIONS, Utterance
 
 _REQUIRED = ("path", "speaker", "emotion")
 _NUMBERS = ("start", "end", "arousal", "valence", "dominance")
+_NEAR = 0.8  # likeness from which a column's name is taken for a known one misspelt
 _MOST = 1e9  # of a number: float32 must hold it
-_Table = tuple[list[str], list[tuple[str, list[str]]]]  # header; (`line 7`, its cells without surrounding blanks)
 _MEASURED = ("num_samples", "sample_rate", "sha256")  # taken from the audio, whatever the manifest says
 
 
-def read_user_manifest(manifest: Path, root: Path) -> Reading:
-    """Utterances that a CSV (UTF-8) or Parquet manifest names; `path` is relative to `root` and stays inside it.
+def read_user_manifest(manifest: Path, root: Path, columns: Mapping[str, str] | None = None) -> Reading:
+    """Utterances that a CSV (UTF-8) or Parquet manifest names, or an audformat database (its header, a YAML file);
+    `path` is relative to `root` and stays inside it. `columns`: our name of a column -> the manifest's own.
 
     An utterance without a name is named after its path without the suffix, plus its segment if it has one. Lines that
-    cannot be used are in `broken`, each with its number. Raises InputError for a file that is not a table, an unknown
-    column or a missing one.
+    cannot be used are in `broken`, each with its number; columns that the project has no use for are a warning. Raises
+    InputError for a file that is not a table, and for a column that is missing or looks like a known one misspelt.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder: give the folder that the paths in {manifest} are relative to")
     reading = Reading()
     inside = _Inside(root)
     unknown_emotions: Counter[str] = Counter()
-    header, rows = _parquet(manifest) if manifest.suffix.lower() in (".parquet", ".pq") else _csv(manifest)
-    _check_columns(manifest, header)
+    header, rows = _table(manifest, root, columns or {})
+    if ignored := _check_columns(manifest, header):
+        reading.warnings.append(f"columns that are not used: {listed(shown(name, str) for name in ignored)}")
     for place, cells in rows:
         try:
             if len(cells) != len(header):
@@ -64,7 +67,7 @@ def _utterance(row: Mapping[str, str]) -> Utterance:
     if (start or 0) < 0 or (end is not None and end <= (start or 0)):
         raise ValueError("segment is empty or negative", f"{row.get('start')}..{row.get('end')} s")
     path = posixpath.normpath(row["path"])
-    texts = {column: text for column, text in row.items() if column not in _NUMBERS + _MEASURED}
+    texts = {column: text for column, text in row.items() if column in COLUMNS and column not in _NUMBERS + _MEASURED}
     if not texts.get("utterance"):
         segment = f":{row.get('start', '')}-{row.get('end', '')}" if numbers.keys() & {"start", "end"} else ""
         texts["utterance"] = posixpath.splitext(path)[0] + segment
@@ -109,7 +112,21 @@ class _Inside:
         return os.path.commonpath([self.real_root, os.path.realpath(path)]) == self.real_root
 
 
-def _csv(manifest: Path) -> _Table:
+def _table(manifest: Path, root: Path, columns: Mapping[str, str]) -> Rows:
+    suffix = manifest.suffix.lower()
+    if suffix in (".yaml", ".yml"):
+        return audformat_table(manifest, root, columns)
+    header, rows = _parquet(manifest) if suffix in (".parquet", ".pq") else _csv(manifest)
+    if missing := [name for name in columns.values() if name not in header or [*columns.values()].count(name) > 1]:
+        found = listed(shown(name, str) for name in header)
+        raise InputError(
+            f"{manifest}: {listed(map(shown, missing))}: not a column, or named twice by `columns`; found {found}"
+        )
+    ours = {name: column for column, name in columns.items()}
+    return [ours.get(name, f"own {name}" if name in columns else name) for name in header], rows
+
+
+def _csv(manifest: Path) -> Rows:
     try:
         with manifest.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets may write a byte-order mark
             rows = csv.reader(file)
@@ -121,7 +138,7 @@ def _csv(manifest: Path) -> _Table:
         raise InputError(f"{manifest}: not a CSV file in UTF-8: {error}") from None
 
 
-def _parquet(manifest: Path) -> _Table:
+def _parquet(manifest: Path) -> Rows:
     try:
         from pyarrow import ArrowException, parquet  # imports faster than pandas, which would only call it
     except ImportError:
@@ -143,20 +160,23 @@ def _text(value: Any) -> str:
     return "" if missing else str(value).strip()
 
 
-def _check_columns(manifest: Path, header: list[str]) -> None:
+def _check_columns(manifest: Path, header: list[str]) -> list[str]:
+    """The columns that are not used."""
     if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
         raise InputError(f"{manifest}: columns must be separated by commas, not by {'; or tab'}: save it as CSV again")
     problems = []
     counts = Counter(header)
     unknown = [name for name in header if name not in COLUMNS]
-    for name in unknown[:20]:
-        near = difflib.get_close_matches(name.lower(), COLUMNS, 1)
-        problems.append(f"unknown column {shown(name)}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+    lacking = [name for name in COLUMNS if name not in header]
+    for name in unknown[:1000]:
+        if near := difflib.get_close_matches(name.lower(), lacking, 1, cutoff=_NEAR):
+            problems.append(f"unknown column {shown(name)} (did you mean {near[0]!r}?)")
     problems += [f"no column {name!r}" for name in _REQUIRED if name not in header]
-    problems += [f"column {name!r} appears twice" for name, count in sorted(counts.items()) if count > 1]
+    problems += [f"column {name!r} appears twice" for name in COLUMNS if counts[name] > 1]
     if problems:
         optional = ", ".join(name for name in COLUMNS if name not in _REQUIRED)
         raise InputError(
             f"{manifest}: {listed(problems)}; found {listed(shown(name, str) for name in header)}; "
             f"needed {', '.join(_REQUIRED)}; optional {optional}"
         )
+    return unknown

@@ -33,6 +33,6 @@ def _utterances(loader: Any, entry: Mapping[str, Any], read: Path) -> list[Utter
     if not root.is_dir():
         return read_manifest(read)
     if "manifest" in entry:
-        return read_user_manifest(Path(entry["manifest"]), root).utterances
+        return read_user_manifest(Path(entry["manifest"]), root, entry.get("columns")).utterances
     utterances: list[Utterance] = loader.read_release(root).utterances
     return utterances

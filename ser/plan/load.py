@@ -95,6 +95,8 @@ def _check_corpus(name: str, params: Params, root: Path) -> None:
         raise InputError(f"{where}.manifest: no such file: {manifest} (relative to the project, not to root)")
     if not manifest and name not in words("corpora", root):
         raise InputError(f"{where}: no ser/corpora/{name}.py: name a CSV file in `manifest`")
+    if not manifest and "columns" in corpus:
+        raise InputError(f"{where}.columns: there is no `manifest` whose columns these could be: remove them")
 
 
 def _check_own_corpora(params: Params, experiments: Mapping[str, Experiment]) -> None:

@@ -71,7 +71,10 @@ class MadeFrom:
         else:
             inputs, recordings = {}, self._origins.recordings(corpus)
         on_unreadable = entry.get("on_unreadable", "stop")
-        return self._order("manifest", corpus, code, inputs, recordings=recordings, on_unreadable=on_unreadable)
+        named = {"columns": dict(entry["columns"])} if entry.get("columns") else {}
+        return self._order(
+            "manifest", corpus, code, inputs, recordings=recordings, on_unreadable=on_unreadable, **named
+        )
 
     @_once
     def audio(self, corpus: str) -> Order:
