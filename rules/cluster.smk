@@ -1,4 +1,5 @@
 # The frame of a build: one at a time per folder, what a cluster is asked before the first job, what a failure leaves.
+import atexit
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
@@ -7,6 +8,7 @@ from ser.compute import failures, patches, slurm, warm
 from ser.compute.seals import Seals
 from ser.errors import InputError
 from ser.plan.code import record_imports
+from ser.plan.remarks import left_out
 
 # Snakemake's own lock outlives a killed build (so profiles/default turns it off); this one ends with its process.
 LOCK = FileLock(".snakemake/ser.lock", timeout=0)
@@ -56,6 +58,7 @@ onstart:
         warm.start(os.environ["SER_WARM"], {1, config["compute"]["threads"]})
     patches.lift_job_rate(workflow)
     patches.size_inputs_once(workflow)
+    patches.stop_after(workflow, {"splits"})  # a protocol must be mended: to train the rest can wait
     try:
         if status_command := patches.slurm_status_command(workflow):
             slurm.check_queue(Path.cwd(), status_command)
@@ -74,13 +77,15 @@ onstart:
 
 onsuccess:
     SEALS.seal(patches.current_outputs(workflow, SEALED))
+    for line in left_out(PLAN, config, PLACES):
+        print(line, file=sys.stderr)
 
 
 onerror:
     SEALS.seal(patches.current_outputs(workflow, SEALED))
     shell("{PYTHON} workflow_scripts/table.py --params {CONFIG:q} --partial --output {places.PARTIAL}")
-    for line in failures.lines(patches.failures(workflow, FAILURES)):
-        print(line, file=sys.stderr)
-    print(f"the finished results are in {places.PARTIAL}; the same command continues with the rest")
+    told = [*left_out(PLAN, config, PLACES), *failures.lines(patches.failures(workflow, FAILURES))]
+    told.append(f"the finished results are in {places.PARTIAL}; the same command continues with the rest")
     if Path(places.TABLE).is_file():
-        print(f"{places.TABLE} is from an earlier build")
+        told.append(f"{places.TABLE} is from an earlier build")
+    atexit.register(print, *told, sep="\n", file=sys.stderr)  # the last words, after Snakemake's own

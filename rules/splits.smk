@@ -16,6 +16,7 @@ rule splits:
         cost=PLACES.benchmark("splits", "{protocol}/{selection}{draw}"),
     group:
         small_at_demo("splits")
+    priority: 1  # before what takes long: a protocol that does not fit the recordings shows at once
     resources:
         mem_mb=needs(1000),
         runtime=needs(10 if DEMO else 30),

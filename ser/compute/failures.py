@@ -19,7 +19,7 @@ KILLED = {
     "DEADLINE": "its deadline passed",
 }
 KILLED_FOR_MEMORY = re.compile(r"^\S+: error: .*(exceeded (job )?memory limit|oom.kill)", re.MULTILINE | re.IGNORECASE)
-SILENT = "it was killed, or could not begin: its log has no error"
+SILENT = "it was killed, or could not begin: its log has no error: start again, with fewer --cores if memory is short"
 # sbatch did not get an answer; anything else that it says is for good.
 NO_ANSWER = re.compile(r"contact|timed out|temporarily", re.IGNORECASE)
 
@@ -45,7 +45,7 @@ def own_error(log: str) -> str:
     last = text.rpartition("\n")[2]
     if last.startswith("error: "):  # an InputError, as every script tells it
         return last.removeprefix("error: ")
-    return last if "Traceback (most recent call last)" in text else ""
+    return f"{last}: not foreseen: see its log" if "Traceback (most recent call last)" in text else ""
 
 
 def local_failures(jobs: Iterable[Job]) -> list[Failure]:

@@ -385,6 +385,20 @@ def explain_failures(workflow: Any, found: dict[Any, list[Failure]], learned: Ca
             Path(log).unlink(missing_ok=True)
 
 
+def stop_after(workflow: Any, rules: Collection[str]) -> None:
+    """Once a job of `rules` has failed for good, start none but theirs, also with `--keep-going` (snakemake 9.27.1,
+    scheduling/job_scheduler.py).
+    """
+
+    def open_jobs(self: Any) -> list[Any]:
+        ready = list(self.workflow.dag.ready_jobs)
+        if not any(member.rule.name in rules for job in self.failed for member in _members(job)):
+            return ready
+        return [job for job in ready if all(member.rule.name in rules for member in _members(job))]
+
+    type(workflow.scheduler).open_jobs = property(open_jobs)
+
+
 def failures(workflow: Any, found: Mapping[Any, list[Failure]]) -> list[Failure]:
     """What failed for good: as `found`, or by the logs of jobs of this machine (snakemake 9.27.1,
     scheduling/job_scheduler.py).
