@@ -19,7 +19,7 @@ KILLED = {
     "DEADLINE": "its deadline passed",
 }
 KILLED_FOR_MEMORY = re.compile(r"^\S+: error: .*(exceeded (job )?memory limit|oom.kill)", re.MULTILINE | re.IGNORECASE)
-SILENT = "it was killed, or could not begin: its log has no error: start again, with fewer --cores if memory is short"
+SILENT = "it was killed, or could not begin: its log has no error"
 # sbatch did not get an answer; anything else that it says is for good.
 NO_ANSWER = re.compile(r"contact|timed out|temporarily", re.IGNORECASE)
 
@@ -50,7 +50,8 @@ def own_error(log: str) -> str:
 
 def local_failures(jobs: Iterable[Job]) -> list[Failure]:
     """Why jobs of this machine failed."""
-    return [Failure(own_error(job.log) or SILENT, job.title, job.log) for job in jobs]
+    silent = f"{SILENT}: start again, with fewer --cores if memory is short"
+    return [Failure(own_error(job.log) or silent, job.title, job.log) for job in jobs]
 
 
 def refused(submission: Submission, said: str) -> tuple[list[Failure], bool]:

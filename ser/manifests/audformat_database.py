@@ -1,12 +1,13 @@
 """A database in audEERING's audformat (https://audeering.github.io/audformat) as a table of utterances.
 
 Its header is a YAML file; its tables, of files or of segments, are CSV or Parquet files beside it. Pickled tables are
-refused, and the header is read as plain data: whoever writes either could otherwise run code here. The labels of each
-utterance are collected over all tables by `audformat.Database.get`.
+never read, and the header is read as plain data: whoever writes either could otherwise run code here. The labels of
+each utterance are collected over all tables by `audformat.Database.get`.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -28,6 +29,7 @@ NAMES = {
     "valence": ("valence",),
     "dominance": ("dominance",),
 }
+MISSING = "needs the packages audformat and audb: pip install audformat audb"
 _PARTS = ("train", "dev", "test")  # types of splits
 
 
@@ -40,8 +42,6 @@ def audformat_table(header: Path, root: Path, names: Mapping[str, str]) -> Rows:
     """
     if header.resolve().parent != root.resolve():
         raise InputError(f"{header}: the paths of an audformat database are relative to it: set root to its folder")
-    if pickled := sorted(path.name for path in root.glob(f"{header.stem}.*.pkl")):
-        raise InputError(f"{root}: pickled tables are not read: {listed(pickled)}: save them as CSV or Parquet")
     database = _load(header)
     asked = {column: (names[column],) if column in names else of for column, of in NAMES.items()}
     table, _, emotion = asked["emotion"][0].rpartition("/")
@@ -100,14 +100,27 @@ def _load(header: Path) -> Any:
     try:
         import audformat
     except ImportError:
-        raise InputError(f"{header}: needs the package audformat: pip install audformat, or save it as CSV") from None
+        raise InputError(f"{header}: {MISSING}, or save it as CSV") from None
     try:
         content = yaml.safe_load(header.read_text(encoding="utf-8"))
         database = audformat.Database.load_header_from_yaml(content)
-        for table in [*database.misc_tables, *database.tables]:  # the first hold labels of the others' schemes
-            database[table].load(str(header.with_name(f"{header.stem}.{table}")))
+        with TemporaryDirectory() as folder:  # without the pickles, which audformat would read first
+            for table in [*database.misc_tables, *database.tables]:  # the first hold labels of the others' schemes
+                file = _table_file(header, table)
+                Path(folder, file.name).symlink_to(file.resolve())
+                database[table].load(str(Path(folder, file.stem)))
     except OSError as error:
         raise InputError(f"{header}: cannot be read: {error.strerror or error}") from None
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         raise InputError(f"{header}: not an audformat database: {' '.join(str(error).split())}") from None
     return database
+
+
+def _table_file(header: Path, table: str) -> Path:
+    files = {suffix: header.with_name(f"{header.stem}.{table}.{suffix}") for suffix in ("parquet", "csv", "pkl")}
+    suffix = next((suffix for suffix, file in files.items() if file.is_file()), "")
+    if suffix == "pkl":
+        raise InputError(f"{files['pkl']}: a pickled table is not read: it could run code: save it as CSV or Parquet")
+    if not suffix:
+        raise InputError(f"{files['csv']}: no such file, and none in Parquet: complete the database")
+    return files[suffix]

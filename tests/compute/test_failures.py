@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ser.compute.failures import Failure, failed, lines, local_failures, refused
+from ser.compute.failures import SILENT, Failure, failed, lines, local_failures, refused
 from ser.compute.slurm import PROFILE, Job, Submission
 from ser.errors import InputError, in_one_line
 
@@ -32,7 +32,8 @@ def submission(tmp_path: Path) -> Submission:
     ("state", "log", "slurm_log", "reason", "is_worth_it"),
     [
         ("FAILED", f"epoch 1\nerror: {NAN}\n", "", f"{NAN}; 1 submitted with it are left unfinished", False),
-        ("FAILED", f"{TRACEBACK}KeyError: 'x'\n", "", "KeyError: 'x'; 1 submitted with it are left unfinished", False),
+        ("FAILED", f"{TRACEBACK}KeyError: 'x'\n", "", "KeyError: 'x': not foreseen: see its log;"
+         " 1 submitted with it are left unfinished", False),
         ("FAILED", "epoch 1\n", "", "it was killed, or could not begin: its log has no error", True),
         ("CANCELLED", f"error: {NAN}\n", "", "it was cancelled", True),
         ("TIMEOUT", "epoch 1\n", "", f"it took more than the 480 minutes that it asked for; change {PROFILE}:"
@@ -83,7 +84,7 @@ def test_the_end_lists_each_failure_those_of_one_reason_together(tmp_path: Path)
     for name, text in {"a": f"error: {NAN}", "b": "", "c": f"error: {NAN}"}.items():
         (tmp_path / name).write_text(text)
     found = local_failures(Job(f"training {name}", str(tmp_path / name)) for name in "abc")
-    silent = "it was killed, or could not begin: its log has no error"
+    silent = f"{SILENT}: start again, with fewer --cores if memory is short"
     assert lines(found) == [
         "3 failed:",
         f"  training a: {NAN} ({tmp_path}/a)",

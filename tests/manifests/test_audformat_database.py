@@ -77,8 +77,13 @@ def test_other_names_and_one_of_several_tables(tmp_path: Path) -> None:
 
 def test_pickled_tables_and_headers_that_run_code_are_refused(tmp_path: Path) -> None:
     made().save(str(tmp_path), storage_format="pkl")
-    with pytest.raises(InputError, match="pickled tables are not read: db.files.pkl, db.test.pkl, db.train.pkl: save"):
+    with pytest.raises(InputError, match="db.files.pkl: a pickled table is not read: it could run code: save it"):
         read_user_manifest(tmp_path / "db.yaml", tmp_path)
+    made().save(str(tmp_path), storage_format="csv")
+    for table in ("files", "train", "test"):  # as audb leaves them beside the others
+        (tmp_path / f"db.{table}.pkl").write_bytes(b"cos\nmkdir\n(S'" + bytes(tmp_path / "ran") + b"'\ntR.")
+    assert len(read_user_manifest(tmp_path / "db.yaml", tmp_path).utterances) == 3
+    assert not (tmp_path / "ran").exists()
     other = tmp_path / "other"
     other.mkdir()
     (other / "db.yaml").write_text("name: !!python/object/apply:os.mkdir ['" + str(tmp_path / "ran") + "']\n")
@@ -100,5 +105,5 @@ def test_a_header_elsewhere_and_a_missing_table_are_named(tmp_path: Path) -> Non
     with pytest.raises(InputError, match="relative to it: set root to its folder"):
         read_user_manifest(tmp_path / "db" / "db.yaml", tmp_path)
     (tmp_path / "db" / "db.test.csv").unlink()
-    with pytest.raises(InputError, match="not an audformat database: No file found for table"):
+    with pytest.raises(InputError, match="db.test.csv: no such file, and none in Parquet: complete the database"):
         read_user_manifest(tmp_path / "db" / "db.yaml", tmp_path / "db")
