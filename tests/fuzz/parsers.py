@@ -7,6 +7,7 @@ import random
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,7 @@ def parsers(folder: Path) -> dict[str, Callable[[], Parser]]:
     files |= {"model.safetensors.index.json": _index, "given predictions": _given}
     files |= {"audited manifest": _audited("m.csv"), "audited split": _audited("s.csv")}
     files |= {"audited list": _audited("fold_1/x_test_fold_1.jsonl"), "audited predictions": _audited("p.csv")}
+    files |= {"audformat header": _audformat} if find_spec("audformat") else {}
     return found | {name: (lambda make=make: make(folder)) for name, make in files.items()}
 
 
@@ -140,6 +142,22 @@ def _parquet(folder: Path) -> Parser:
     memory = io.BytesIO()
     parquet.write_table(pyarrow.table({"path": ["a.wav"], "speaker": ["1"], "emotion": ["sad"]}), memory)
     return Parser(memory.getvalue(), _reader(folder / "own.parquet", lambda path: survey("own", folder, path)))
+
+
+def _audformat(folder: Path) -> Parser:
+    import audformat
+
+    write_wav(folder / "a.wav")
+    database = audformat.Database("t")
+    database.splits["train"] = audformat.Split("train")
+    database["files"] = audformat.Table(audformat.filewise_index(["a.wav"]), split_id="train")
+    for column, value in (("emotion", "sad"), ("speaker", "1")):
+        database.schemes[column] = audformat.Scheme("str", labels=[value])
+        database["files"][column] = audformat.Column(scheme_id=column)
+        database["files"][column].set([value])
+    database.save(str(folder), storage_format="csv")
+    path = folder / "db.yaml"
+    return Parser(path.read_bytes(), _reader(path, lambda path: survey("own", folder, path)), cost=4)
 
 
 def _params(folder: Path) -> Parser:

@@ -55,9 +55,11 @@ def test_readmes_files_as_they_stand_make_a_table(mine: Project) -> None:
     assert "note: columns that are not used: take\n" in (mine.folder / "work/free/logs/manifest/mine.log").read_text()
 
 
-def test_a_table_of_three_columns_will_do(mine: Project) -> None:
+def test_a_table_of_three_columns_by_other_names_will_do(mine: Project) -> None:
     rows = [",".join(list(row.values())[:3]) for row in lines(mine, "external/mine.csv")]
-    (mine.folder / "external/mine.csv").write_text("\n".join(["path,speaker,emotion", *rows]) + "\n")
+    (mine.folder / "external/mine.csv").write_text("\n".join(["path,speaker,label", *rows]) + "\n")
+    own = mine.folder / "params.local.yaml"
+    own.write_text(own.read_text().replace("mine.csv}", "mine.csv, columns: {emotion: label}}"))
     mine.build("work/free/splits/mine/mine/clean.json")
 
 
