@@ -62,9 +62,9 @@ rule manifest:
     log:
         job=PLACES.log("manifest", "{corpus}"),
         cost=PLACES.benchmark("manifest", "{corpus}"),
+    priority: 1
     group:
         small_at_demo("corpus")
-    priority: 1
     resources:
         mem_mb=needs(1000),
         runtime=needs(10 if DEMO else 480),

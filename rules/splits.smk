@@ -14,9 +14,9 @@ rule splits:
     log:
         job=PLACES.log("splits", "{protocol}/{selection}{draw}"),
         cost=PLACES.benchmark("splits", "{protocol}/{selection}{draw}"),
+    priority: 1  # before what takes long: a protocol that does not fit the recordings shows at once
     group:
         small_at_demo("splits")
-    priority: 1  # before what takes long: a protocol that does not fit the recordings shows at once
     resources:
         mem_mb=needs(1000),
         runtime=needs(10 if DEMO else 30),

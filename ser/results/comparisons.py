@@ -112,7 +112,8 @@ def _difference(sides: Mapping[str, Side], part: str, *groups: Group) -> Differe
     if not common:
         return "the rows have no seed in common"
     if random and clusters.is_crossed and len(common) < 2:
-        return "one seed: another training of the same row may differ as much"
+        shared = " in common" if _differ(random) else ""
+        return f"one seed{shared}: another training of the same row may differ as much"
     others = second.gathered.parts[part].clusters
     if first.tested(common) != second.tested(common) or len(clusters.of) != len(others.of):
         return "the rows test other utterances"
