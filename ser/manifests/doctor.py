@@ -35,9 +35,7 @@ def diagnose(
     return not faults
 
 
-def diagnosis(
-    name: str, root: Path, manifest: Path | None, columns: Mapping[str, str] | None = None
-) -> dict[str, Any]:
+def diagnosis(name: str, root: Path, manifest: Path | None, columns: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The same for machines; `usable` says whether the pipeline can use it, `faults` why not."""
     found = _surveyed(name, root, manifest, columns)
     if isinstance(found, InputError):
@@ -63,9 +61,7 @@ def diagnosis(
     }
 
 
-def _surveyed(
-    name: str, root: Path, manifest: Path | None, columns: Mapping[str, str] | None
-) -> Survey | InputError:
+def _surveyed(name: str, root: Path, manifest: Path | None, columns: Mapping[str, str] | None) -> Survey | InputError:
     if manifest is None:
         loader_of(name)
     try:

@@ -75,9 +75,7 @@ def test_without_predictions_it_is_skipped_and_says_where_they_belong(with_syste
 def test_a_fold_that_lacks_is_named_before_any_job(with_system: Path) -> None:
     put(with_system, 1)
     (with_system / WHERE / "seed1/fold10.csv").unlink()
-    with pytest.raises(
-        InputError, match=rf"{WHERE}/seed1: no fold10.csv: the split has 10 folds: give each its file"
-    ):
+    with pytest.raises(InputError, match=rf"{WHERE}/seed1: no fold10.csv: the split has 10 folds: give each its file"):
         theirs(with_system)
 
 

@@ -141,9 +141,7 @@ def test_an_edited_file_makes_its_runs_again_and_no_others(built: Project, tmp_p
     assert f"no prediction for 1 of 60 tested utterances: {name}: predict them, too" in result.stdout + result.stderr
     path.unlink()
     said = project.planned_outputs()
-    assert (
-        f"{path.parent.relative_to(project.folder)}: no fold3.csv: the split has 4 folds: give each its file" in said
-    )
+    assert f"{path.parent.relative_to(project.folder)}: no fold3.csv: the split has 4 folds: give each its file" in said
 
 
 def settings_of(project: Project, **changes: Any) -> str:
