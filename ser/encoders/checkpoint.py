@@ -91,6 +91,21 @@ def open_checkpoint(folder: Path) -> tuple[Any, Any]:
     return model, preprocess
 
 
+def open_form(folder: Path) -> Any:
+    """The model that config.json in `folder` describes (float32, on the CPU), with random weights.
+
+    Raises InputError where transformers cannot make it.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
+    except Exception as error:  # a configuration can break it in any way
+        raise InputError(f"{folder}: transformers cannot open it: {_first_line(error)}") from None
+
+
 def checkpoint_files(folder: Path) -> list[Path]:
     """config.json, preprocessor_config.json (speech encoders) and the weights; InputError names all missing ones."""
     if not folder.is_dir():

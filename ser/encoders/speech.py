@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ser.encoders.checkpoint import open_checkpoint
+from ser.encoders.checkpoint import open_checkpoint, open_form
 from ser.errors import InputError
 
 Count = TypeVar("Count", int, Tensor)
@@ -18,14 +18,17 @@ class SpeechEncoder(nn.Module):
     `learns`: `all` of it, or all but the convolutional front end (`transformer`). The dropout, layerdrop and time
     masking of its config.json are active in training, as in the published code. Normalising the waveform is up to the
     caller, not to the checkpoint's preprocessor. A frozen encoder is a feature, computed once (kind `encoder`), and not
-    the concern of this class.
+    the concern of this class. Without `reads_weights` they are random, and the folder needs none: those of a run that
+    has trained them will be put in their place.
 
     Raises InputError for a folder that is not a complete checkpoint, or one whose states are not `width` wide.
     """
 
-    def __init__(self, folder: Path, width: int, learns: Literal["all", "transformer"]) -> None:
+    def __init__(
+        self, folder: Path, width: int, learns: Literal["all", "transformer"], reads_weights: bool = True
+    ) -> None:
         super().__init__()
-        self.model, _ = open_checkpoint(folder)
+        self.model = open_checkpoint(folder)[0] if reads_weights else open_form(folder)
         if self.model.config.hidden_size != width:
             raise InputError(
                 f"{folder}: its states are {self.model.config.hidden_size} wide, but setting encoder_width is {width}: "

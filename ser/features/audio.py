@@ -107,6 +107,11 @@ def decode(path: Path, start: float | None = None, end: float | None = None) -> 
         if file.subtype == "PCM_16" and file.channels == 1 and rate == RATE:
             return file.read(stop - first, dtype="int16"), 0
         channels = file.read(stop - first, dtype="float32", always_2d=True)
+    return converted(channels, rate)
+
+
+def converted(channels: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
+    """int16 [samples] at 16 kHz of float32 [samples, channels] at `rate`, and how many were clipped."""
     return _rounded(_resampled(channels.mean(axis=1), rate))
 
 

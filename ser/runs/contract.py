@@ -11,6 +11,13 @@ and nothing else is required of it. One that chooses nothing on the dev part, no
 and then trains on as much of the dev part as may train, and has none. One that classifies something besides the
 labels says so, too (auxiliary.py). `REPORTED = True` says that nothing is trained here: the row's predictions are files
 that other code made (given.py), and its settings `made_by` and `code` say whose.
+
+What a run has learned predicts later (ser/prediction) by the class `Task` of a system that trains a network, with the
+weights that it kept. Any other system has a function
+
+    predict(fold: Fold, settings: Settings, model: Mapping[str, np.ndarray]) -> scores of `fold.test`
+
+which is given `Outcome.model`; in both cases only the fold's test part is there.
 """
 
 from collections.abc import Mapping
@@ -61,7 +68,9 @@ class Fold:
     `train` is made of: for such a system also dev, where it may train (`Split.spare`). `encoders` are the checkpoint
     folders that the row trains further, by the system's names for them. `scale` is the range of attributes, lowest and
     highest (None: targets are classes). `given` is the folder of the predictions that other code made for all folds of
-    this seed (None: they are made here); what that code trained on is not known, and `trained_on` empty.
+    this seed (None: they are made here); what that code trained on is not known, and `trained_on` empty. `fitted` is
+    what an earlier run fitted on its training part (None: it is fitted on this one's): the fold is then for prediction
+    alone, and the weights come from that run, too.
     """
 
     number: int
@@ -74,6 +83,7 @@ class Fold:
     scale: tuple[float, float] | None = None
     trained_on: tuple[str, ...] = ("train",)
     given: Path | None = None
+    fitted: Mapping[str, np.ndarray] | None = None
 
     @classmethod
     def of(

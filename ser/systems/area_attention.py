@@ -24,7 +24,6 @@ from ser.errors import InputError
 from ser.features.spectrogram import centred_window, mel_bank, power_frames
 from ser.runs.contract import Context, Fold, Outcome, Part
 from ser.systems.shared.classifier import ClassifierTask
-from ser.training.loop import fit
 from ser.training.task import Batch, Example, TrainingSettings
 from ser.waveforms import RATE, waveform
 
@@ -182,6 +181,8 @@ class Task(ClassifierTask):
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
     """Train and score one fold; reads `fold.stores["audio"]`."""
+    from ser.training.loop import fit  # not above: whoever only predicts needs no loop
+
     return fit(Task(fold, settings), fold, settings, context)
 
 

@@ -20,7 +20,6 @@ from ser.errors import InputError, listed
 from ser.runs.contract import Context, Fold, Outcome
 from ser.systems.shared.layers import MaskedBatchNorm, filled
 from ser.systems.shared.spectrograms import SpectrogramSettings, SpectrogramTask
-from ser.training.loop import fit
 
 Size = TypeVar("Size", int, Tensor)
 
@@ -200,7 +199,8 @@ class Task(SpectrogramTask):
         if unknown := sorted(fold.encoders.keys() - {"backbone"}):
             raise InputError(f"attention_fcn has one encoder, `backbone`, but the row names {listed(unknown)}")
         self.convolutions = None
-        if folder := fold.encoders.get("backbone"):
+        folder = fold.encoders.get("backbone")
+        if folder and fold.fitted is None:
             if settings.channels != "image":
                 raise InputError(
                     f"setting channels is {settings.channels}, but {folder} was trained on images: use image"
@@ -217,4 +217,6 @@ class Task(SpectrogramTask):
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
     """Train and score one fold; reads `fold.stores["spectrogram"]`."""
+    from ser.training.loop import fit  # not above: whoever only predicts needs no loop
+
     return fit(Task(fold, settings), fold, settings, context)

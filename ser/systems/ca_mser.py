@@ -19,7 +19,6 @@ from ser.encoders.alexnet import alexnet_convolutions
 from ser.errors import InputError
 from ser.runs.contract import Context, Fold, Outcome
 from ser.systems.shared.segments import SegmentSettings, SegmentTask
-from ser.training.loop import fit
 from ser.training.task import Batch, Example
 
 EMBEDDING = 128  # width of each view, and of the classifier
@@ -186,7 +185,7 @@ class Task(SegmentTask):
         s, image = self.settings, None
         if s.has_image:
             alexnet = AlexNet(s.width)
-            if "backbone" in self.fold.encoders:
+            if "backbone" in self.fold.encoders and self.fold.fitted is None:
                 alexnet.start_from(alexnet_convolutions(self.fold.encoders["backbone"], alexnet.channels))
             image = self.image(LEAST_IMAGE), alexnet
         return CaMser(self.speech() if s.reads_speech else None, image, self.cepstra, self.classes, s)
@@ -205,4 +204,6 @@ class Task(SegmentTask):
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
     """Train and score one fold; `Task` says what it reads."""
+    from ser.training.loop import fit  # not above: whoever only predicts needs no loop
+
     return fit(Task(fold, settings), fold, settings, context)

@@ -22,7 +22,6 @@ from ser.runs.contract import Context, Fold, Outcome, Part
 from ser.systems.shared.layers import filled
 from ser.systems.shared.pooling import StatisticsPooling, StylePooling
 from ser.systems.shared.regions import n_regions, region_of
-from ser.training.loop import fit
 from ser.training.task import Batch, Example, TrainingSettings, class_weights, cross_entropy
 from ser.waveforms import FULL_SCALE, RATE, waveform
 
@@ -130,25 +129,27 @@ class Task:
         self.store, self.folder, self.settings = fold.stores["audio"], fold.encoders["encoder"], settings
         self.n_attributes = len(fold.labels)
         self.axes = [fold.labels.index(name) for name in AXES]
+        self.is_new = fold.fitted is None  # or has learned, and only predicts
+        self.fitted = self._fit(fold) if fold.fitted is None else fold.fitted
+        self.mean, self.scale = self.fitted["waveform_statistics"]
         self.emotions = {name: number for number, name in enumerate(sorted({*fold.train.emotions}))}
         self.regions = {
             utterance: region
             for part in (fold.train, fold.dev, fold.test)
             for utterance, region in zip(part.utterances, self._regions(part), strict=True)
         }
-        n = len(self.emotions) if settings.auxiliary == "emotion" else n_regions(settings.regions)
+        n = int(self.fitted["emotions"]) if settings.auxiliary == "emotion" else n_regions(settings.regions)
         self.n_regions = 0 if settings.region_loss == "none" else n
         self.weight = 0.0  # of the region loss that was computed last
         self.weights = None
         if self.n_regions:
             trained = np.array([self.regions[utterance] for utterance in fold.train.utterances], np.int64)
             self.weights = class_weights(settings.class_weights, trained, self.n_regions)
-        self.mean, self.scale = statistics(self.store, fold.train.utterances)
         self.longest = round(settings.seconds * RATE)
 
     def network(self) -> Network:
         """The checkpoint, whose convolutions stay frozen, with a pooling and heads of random weights."""
-        encoder = SpeechEncoder(self.folder, self.settings.encoder_width, "transformer")
+        encoder = SpeechEncoder(self.folder, self.settings.encoder_width, "transformer", reads_weights=self.is_new)
         network = Network(encoder, self.n_attributes, self.n_regions, self.settings)
         for parameter in network.heads[1:].parameters():
             parameter.register_post_accumulate_grad_hook(self._leave_alone)
@@ -201,6 +202,13 @@ class Task:
         if not self.weight:
             parameter.grad = None
 
+    def _fit(self, fold: Fold) -> dict[str, np.ndarray]:
+        """Mean and deviation of the waveforms, float32 [2], and how many emotions there are."""
+        fitted = {"waveform_statistics": np.array(statistics(self.store, fold.train.utterances))}
+        if self.settings.auxiliary == "emotion":
+            fitted["emotions"] = np.array(len({*fold.train.emotions}))
+        return fitted
+
     def _regions(self, part: Part) -> list[int]:
         """The region, or emotion, of each utterance."""
         if self.settings.auxiliary == "emotion":
@@ -225,7 +233,9 @@ def statistics(store: Store, utterances: Sequence[str]) -> tuple[np.float32, np.
 
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
-    """Attributes and regions of the test part; the model's `waveform_statistics` are the mean and deviation removed."""
+    """Attributes and regions of the test part."""
+    from ser.training.loop import fit  # not above: whoever only predicts needs no loop
+
     task = Task(fold, settings)
     outcome = fit(task, fold, settings, context)
     scores, logits = np.split(outcome.scores, [task.n_attributes], axis=1)
@@ -233,8 +243,7 @@ def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
     if task.n_regions and settings.auxiliary == "regions":
         regions = np.array([task.regions[utterance] for utterance in fold.test.utterances])
         auxiliary = Auxiliary.of("region", regions, logits)
-    model = outcome.model | {"waveform_statistics": np.array([task.mean, task.scale])}
-    return replace(outcome, scores=scores, model=model, auxiliary=auxiliary)
+    return replace(outcome, scores=scores, auxiliary=auxiliary)
 
 
 def _checked_scale(fold: Fold, settings: Settings) -> tuple[float, float]:
@@ -244,7 +253,7 @@ def _checked_scale(fold: Fold, settings: Settings) -> tuple[float, float]:
             f"fold {fold.number}: targets are {', '.join(fold.labels)}; emosphere_ser needs a protocol with "
             f"targets {', '.join(AXES)} (any order) and their scale"
         )
-    if settings.auxiliary == "emotion" and len({*fold.train.emotions}) < 2:
+    if settings.auxiliary == "emotion" and fold.fitted is None and len({*fold.train.emotions}) < 2:
         raise InputError(f"fold {fold.number}: fewer than two emotions in the training part: use auxiliary: regions")
     for kind, known, name in (("features", fold.stores, "audio"), ("encoders", fold.encoders, "encoder")):
         if name not in known:

@@ -3,16 +3,15 @@
 The recipe of the openSMILE baselines: z-scores fitted on the training part, then `SVC`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from itertools import combinations
+from typing import Annotated, Literal
 
 import numpy as np
 
 from ser.errors import InputError
 from ser.runs.contract import Context, Fold, Outcome, Part
-
-if TYPE_CHECKING:
-    from sklearn.svm import SVC
 
 CHOOSES_NOTHING = True
 
@@ -57,7 +56,7 @@ def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
         decision_function_shape="ovr",
     ).fit(train, fold.train.targets)
     return Outcome(
-        scores=_log_probabilities(machine, test, len(fold.labels)),
+        scores=_log_probabilities(machine.decision_function(test), machine.classes_, len(fold.labels)),
         model={
             "scaler_mean": scaler.mean_,
             "scaler_scale": scaler.scale_,
@@ -70,6 +69,19 @@ def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
         },
         facts={"n_features": train.shape[1], "n_support_vectors": len(machine.support_vectors_)},
     )
+
+
+def predict(fold: Fold, settings: Settings, model: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The test part's scores by the `model` of an earlier run, without scikit-learn: libsvm's sums in another order."""
+    vectors = (_vectors(fold, fold.test) - model["scaler_mean"]) / model["scaler_scale"]
+    support = model["support_vectors"]
+    if settings.kernel == "linear":
+        kernel = vectors @ support.T
+    else:
+        distances = np.array([((support - vector) ** 2).sum(axis=1) for vector in vectors])
+        kernel = np.exp(-model["gamma"] * distances)
+    values = _decision_values(kernel, model)
+    return _log_probabilities(values, model["classes"], len(fold.labels))
 
 
 def _vectors(fold: Fold, part: Part) -> np.ndarray:
@@ -86,11 +98,29 @@ def _vectors(fold: Fold, part: Part) -> np.ndarray:
     return np.concatenate(vectors).astype(np.float64)
 
 
-def _log_probabilities(machine: "SVC", vectors: np.ndarray, n_classes: int) -> np.ndarray:
+def _decision_values(kernel: np.ndarray, model: Mapping[str, np.ndarray]) -> np.ndarray:
+    """What `SVC.decision_function` returns, from kernel values [n, support vectors]: [n] for two classes, else each
+    class's votes and, as a fraction below 1/3, its margins.
+    """
+    weights, intercepts, ends = model["dual_coef"], model["intercept"], np.cumsum(model["n_support"])
+    of = [slice(end - size, end) for end, size in zip(ends, model["n_support"], strict=True)]  # vectors of each class
+    if len(of) == 2:
+        two: np.ndarray = kernel @ weights[0] + intercepts[0]
+        return two
+    votes, margins = np.zeros((2, len(kernel), len(of)))
+    for intercept, (i, j) in zip(intercepts, combinations(range(len(of)), 2), strict=True):
+        value = kernel[:, of[i]] @ weights[j - 1, of[i]] + kernel[:, of[j]] @ weights[i, of[j]] + intercept
+        votes[:, i] += value >= 0
+        votes[:, j] += value < 0
+        margins[:, i] += value
+        margins[:, j] -= value
+    return votes + margins / (3 * (np.abs(margins) + 1))
+
+
+def _log_probabilities(values: np.ndarray, classes: np.ndarray, n_classes: int) -> np.ndarray:
     """float64 [n, n_classes]: log-softmax of the decision values; of two classes, libsvm gives only the second's."""
-    values = machine.decision_function(vectors)
     if values.ndim == 1:
         values = np.stack([np.zeros_like(values), values], axis=1)
-    scores = np.full((len(vectors), n_classes), -np.inf)
-    scores[:, machine.classes_] = values - np.logaddexp.reduce(values, axis=1, keepdims=True)
+    scores = np.full((len(values), n_classes), -np.inf)
+    scores[:, classes] = values - np.logaddexp.reduce(values, axis=1, keepdims=True)
     return scores

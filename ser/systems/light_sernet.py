@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from ser.errors import InputError
 from ser.runs.contract import Context, Fold, Outcome, Part
 from ser.systems.shared.classifier import ClassifierTask
-from ser.training.loop import fit
 from ser.training.task import Batch, Example, StepDecaySettings, cross_entropy
 
 # Kernels in time and frequency: temporal, spectral, joint.
@@ -128,4 +127,6 @@ class Task(ClassifierTask):
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
     """Train and score one fold; reads `fold.stores["mfcc"]`."""
+    from ser.training.loop import fit  # not above: whoever only predicts needs no loop
+
     return fit(Task(fold, settings), fold, settings, context)

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from ser.errors import InputError
 from ser.runs.contract import Context, Fold, Outcome
 from ser.systems.shared.segments import SegmentSettings, SegmentTask
-from ser.training.loop import fit
 from ser.training.task import Batch
 
 EMBEDDING = 128  # width of p and w, and of the classifier
@@ -195,6 +194,8 @@ class Task(SegmentTask):
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
     """Train and score one fold; `SegmentTask` says what it reads."""
+    from ser.training.loop import fit  # not above: whoever only predicts needs no loop
+
     return fit(Task(fold, settings), fold, settings, context)
 
 

@@ -26,7 +26,6 @@ from ser.errors import InputError
 from ser.runs.contract import Context, Fold, Outcome
 from ser.systems.shared.layers import MaskedBatchNorm, filled
 from ser.systems.shared.spectrograms import SpectrogramSettings, SpectrogramTask
-from ser.training.loop import fit
 
 _Branches = tuple[Tensor, Tensor | None, Tensor | None, Tensor, Tensor]
 
@@ -244,4 +243,6 @@ class Task(SpectrogramTask):
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:
     """Train and score one fold; reads `fold.stores["spectrogram"]`."""
+    from ser.training.loop import fit  # not above: whoever only predicts needs no loop
+
     return fit(Task(fold, settings), fold, settings, context)

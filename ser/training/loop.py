@@ -24,9 +24,10 @@ from ser.progress import progress
 from ser.runs.contract import Context, Fold, Outcome, Part
 from ser.training.criterion import check_criterion, dev_metrics, is_better
 from ser.training.observer import EpochScores
+from ser.training.scoring import batches_of, predict
 from ser.training.state import Saver, State
-from ser.training.step import Step, autocast, to_device
-from ser.training.task import Example, StepDecaySettings, Task, TrainingSettings
+from ser.training.step import Step
+from ser.training.task import FITTED, Example, StepDecaySettings, Task, TrainingSettings
 
 _OPTIMISERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "adam": (torch.optim.Adam, {}),
@@ -100,7 +101,8 @@ def _fit(task: Task, fold: Fold, settings: TrainingSettings, context: Context) -
     return Outcome(
         scores=score_test(state.evaluated) if known is None else known,
         history=state.history,
-        model={name: tensor.cpu().numpy() for name, tensor in state.best.items()},
+        model={name: tensor.cpu().numpy() for name, tensor in state.best.items()}
+        | {f"{FITTED}{name}": value for name, value in task.fitted.items()},
         facts={
             "parameters": sum(p.numel() for p in parameters),
             "parameters_trainable": sum(p.numel() for p in parameters if p.requires_grad),
@@ -120,30 +122,6 @@ def seed_everything(*entropy: int) -> np.random.Generator:
     np.random.seed(words[1])
     torch.manual_seed(words[2])
     return np.random.default_rng(words[3])
-
-
-def predict(
-    task: Task, network: nn.Module, part: Part, settings: TrainingSettings, device: str, precision: str = "float32"
-) -> np.ndarray:
-    """Scores float64 [n, K] of a part's utterances (with what `task.scores` adds), each the mean over its examples.
-
-    What chooses an epoch and what is reported is computed in float32, also where the network learns in float16, as in
-    EmoSphere-SER's code.
-    """
-    examples = sorted(task.examples(part, None), key=len)  # by length: little padding within a batch
-    network.eval()
-    scores = []
-    with torch.inference_mode():
-        for some in _batches(examples, settings.micro_batch or settings.batch_size, settings.last_batch):
-            batch = to_device(task.collate(some, None), device)
-            with autocast(precision, device):
-                outputs = task.forward(network, batch)
-            scores.append(task.scores(outputs.float()).double())
-    values = torch.cat(scores).cpu().numpy()  # only now: copying each batch would make the GPU wait
-    rows = np.array([example.index for example in examples])
-    totals = np.zeros((len(part.utterances), values.shape[1]))
-    np.add.at(totals, rows, values)
-    return totals / np.bincount(rows, minlength=len(totals))[:, None]
 
 
 def _check(fold: Fold, settings: TrainingSettings) -> None:
@@ -248,7 +226,7 @@ def _epoch_batches(
     while left > 0:
         examples = task.examples(part, generator)
         drawn = [examples[i] for i in generator.permutation(len(examples))]
-        in_order = _batches(drawn, settings.batch_size, settings.last_batch)
+        in_order = batches_of(drawn, settings.batch_size, settings.last_batch)
         for batch in _bucketed(drawn, settings, generator) if settings.bucketing else in_order:
             if left > 0:
                 yield batch
@@ -257,21 +235,11 @@ def _epoch_batches(
             return
 
 
-def _batches(examples: Sequence[Example], size: int, last_batch: str) -> Iterator[list[Example]]:
-    """Consecutive batches. Joined: batch norm over single numbers, and CCC, cannot learn from one example alone."""
-    start = 0
-    while start < len(examples):
-        left = len(examples) - start
-        stop = start + (left if last_batch == "joined" and size > 1 and left == size + 1 else size)
-        yield list(examples[start:stop])
-        start = stop
-
-
 def _bucketed(
     drawn: Sequence[Example], settings: TrainingSettings, generator: np.random.Generator
 ) -> Iterator[list[Example]]:
     """Batches of similar length: `drawn` is sorted within every `bucketing` batches, then the batches are shuffled."""
     size = settings.bucketing * settings.batch_size
     pools = [sorted(drawn[i : i + size], key=len) for i in range(0, len(drawn), size)]
-    batches = [batch for pool in pools for batch in _batches(pool, settings.batch_size, settings.last_batch)]
+    batches = [batch for pool in pools for batch in batches_of(pool, settings.batch_size, settings.last_batch)]
     return (batches[i] for i in generator.permutation(len(batches)))

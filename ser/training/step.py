@@ -11,8 +11,7 @@ import logging
 import math
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ser.errors import InputError
+from ser.training.scoring import autocast, to_device
 from ser.training.state import State
 from ser.training.task import Batch, Task
 
@@ -106,20 +106,6 @@ class Step:
         with autocast(self.precision, self.device):
             outputs = self.task.forward(self.state.network, batch)
         return outputs.float()
-
-
-def autocast(precision: str, device: str) -> AbstractContextManager[Any]:
-    """Compute in `precision` (float32, bfloat16, float16) where torch deems it safe."""
-    if precision == "float32":
-        return nullcontext()
-    return torch.autocast(torch.device(device).type, getattr(torch, precision))
-
-
-def to_device(batch: Batch, device: str) -> Batch:
-    """The batch on the device; through pinned memory, so that the next one can be collated while this one is copied."""
-    if device == "cpu":
-        return batch
-    return {name: tensor.pin_memory().to(device, non_blocking=True) for name, tensor in batch.items()}
 
 
 class RandomState:

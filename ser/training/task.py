@@ -1,6 +1,6 @@
 """What a system that trains a network gives the loop: a `Task`, and `Settings` that extend `TrainingSettings`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ser.runs.contract import Part
 
 Batch = dict[str, Tensor]
+FITTED = "fitted."  # what a task fitted, among the tensors of a model
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,13 @@ class Example:
 
 class Task(Protocol):
     """What the loop needs from a system. A `generator` of None means evaluation: nothing may be random."""
+
+    @property
+    def fitted(self) -> Mapping[str, np.ndarray]:
+        """What was fitted on the training part besides the network: `fit` keeps it with the weights, and a fold that
+        has it (`Fold.fitted`) makes the same task without a training part.
+        """
+        ...
 
     def network(self) -> nn.Module:
         """The network before training, on the CPU; its random weights come from torch's own generator."""

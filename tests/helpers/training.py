@@ -58,6 +58,7 @@ class Task:
 
     def __init__(self, attributes: bool = False) -> None:
         self.attributes = attributes
+        self.fitted = {"centres": CENTRES}
         self.seen: list[tuple[int, bool]] = []
 
     def network(self) -> nn.Module:

@@ -129,7 +129,7 @@ def test_overfits_sixteen_utterances(fold, tmp_path, changes):
     same = replace(fold, dev=fold.train, test=fold.train, encoders={"encoder": tmp_path / "encoder"})
     outcome = run(same, given, Context(seed=1))
     assert metrics.ccc(fold.train.targets.T, outcome.scores.T).min() > 0.95
-    assert outcome.model["waveform_statistics"].shape == (2,)
+    assert outcome.model["fitted.waveform_statistics"].shape == (2,)
 
 
 def test_same_seed_same_bits(fold):

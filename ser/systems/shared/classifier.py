@@ -1,7 +1,9 @@
 """What all networks that classify share: cross-entropy on each example, log-softmax as its scores."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
+import numpy as np
 from torch import Tensor, nn
 
 from ser.runs.contract import Fold
@@ -14,6 +16,7 @@ class ClassifierTask:
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
+    fitted: Mapping[str, np.ndarray] = {}
 
     def __init__(self, fold: Fold, settings: TrainingSettings) -> None:
         self.settings = settings

@@ -84,13 +84,14 @@ class SegmentTask(ClassifierTask):
         self.states = self._frozen()
         self.hears = self.states is not None or "encoder" in fold.encoders
         if self.states:
-            first = fold.train.utterances[0]
+            first = self.states.utterances[0]
             self.state_frames = len(self.states[first]) // self._count(first)
         self.spectrogram = fold.stores.get("spectrogram")
         if self.spectrogram:
             self._check_padding(self.spectrogram)
             self.frames = self.frames_of(self.spectrogram)
-            self.low, self.range = self._fit(self.spectrogram, fold.train)
+            self.fitted = self._fit(self.spectrogram, fold.train) if fold.fitted is None else fold.fitted
+            self.low, self.range = self.fitted["low"], self.fitted["range"]
 
     def speech(self) -> tuple[nn.Module, int]:
         """The module that turns a batch's `speech` into states [B, L, encoder_width], and L (149 for 3 s). Raises
@@ -100,7 +101,8 @@ class SegmentTask(ClassifierTask):
             raise InputError(f"fold {self.fold.number}: {_EITHER}")
         if self.states:
             return nn.Identity(), self.state_frames
-        encoder = SpeechEncoder(self.fold.encoders["encoder"], self.settings.encoder_width, learns="all")
+        folder, is_new = self.fold.encoders["encoder"], self.fold.fitted is None
+        encoder = SpeechEncoder(folder, self.settings.encoder_width, learns="all", reads_weights=is_new)
         return encoder, encoder.frames(self.samples)
 
     def image(self, least: int) -> ToImage:
@@ -189,7 +191,7 @@ class SegmentTask(ClassifierTask):
     def _padding(self, spectrogram: np.ndarray) -> float:
         return 0.0 if self.settings.spectrogram_padding == "maximum" else float(spectrogram.min())
 
-    def _fit(self, spectrogram: Store, train: Part) -> tuple[np.ndarray, np.ndarray]:
+    def _fit(self, spectrogram: Store, train: Part) -> dict[str, np.ndarray]:
         """Lowest value and range of each bin, float32 [bins], over the segments of the training part; one pass."""
         bins = spectrogram.shape[0]
         low, high = np.full(bins, np.inf, np.float32), np.full(bins, -np.inf, np.float32)
@@ -201,7 +203,7 @@ class SegmentTask(ClassifierTask):
                 padding = self._padding(whole)
                 low, high = np.minimum(low, padding), np.maximum(high, padding)
             low, high = np.minimum(low, x.min(axis=0)), np.maximum(high, x.max(axis=0))
-        return low, np.where(high > low, high - low, np.float32(1))
+        return {"low": low, "range": np.where(high > low, high - low, np.float32(1))}
 
     def _levels(self, spectrogram: Store, example: Example) -> np.ndarray:
         """The image of a segment before it is resized, [bins, T]."""

@@ -73,7 +73,8 @@ class SpectrogramTask(ClassifierTask):
         self.mask_frames = round(settings.mask_seconds / hop)
         self.bins = self.store.shape[0]
         self.channels = {"static": 1, "deltas": 3, "image": 3}[settings.channels]
-        self.shift, self.scale = self._fit(fold.train)
+        self.fitted = self._fit(fold.train) if fold.fitted is None else fold.fitted
+        self.shift, self.scale = (torch.tensor(self.fitted[name]) for name in ("shift", "scale"))
 
     def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]:
         """Every utterance once (training: `collate` cuts the crop), or all its segments (evaluation)."""
@@ -148,8 +149,8 @@ class SpectrogramTask(ClassifierTask):
                 x = x - whole.mean()
         return (x - self.shift) / self.scale
 
-    def _fit(self, train: Part) -> tuple[Tensor, Tensor]:
-        """Shift and scale, [bins] each, from the training part alone; one pass, one utterance in memory."""
+    def _fit(self, train: Part) -> dict[str, np.ndarray]:
+        """Shift and scale, float32 [bins] each, from the training part alone; one pass, one utterance in memory."""
         total, squares, count = np.zeros(self.bins), np.zeros(self.bins), 0
         low, high = np.full(self.bins, np.inf), np.full(self.bins, -np.inf)
         for utterance in train.utterances:
@@ -163,7 +164,7 @@ class SpectrogramTask(ClassifierTask):
         else:
             shift, scale = total / count, np.sqrt(np.maximum(squares / count - (total / count) ** 2, 0))
         scale = np.maximum(scale, 1e-3)  # a bin that never changes
-        return torch.tensor(shift, dtype=torch.float32), torch.tensor(scale, dtype=torch.float32)
+        return {"shift": shift.astype(np.float32), "scale": scale.astype(np.float32)}
 
 
 def _channels(x: Tensor, channels: str) -> Tensor:
