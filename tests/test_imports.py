@@ -28,6 +28,7 @@ ORDER = (
     "plan",
     "audit exchange forecast scaffold",
     "results",
+    "prediction",
     "tracking",
     "verification",
     "commands",

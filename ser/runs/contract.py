@@ -120,6 +120,7 @@ class Fold:
             scale=split.scale,
             trained_on=() if given else trained_on,
             given=given,
+            fitted=None,
             **parts,
         )
 

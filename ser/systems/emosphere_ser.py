@@ -138,7 +138,7 @@ class Task:
             for part in (fold.train, fold.dev, fold.test)
             for utterance, region in zip(part.utterances, self._regions(part), strict=True)
         }
-        n = int(self.fitted["emotions"]) if settings.auxiliary == "emotion" else n_regions(settings.regions)
+        n = self.fitted["emotions"].item() if settings.auxiliary == "emotion" else n_regions(settings.regions)
         self.n_regions = 0 if settings.region_loss == "none" else n
         self.weight = 0.0  # of the region loss that was computed last
         self.weights = None
@@ -206,7 +206,7 @@ class Task:
         """Mean and deviation of the waveforms, float32 [2], and how many emotions there are."""
         fitted = {"waveform_statistics": np.array(statistics(self.store, fold.train.utterances))}
         if self.settings.auxiliary == "emotion":
-            fitted["emotions"] = np.array(len({*fold.train.emotions}))
+            fitted["emotions"] = np.array([len({*fold.train.emotions})])
         return fitted
 
     def _regions(self, part: Part) -> list[int]:

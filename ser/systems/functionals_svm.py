@@ -114,7 +114,8 @@ def _decision_values(kernel: np.ndarray, model: Mapping[str, np.ndarray]) -> np.
         votes[:, j] += value < 0
         margins[:, i] += value
         margins[:, j] -= value
-    return votes + margins / (3 * (np.abs(margins) + 1))
+    values: np.ndarray = votes + margins / (3 * (np.abs(margins) + 1))
+    return values
 
 
 def _log_probabilities(values: np.ndarray, classes: np.ndarray, n_classes: int) -> np.ndarray:

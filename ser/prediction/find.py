@@ -1,0 +1,16 @@
+"""A trained row by what a user calls it: a name in the project, or a folder that was exported."""
+
+from pathlib import Path
+
+from ser.prediction.exported import CONFIG, read_export
+from ser.prediction.trained import Trained
+
+
+def trained(row: str, fold: int | None = None, seed: int | None = None) -> Trained:
+    """The row; with `fold` and `seed`, only that model. Raises InputError where there is none."""
+    if (Path(row) / CONFIG).is_file():
+        return read_export(Path(row)).of(fold, seed)
+    from ser.plan.project import Project  # only here: it needs the packages that plan and build
+    from ser.prediction.project import trained_row
+
+    return trained_row(Project.here(), row, fold, seed)

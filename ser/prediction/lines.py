@@ -1,0 +1,75 @@
+"""Predictions as lines of CSV or JSON, and what is said with them."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+from ser.prediction.predictor import Predictor
+from ser.prediction.recordings import Piece, remark
+from ser.prediction.trained import Trained
+
+Line = dict[str, Any]
+
+
+def columns(trained: Trained) -> list[str]:
+    """Those of a line: `p_<class>` are probabilities; attributes have their names."""
+    values = [*trained.labels] if trained.scale else ["label", *(f"p_{label}" for label in trained.labels)]
+    return ["file", "start", "end", "status", *values, "note", "model"]
+
+
+def predicted(predictor: Predictor, found: Iterator[Piece]) -> Iterator[Line]:
+    """The line of each piece; `status` is ok, or error where `note` says why there is no prediction."""
+    trained = predictor.trained
+    heard = trained.about["heard"]["seconds"]
+    for piece in found:
+        line: Line = dict.fromkeys(columns(trained), "")
+        line |= {"file": piece.path, "start": round(piece.start, 3), "end": round(piece.end, 3), "model": trained.tag}
+        if piece.samples is None:
+            yield line | {"status": "error", "note": piece.fault}
+            continue
+        made = predictor.prediction(predictor.scores(piece.samples))
+        if trained.scale:
+            line |= made.values
+        else:
+            line |= {"label": made.label, **{f"p_{label}": value for label, value in made.values.items()}}
+        yield line | {"status": "ok", "note": remark(piece.samples, heard)}
+
+
+def write_lines(lines: Iterator[Line], names: Sequence[str], file: IO[str], as_json: bool) -> Iterator[Line]:
+    """Write each line as soon as it is there, and pass it on. Numbers have 9 significant digits, as in predictions.csv;
+    in JSON what a line does not have is null.
+    """
+    writer = csv.writer(file, lineterminator="\n")
+    if not as_json:
+        writer.writerow(names)
+    for line in lines:
+        values = [float(f"{value:.9g}") if isinstance(value, float) else value for value in line.values()]
+        if as_json:
+            strict = {name: None if value == "" else value for name, value in zip(line, values, strict=True)}
+            file.write(json.dumps(strict, ensure_ascii=False) + "\n")
+        else:
+            writer.writerow([f"{value:.9g}" if isinstance(value, float) else value for value in values])
+        file.flush()
+        yield line
+
+
+def spoken(trained: Trained) -> list[str]:
+    """What the row predicts, what it scored, on what, and what to beware of: lines for a reader."""
+    about = trained.about
+    unit = "" if about["unit"] == "probability" else f" ({about['unit']})"
+    models = len(trained.models)
+    lines = [
+        f"{trained.name}: {', '.join(trained.labels)}{unit}; "
+        + (f"mean of {models} models (one per fold)" if models > 1 else f"the model of fold {trained.models[0].fold}"),
+        f"protocol {about['protocol_hash']}: {about['corpus']}, {about['selection']}"
+        + (f"; test and training share {', '.join(about['leaks'])}" if about["leaks"] else ""),
+    ]
+    lines += [
+        f"scored {number['metric']} {number['text']['value']} ({number['text']['ci_low']} to "
+        f"{number['text']['ci_high']}) on {number['n_utterances']} utterances of {number['n_speakers']} speakers"
+        + (f", part {number['part']}" if number["part"] else "")
+        for number in about["scored"]
+        if number["metric"] in ("UA", "ccc_average") or len(about["scored"]) == 1
+    ] or ["scored: the row is not evaluated yet"]
+    return [*lines, *(f"warning: {warning}" for warning in about["warnings"])]
