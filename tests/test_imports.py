@@ -32,7 +32,7 @@ ORDER = (
     "tracking",
     "verification",
     "commands",
-    "cli",
+    "cli ser",
     "workflow_scripts",
 )
 LEVELS = {word: level for level, line in enumerate(ORDER) for word in line.split()}
@@ -152,6 +152,9 @@ def test_what_a_newcomer_sees_first() -> None:
     seen = [path for path in (ROOT / "ser").iterdir() if path.name != "__pycache__"]
     assert len([path for path in seen if path.is_file()]) <= 8
     for path in ROOT.glob("ser/**/__init__.py"):  # code_of lists them with every module below: logic would re-run all
+        if path.parent == ROOT / "ser":  # but for `ser.load`, which must be there; what it imports is not listed
+            assert not [name for name in imports(ROOT)["ser"] if name != "ser"]
+            continue
         statements = ast.parse(path.read_text(encoding="utf-8")).body
         assert all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in statements), path
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors import SafetensorError, safe_open
 
 from ser.compute.malloc import keep_freed_memory
 from ser.errors import InputError
@@ -74,7 +73,7 @@ class Predictor:
 
     def scores(self, samples: np.ndarray) -> np.ndarray:
         """float64 [models, labels] of int16 [samples] at 16 kHz: what the runs' predictions.csv would hold."""
-        fold = self._fold(self.stores(samples))
+        fold = self.fold(self.stores(samples))
         if not hasattr(self.system, "Task"):
             rows = [self.system.predict(fold, self.settings, model) for model in self.models]
         else:
@@ -113,8 +112,8 @@ class Predictor:
             found.append((task, self.networks[number]))
         return found
 
-    def _fold(self, stores: Mapping[str, Store]) -> Fold:
-        """One that tests one utterance."""
+    def fold(self, stores: Mapping[str, Store]) -> Fold:
+        """A fold that tests one utterance, of which these are the features."""
         number, scale = len(self.labels), self.trained.scale
         target = np.full((1, number), np.mean(scale), np.float32) if scale else np.zeros(1, np.int64)
         test = Part(("utterance",), ("",), target, ("",) if scale else ())
@@ -126,8 +125,9 @@ class Predictor:
 def _tensors(model: Model) -> dict[str, np.ndarray]:
     """Those of a model, by the system's names."""
     try:
-        found = load_file(model.path)
-        return {**found, **{ours: found[theirs] for ours, theirs in model.names.items()}} if model.names else found
+        with safe_open(model.path, "numpy") as file:
+            names = model.names or {name: name for name in file.keys()}  # noqa: SIM118 (no dict)
+            return {ours: file.get_tensor(theirs) for ours, theirs in names.items()}
     except (SafetensorError, OSError, KeyError) as error:
         raise InputError(f"{model.path}: not a readable model ({error}): make it again") from None
 

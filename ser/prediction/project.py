@@ -99,6 +99,7 @@ def _about(
     project: Project, group: Group, run: Mapping[str, Any], split: Mapping[str, Any], checkpoints: Mapping[str, Path]
 ) -> dict[str, Any]:
     code = code_digest(code_of("workflow_scripts/train.py", f"ser.systems.{group.system}"))
+    experiment = project.plan.experiments[group.experiment]
     random = [encoder for encoder, folder in checkpoints.items() if is_demo(folder)]
     warnings = [f"encoder {encoder} was never trained: its weights are random" for encoder in random]
     if project.plan.scale == "demo":
@@ -109,6 +110,7 @@ def _about(
         warnings.append(f"its epoch was chosen under {group.selection}: what it scored is no estimate for new speakers")
     return {
         "row": group.name,
+        "title": f"{experiment['rows'][group.row]['title']} ({experiment['title']})",
         "labels": split["labels"],
         "unit": "probability" if split["scale"] is None else f"{split['scale'][0]:g} to {split['scale'][1]:g}",
         "corpus": split["corpus"],

@@ -10,7 +10,9 @@ from ser.errors import InputError
 
 @dataclass(frozen=True)
 class Model:
-    """What one run learned: `path` are its tensors (safetensors). `names`: those that are called otherwise there."""
+    """What one run learned: `path` are its tensors (safetensors). `names`: the system's name
+    for a tensor -> its name there ({}: they are the same).
+    """
 
     seed: int
     fold: int
