@@ -32,7 +32,7 @@ ORDER = (
     "tracking",
     "verification",
     "commands",
-    "cli ser",
+    "cli",
     "workflow_scripts",
 )
 LEVELS = {word: level for level, line in enumerate(ORDER) for word in line.split()}

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ser.errors import InputError
 from ser.prediction.exported import CONFIG, read_export
 from ser.prediction.trained import Trained
 
@@ -10,7 +11,13 @@ def trained(row: str, fold: int | None = None, seed: int | None = None) -> Train
     """The row; with `fold` and `seed`, only that model. Raises InputError where there is none."""
     if (Path(row) / CONFIG).is_file():
         return read_export(Path(row)).of(fold, seed)
-    from ser.plan.project import Project  # only here: it needs the packages that plan and build
-    from ser.prediction.project import trained_row
+    try:  # only here: it needs the packages that plan and build
+        from ser.plan.project import Project
+        from ser.prediction.project import trained_row
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{row}: no exported folder, and a row of a project needs the packages of the extra `pipeline`, of which "
+            f"{error.name} is missing"
+        ) from None
 
     return trained_row(Project.here(), row, fold, seed)

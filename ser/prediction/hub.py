@@ -78,6 +78,7 @@ def write_hub(trained: Trained, folder: Path) -> Trained:
     if model.load_state_dict(head, strict=False).unexpected_keys:
         raise InputError(f"{source}: transformers' classifier has no such head: export without transformers")
     model.save_pretrained(folder)
+    (folder / WEIGHTS).chmod((folder / "config.json").stat().st_mode)  # else only its owner could read it
     preprocess.save_pretrained(folder)
     made = Model(trained.models[0].seed, trained.models[0].fold, folder / WEIGHTS, _NAMES)
     exported = replace(trained, models=(made,), checkpoints={name: folder})

@@ -33,7 +33,9 @@ def write_onnx(predictor: Predictor, number: int, path: Path) -> dict[str, Any]:
         import torch
         import torch.nn.functional as F
     except ImportError as error:
-        raise InputError(f"--onnx: {error.name} is not installed: `python -m pip install 'ser[onnx]'`") from None
+        raise InputError(
+            f"--onnx: {error.name} is not installed: `python -m pip install onnx onnxruntime onnxscript`"
+        ) from None
     if not hasattr(predictor.system, "Task"):
         raise InputError(f"--onnx: {predictor.trained.system} has no network: leave --onnx out")
 
