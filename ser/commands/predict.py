@@ -22,6 +22,9 @@ def command(
     ] = None,
     as_json: Annotated[bool, Option("--json", help="JSON lines in place of CSV")] = False,
     output: Annotated[Path | None, Option(help="write there, and what --about prints beside it (.about.json)")] = None,
+    explain: Annotated[
+        Path | None, Option(metavar="DIR", help="draw there what the network attends to, a PNG for each piece")
+    ] = None,
     about: Annotated[bool, Option("--about", help="print what the row predicts, scored and on what, as JSON")] = False,
 ) -> None:
     """Predict emotions of audio files: per piece its label and probabilities, or attributes in their units.
@@ -47,7 +50,12 @@ def command(
     predictor = Predictor(found)
     names = (name for file in files for name in (map(str.rstrip, sys.stdin) if file == "-" else [file]))
     longest = found.about["heard"]["seconds"][-1] if window is None else window
-    lines = predicted(predictor, pieces(files_of(names), longest))
+    draw = None
+    if explain:
+        from ser.prediction.explain import Explainer
+
+        draw = Explainer(predictor, explain)
+    lines = predicted(predictor, pieces(files_of(names), longest), draw)
     failed = 0
 
     def write(file: object) -> None:

@@ -2,8 +2,11 @@
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import IO, Any
+
+import numpy as np
 
 from ser.prediction.predictor import Predictor
 from ser.prediction.recordings import Piece, remark
@@ -18,8 +21,12 @@ def columns(trained: Trained) -> list[str]:
     return ["file", "start", "end", "status", *values, "note", "model"]
 
 
-def predicted(predictor: Predictor, found: Iterator[Piece]) -> Iterator[Line]:
-    """The line of each piece; `status` is ok, or error where `note` says why there is no prediction."""
+def predicted(
+    predictor: Predictor, found: Iterator[Piece], draw: Callable[[str, float, np.ndarray, str], object] | None = None
+) -> Iterator[Line]:
+    """The line of each piece; `status` is ok, or error where `note` says why there is no prediction. `draw` is called
+    with file, start, samples and a title of each that has one.
+    """
     trained = predictor.trained
     heard = trained.about["heard"]["seconds"]
     for piece in found:
@@ -33,6 +40,9 @@ def predicted(predictor: Predictor, found: Iterator[Piece]) -> Iterator[Line]:
             line |= made.values
         else:
             line |= {"label": made.label, **{f"p_{label}": value for label, value in made.values.items()}}
+        if draw:
+            said = made.label or ", ".join(f"{name} {value:.2f}" for name, value in made.values.items())
+            draw(piece.path, piece.start, piece.samples, f"{Path(piece.path).name}: {said}")
         yield line | {"status": "ok", "note": remark(piece.samples, heard)}
 
 

@@ -56,7 +56,6 @@ def write_onnx(predictor: Predictor, number: int, path: Path) -> dict[str, Any]:
     names = [name for name in batch if name not in _NOT_READ]
     module = Scores(task, network, names).eval()
     lengths = {name: _varying(name, [of[name].shape for _, _, of in found]) for name in names}
-    export = {"dynamo": True, "input_names": names, "output_names": ["scores"], "external_data": False}
     dynamic = tuple(dict.fromkeys(lengths[name], torch.export.Dim.DYNAMIC) or None for name in names)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.inference_mode():
         warnings.simplefilter("ignore")
@@ -65,7 +64,17 @@ def write_onnx(predictor: Predictor, number: int, path: Path) -> dict[str, Any]:
             args = tuple(torch.cat([batch[name]] * 2) for name in names)  # of a single one, 1 would be taken for fixed
             attention = "scaled_dot_product_attention"
             with mock.patch.object(F, attention, _with_heads(getattr(F, attention))):
-                torch.onnx.export(module, args, path, dynamic_shapes=(dynamic,), verbose=False, **export)
+                torch.onnx.export(
+                    module,
+                    args,
+                    path,
+                    input_names=names,
+                    output_names=["scores"],
+                    dynamic_shapes=(dynamic,),
+                    dynamo=True,
+                    external_data=False,
+                    verbose=False,
+                )
         except Exception as error:  # whatever of torch's code it met
             raise InputError(f"--onnx: {predictor.trained.system} cannot be exported: {str(error)[:200]}") from None
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

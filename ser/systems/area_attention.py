@@ -24,6 +24,7 @@ from ser.errors import InputError
 from ser.features.spectrogram import centred_window, mel_bank, power_frames
 from ser.runs.contract import Context, Fold, Outcome, Part
 from ser.systems.shared.classifier import ClassifierTask
+from ser.systems.shared.layers import seen_by
 from ser.training.task import Batch, Example, TrainingSettings
 from ser.waveforms import RATE, waveform
 
@@ -177,6 +178,22 @@ class Task(ClassifierTask):
             power = warped(power, generator.uniform(1 - spread, 1 + spread), self.settings.vtlp_hz)
         mel: np.ndarray = np.log10(np.maximum(power @ self.bank, FLOOR)).T
         return mel
+
+
+def attention(network: AreaAttentionNetwork, batch: Batch) -> Tensor:
+    """How much the map's cells attend to each of its columns, [B, W]: an area's share is that of its columns alike."""
+    layer = network.attention
+    (x,), _ = seen_by(layer, lambda: network(batch["mel"]))
+    means = [F.avg_pool2d(x, size, stride=1) for size in layer.sizes]
+    keys = torch.cat([mean.flatten(2) for mean in means], dim=2)  # [B, C, areas]
+    shares = (x.flatten(2).mT @ keys / x.shape[1] ** 0.5).softmax(dim=2).mean(dim=1)
+    columns = x.new_zeros(len(x), 1, x.shape[3])
+    for (_, width), mean, share in zip(
+        layer.sizes, means, shares.split([mean[0, 0].numel() for mean in means], dim=1), strict=True
+    ):
+        of_time = share.unflatten(1, mean.shape[2:]).sum(dim=1, keepdim=True)
+        columns = columns + F.conv_transpose1d(of_time, x.new_full((1, 1, width), 1 / width))
+    return columns[:, 0]
 
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from ser.encoders.alexnet import alexnet_convolutions
 from ser.errors import InputError, listed
 from ser.runs.contract import Context, Fold, Outcome
-from ser.systems.shared.layers import MaskedBatchNorm, filled
+from ser.systems.shared.layers import MaskedBatchNorm, filled, seen_by
 from ser.systems.shared.spectrograms import SpectrogramSettings, SpectrogramTask
+from ser.training.task import Batch
 
 Size = TypeVar("Size", int, Tensor)
 
@@ -133,9 +134,13 @@ class Attention(nn.Module):
 
     def forward(self, a: Tensor, valid: Tensor) -> Tensor:
         """a [B, L, C], valid bool [B, L] -> utterance vectors [B, C]."""
+        return torch.einsum("bl,blc->bc", self.weights(a, valid), a)
+
+    def weights(self, a: Tensor, valid: Tensor) -> Tensor:
+        """alpha [B, L] of the same."""
         energy = self.score(torch.tanh(self.project(a)))[..., 0]
-        alpha = (self.scale * energy).masked_fill(~valid, -torch.inf).softmax(dim=1)
-        return torch.einsum("bl,blc->bc", alpha, a)
+        alpha: Tensor = (self.scale * energy).masked_fill(~valid, -torch.inf).softmax(dim=1)
+        return alpha
 
 
 class AttentionFCN(nn.Module):
@@ -213,6 +218,17 @@ class Task(SpectrogramTask):
         if self.convolutions:
             network.start_from(self.convolutions)
         return network
+
+
+def attention(network: AttentionFCN, batch: Batch) -> Tensor | None:
+    """What each stretch of time weighs, [B, T']; None without attention."""
+    if network.attention is None:
+        return None
+    inputs, _ = seen_by(network.attention, lambda: network(batch["spectrogram"], batch["frames"]))
+    stages = tuple(stage.shape for stage in network.stages if isinstance(stage, Stage))
+    rows = map_size(batch["spectrogram"].shape[2], stages)
+    of_map: Tensor = network.attention.weights(inputs[0], inputs[1])
+    return torch.unflatten(of_map, 1, (rows, -1)).sum(dim=1)
 
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ser.encoders.alexnet import alexnet_convolutions
 from ser.errors import InputError
 from ser.runs.contract import Context, Fold, Outcome
+from ser.systems.shared.layers import seen_by
 from ser.systems.shared.segments import SegmentSettings, SegmentTask
 from ser.training.task import Batch, Example
 
@@ -200,6 +201,11 @@ class Task(SegmentTask):
             found = self.rows(self.mfcc, example, len(target))
             target[: len(found)] = found
         return batch | {"cepstra": torch.from_numpy(cepstra)}
+
+
+def attention(network: CaMser, batch: Batch) -> Tensor | None:
+    """What each frame of speech weighs, [B, L]; None where all weigh the same."""
+    return seen_by(network.attend, lambda: network(batch))[1] if hasattr(network, "attend") else None
 
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:

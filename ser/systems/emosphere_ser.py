@@ -19,7 +19,7 @@ from ser.errors import InputError
 from ser.features.store import Store
 from ser.runs.auxiliary import Auxiliary
 from ser.runs.contract import Context, Fold, Outcome, Part
-from ser.systems.shared.layers import filled
+from ser.systems.shared.layers import filled, seen_by
 from ser.systems.shared.pooling import StatisticsPooling, StylePooling
 from ser.systems.shared.regions import n_regions, region_of
 from ser.training.task import Batch, Example, TrainingSettings, class_weights, cross_entropy
@@ -124,6 +124,8 @@ class Task:
     regions are still predicted, from what the encoder and the pooling have become since.
     """
 
+    per_second = RATE
+
     def __init__(self, fold: Fold, settings: Settings) -> None:
         self.low, self.high = _checked_scale(fold, settings)
         self.store, self.folder, self.settings = fold.stores["audio"], fold.encoders["encoder"], settings
@@ -216,6 +218,21 @@ class Task:
         points = part.targets[:, self.axes].astype(np.float64) - (self.low + self.high) / 2
         regions: list[int] = region_of(self.settings.regions, points).tolist()
         return regions
+
+
+def attention(network: Network, batch: Batch) -> Tensor | None:
+    """How much the frames of style pooling attend to each, [B, T], over heads; None with another pooling."""
+    pooling = network.pooling
+    if not isinstance(pooling, StylePooling):
+        return None
+    _, joined = seen_by(pooling.query_key_value, lambda: network(batch["waveform"], batch["samples"]))
+    query, key, _ = joined.unflatten(2, (3, pooling.heads, -1)).permute(2, 0, 3, 1, 4)
+    valid = filled(network.encoder.frames(batch["samples"]), joined.shape[1])
+    width = joined.shape[2] // 3
+    energy = (query @ key.mT * width**-0.5).masked_fill(~valid[:, None, None], -torch.inf)
+    shares = (energy.softmax(dim=3) * valid[:, None, :, None]).sum(dim=2).mean(dim=1)
+    weights: Tensor = shares / valid.sum(dim=1, keepdim=True)
+    return weights
 
 
 def statistics(store: Store, utterances: Sequence[str]) -> tuple[np.float32, np.float32]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ser.errors import InputError
 from ser.runs.contract import Context, Fold, Outcome
+from ser.systems.shared.layers import seen_by
 from ser.systems.shared.segments import SegmentSettings, SegmentTask
 from ser.training.task import Batch
 
@@ -190,6 +191,11 @@ class Task(SegmentTask):
             raise InputError("settings multi_spatial_fusion and co_attention are both false: one must be true")
         image = self.image(LEAST_IMAGE) if s.multi_spatial_fusion else None
         return MFHCA(*self.speech(), image, self.classes, s)
+
+
+def attention(network: MFHCA, batch: Batch) -> Tensor | None:
+    """What each frame of speech weighs, [B, L]; None where all weigh the same."""
+    return seen_by(network.attend, lambda: network(batch))[1] if hasattr(network, "attend") else None
 
 
 def run(fold: Fold, settings: Settings, context: Context) -> Outcome:

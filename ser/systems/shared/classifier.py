@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ser.runs.contract import Fold
 from ser.training.task import Batch, TrainingSettings, class_weights, cross_entropy
+from ser.waveforms import RATE
 
 
 class ClassifierTask:
@@ -16,6 +17,7 @@ class ClassifierTask:
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
+    per_second: float = RATE  # the unit of an example's `start` and `stop`: samples, if a task says nothing else
     fitted: Mapping[str, np.ndarray] = {}
 
     def __init__(self, fold: Fold, settings: TrainingSettings) -> None:

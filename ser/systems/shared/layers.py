@@ -1,5 +1,7 @@
 """Layers for maps [B, C, F, T] in which each example fills only its first frames; padding changes nothing."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -7,6 +9,17 @@ from torch import Tensor, nn
 def filled(frames: Tensor, size: int) -> Tensor:
     """bool [B, size]: which of `size` positions in time are filled, where the first `frames` int64 [B] are."""
     return torch.arange(size, device=frames.device) < frames[:, None]
+
+
+def seen_by(module: nn.Module, call: Callable[[], object]) -> tuple[tuple[Tensor, ...], Tensor]:
+    """What `module` is given, and what it returns, while `call` runs the network that it is part of."""
+    found: list[tuple[tuple[Tensor, ...], Tensor]] = []
+    handle = module.register_forward_hook(lambda _, inputs, output: found.append((inputs, output)))
+    try:
+        call()
+    finally:
+        handle.remove()
+    return found[-1]
 
 
 class MaskedBatchNorm(nn.BatchNorm2d):

@@ -69,6 +69,7 @@ class SpectrogramTask(ClassifierTask):
         self.store = fold.stores["spectrogram"]
         self.least = least
         hop = json.loads(self.store.metadata["feature"])["hop_ms"] / 1000
+        self.per_second = 1 / hop
         self.frames = round(settings.segment_seconds / hop)
         self.mask_frames = round(settings.mask_seconds / hop)
         self.bins = self.store.shape[0]
