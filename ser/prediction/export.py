@@ -12,11 +12,12 @@ from ser.errors import InputError
 from ser.files import atomic_folder
 from ser.outputs import json_text, write_text
 from ser.prediction.card import card
-from ser.prediction.exported import CONFIG, config_of
+from ser.prediction.exported import CONFIG, config_of, sealed
 from ser.prediction.hub import obstacle, write_hub
 from ser.prediction.predictor import Predictor
 from ser.prediction.to_onnx import write_onnx
 from ser.prediction.trained import Model, Trained
+from ser.sealed import hashes_of
 
 _FORM = (CONFIG, "preprocessor_config.json")  # of a checkpoint whose weights are in the models
 _LIBRARIES = ("ser", "numpy", "torch", "transformers", "safetensors")
@@ -42,8 +43,9 @@ def export(trained: Trained, folder: Path, with_onnx: bool = False) -> str:
             for number, model in enumerate(written.models):
                 onnx.append(write_onnx(predictor, number, model.path.with_suffix(".onnx")))
         config = json.loads((part / CONFIG).read_text(encoding="utf-8")) if not why else {}
-        entries: dict[str, Any] = config_of(_relative(written, part))
-        write_text(part / CONFIG, json_text({**config, "ser": {**entries, **({"onnx": onnx} if onnx else {})}}))
+        entries: dict[str, Any] = config_of(_relative(written, part)) | ({"onnx": onnx} if onnx else {})
+        entries["sha256"] = hashes_of(part.rglob("*.safetensors"), part)
+        write_text(part / CONFIG, json_text({**config, "ser": sealed(entries)}))
         write_text(part / "README.md", card(written, not why, bool(onnx)))
     return why
 

@@ -1,5 +1,6 @@
 """A trained row as a folder that can be taken along: config.json, models, checkpoints. export.py writes it."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -7,12 +8,20 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ser.errors import InputError
-from ser.files import words
+from ser.files import sha256_of, words
+from ser.outputs import json_text
 from ser.prediction.trained import Model, Trained
 from ser.waveforms import RATE
 
 CONFIG = "config.json"
 FORMAT = 1
+
+
+def sealed(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries with their `seal`, the SHA-256 of their content, however it is written."""
+    content = json.loads(json_text({**entries, "seal": ""}))
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return {**content, "seal": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def config_of(trained: Trained) -> dict[str, Any]:
@@ -40,6 +49,11 @@ def read_export(folder: Path) -> Trained:
         config = json.loads(path.read_text(encoding="utf-8"))["ser"]
         if config["format"] != FORMAT:
             raise ValueError(f"format {config['format']}, not {FORMAT}")
+        if config["seal"] != sealed(config)["seal"]:
+            raise ValueError("it has changed since")
+        for place, sha256 in config["sha256"].items():
+            if sha256_of(_below(folder, place)) != sha256:
+                raise ValueError(f"{place} has changed since")
         if config["system"] not in words("systems"):
             raise ValueError(f"no system {config['system']}")
         return Trained(

@@ -33,12 +33,13 @@ from ser.manifests.tree import record_tree, scan, tree_digest
 from ser.manifests.utterance import read_manifest, write_manifest
 from ser.outputs import write_model, write_table
 from ser.plan.load import load_plan, read_params
+from ser.prediction.exported import CONFIG, FORMAT, read_export, sealed
 from ser.runs.contract import Context
 from ser.runs.epochs import read_epochs
 from ser.runs.given import Given
 from ser.runs.history import read_history
 from ser.runs.predictions import read_predictions
-from ser.sealed import read_sealed, write_sealed
+from ser.sealed import hashes_of, read_sealed, write_sealed
 from ser.splits.make import make_split
 from ser.splits.split import read_split
 from ser.splits.write import write_split
@@ -93,7 +94,7 @@ def parsers(folder: Path) -> dict[str, Callable[[], Parser]]:
     files |= {"resealed split": _resealed, "manifest": _manifest, "tree record": _tree, "predictions": _predictions}
     files |= {"history": _history, "test epochs": _epochs, "evaluation": _evaluation, "store": _store, "state": _state}
     files |= {name: _checkpoint(name) for name in ("config.json", "preprocessor_config.json", "model.safetensors")}
-    files |= {"model.safetensors.index.json": _index, "given predictions": _given}
+    files |= {"model.safetensors.index.json": _index, "given predictions": _given, "exported row": _export}
     files |= {"audited manifest": _audited("m.csv"), "audited split": _audited("s.csv")}
     files |= {"audited list": _audited("fold_1/x_test_fold_1.jsonl"), "audited predictions": _audited("p.csv")}
     files |= {"audformat header": _audformat} if find_spec("audformat") else {}
@@ -267,6 +268,16 @@ def _state(folder: Path) -> Parser:
     fit(Task(), fold(), settings, context)
     path = folder / "state.safetensors"
     return Parser(path.read_bytes(), _reader(path, lambda _: fit(Task(), fold(), settings, context)), cost=10)
+
+
+def _export(folder: Path) -> Parser:
+    write_model(folder / "m.safetensors", {"scores": np.zeros(2)})
+    model = {"seed": 1, "fold": 1, "path": "m.safetensors", "names": {}}
+    entries = {"format": FORMAT, "name": "a/b/c/clean", "system": "majority", "settings": {}, "labels": ["a", "b"]}
+    entries |= {"scale": None, "features": {}, "encoders": {}, "checkpoints": {}, "models": [model], "about": {}}
+    entries["sha256"] = hashes_of([folder / "m.safetensors"], folder)
+    valid = json.dumps({"ser": sealed(entries)}).encode()
+    return Parser(valid, _reader(folder / CONFIG, lambda path: read_export(path.parent)))
 
 
 def _checkpoint(name: str) -> Callable[[Path], Parser]:

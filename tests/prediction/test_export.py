@@ -20,7 +20,7 @@ from helpers import ROOT
 from helpers.predictable import ROWS, learn
 from ser.errors import InputError
 from ser.prediction.export import export
-from ser.prediction.exported import CONFIG
+from ser.prediction.exported import CONFIG, sealed
 from ser.prediction.predictor import Predictor
 from ser.waveforms import waveform
 
@@ -119,10 +119,26 @@ def test_the_model_card_is_what_the_hub_reads(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_as_written_is_refused(tmp_path: Path, changes: dict[str, object], told: str) -> None:
     export(learn(tmp_path, "fair/majority").trained, tmp_path / "out")
     path = tmp_path / "out" / CONFIG
-    path.write_text(json.dumps({"ser": {**json.loads(path.read_text())["ser"], **changes}}))
+    path.write_text(json.dumps({"ser": sealed({**json.loads(path.read_text())["ser"], **changes})}))
     with pytest.raises(InputError, match="config.json|safetensors") as error:
         ser.load(tmp_path / "out")
     assert told in str(error.value)
+
+
+def test_a_change_to_an_exported_file_is_noticed(tmp_path: Path) -> None:
+    export(learn(tmp_path, "fair/majority").trained, tmp_path / "out")
+    path = tmp_path / "out" / CONFIG
+    before = path.read_text()
+    path.write_text(json.dumps(json.loads(before)))  # only written differently
+    ser.load(tmp_path / "out")
+    path.write_text(before.replace('"rate": 16000', '"rate": 16001'))
+    with pytest.raises(InputError, match="config.json: .*it has changed since.*: export it again"):
+        ser.load(tmp_path / "out")
+    path.write_text(before)
+    model = tmp_path / "out" / "model.safetensors"
+    model.write_bytes(model.read_bytes()[:-1] + b"\0")
+    with pytest.raises(InputError, match="model.safetensors has changed since"):
+        ser.load(tmp_path / "out")
 
 
 SCRIPT = """
