@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ser.errors import InputError
+from ser.features.spec import validate_spec
 from ser.files import sha256_of, words
 from ser.outputs import json_text
 from ser.prediction.trained import Model, Trained
@@ -62,7 +63,7 @@ def read_export(folder: Path) -> Trained:
             settings=config["settings"],
             labels=tuple(config["labels"]),
             scale=config["scale"] and tuple(config["scale"]),
-            features=config["features"],
+            features={name: validate_spec(spec, f"{path}: {name}") for name, spec in config["features"].items()},
             encoders=config["encoders"],
             checkpoints={name: _below(folder, place) for name, place in config["checkpoints"].items()},
             models=tuple(_model(folder, model) for model in config["models"]),

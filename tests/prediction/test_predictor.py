@@ -1,5 +1,8 @@
 """A trained row predicts what its run predicted, alone as in company, for every system."""
 
+import csv
+import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +12,9 @@ import pytest
 from helpers.predictable import ROWS, group_of, learn
 from ser.errors import InputError
 from ser.files import words
+from ser.prediction.lines import columns, predicted, write_lines
 from ser.prediction.predictor import Predictor
+from ser.prediction.recordings import Piece
 
 BESIDES = (
     ("emosphere_ser/full", {"auxiliary": "emotion"}),
@@ -58,3 +63,20 @@ def test_a_run_of_before_it_kept_what_it_fitted_is_refused(tmp_path: Path) -> No
     path.write_bytes(b"torn")
     with pytest.raises(InputError, match="not a readable model"):
         Predictor(learned.trained)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_attributes_are_in_the_protocols_units(tmp_path: Path, as_json: bool) -> None:
+    learned = learn(tmp_path, "emosphere_ser/full")
+    predictor = Predictor(learned.trained)
+    found = iter([Piece("a.wav", 0, 1, next(iter(learned.sounds.values()))), Piece("b.wav", fault="empty")])
+    file = io.StringIO()
+    names = columns(learned.trained)
+    assert names == ["file", "start", "end", "status", *learned.fold.labels, "note", "model"]
+    assert len(list(write_lines(predicted(predictor, found), names, file, as_json))) == 2
+    text = file.getvalue()
+    lines = [json.loads(line) for line in text.splitlines()] if as_json else list(csv.DictReader(io.StringIO(text)))
+    for label, score in zip(learned.fold.labels, learned.outcome.scores[0], strict=True):
+        assert float(lines[0][label]) == pytest.approx(score, rel=1e-4) and 1 <= float(lines[0][label]) <= 7
+        assert lines[1][label] == (None if as_json else "")
+    assert (lines[1]["status"], lines[1]["note"]) == ("error", "empty")
