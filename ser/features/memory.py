@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ser.errors import InputError
 from ser.features.spec import Extractor, canonical
 from ser.features.store import Store
+from ser.manifests.audio_files import UnreadableAudio
 from ser.waveforms import waveform
 
 
@@ -42,14 +42,14 @@ def feature_in_memory(
 ) -> MemoryStore:
     """A feature of int16 `samples` at 16 kHz of each utterance, the same numbers as in a store on the disk.
 
-    Raises InputError where there is no frame, or a value is not finite.
+    Raises UnreadableAudio where there is no frame, or a value is not finite.
     """
     with threadpool_limits(1, "blas"):  # as in extraction.py
         found = extractor.compute([waveform(x) for x in samples.values()])
     arrays = [np.ascontiguousarray(array, dtype=extractor.dtype) for array in found]
     for utterance, array in zip(samples, arrays, strict=True):
         if array.size == 0:
-            raise InputError(f"{utterance}: too short for {spec['kind']}: record more")
+            raise UnreadableAudio(utterance, f"too short for {spec['kind']}: record more")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise InputError(f"{utterance}: {spec['kind']} has values that are not finite: check the recording")
+            raise UnreadableAudio(utterance, f"{spec['kind']} has values that are not finite: check the recording")
     return MemoryStore(name, spec, dict(zip(samples, arrays, strict=True)))

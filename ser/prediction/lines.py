@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from ser.manifests.audio_files import UnreadableAudio
 from ser.prediction.predictor import Predictor
 from ser.prediction.recordings import Piece, remark
 from ser.prediction.trained import Trained
@@ -35,7 +36,11 @@ def predicted(
         if piece.samples is None:
             yield line | {"status": "error", "note": piece.fault}
             continue
-        made = predictor.prediction(predictor.scores(piece.samples))
+        try:
+            made = predictor.prediction(predictor.scores(piece.samples))
+        except UnreadableAudio as error:
+            yield line | {"status": "error", "note": error.reason}
+            continue
         if trained.scale:
             line |= made.values
         else:
