@@ -48,6 +48,8 @@ def trained_row(project: Project, name: str, fold: int | None = None, seed: int 
     group = find_group(project.plan.groups, name)
     if group.skipped:
         raise InputError(f"{group.name}: skipped: {group.skipped}")
+    if group.reported:
+        raise InputError(f"{group.name}: its predictions are files that other code made: ask its makers for the model")
     seed = group.seeds[0] if seed is None else seed
     folds = list(group.folds) if fold is None else [fold]
     if seed not in group.seeds or not {*folds} <= {*group.folds}:

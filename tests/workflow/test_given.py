@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from helpers.params import params
-from helpers.project import Project, copy_project
+from helpers.project import BIN, Project, copy_project
 from ser.plan.places import COMPARISONS, HONEST_GAP, REPORTS, TABLE
 
 OWN, GIVEN, LABELS = "linear_probe", "theirs", "their_labels"
@@ -161,3 +162,9 @@ def test_a_row_says_who_made_its_predictions(built: Project) -> None:
     where = "experiments/fair.yaml: rows.theirs: "
     assert f"{where}made_by is empty: say who made the predictions, and with which code" in said
     assert f"{where}settings of predictions: missing 'code'" in settings_of(built, made_by="A. Person")
+
+
+def test_there_is_no_model_to_predict_with(built: Project) -> None:
+    command = [BIN / "ser", "predict", f"fair/{GIVEN}/casia/clean", "a.wav"]
+    done = subprocess.run(command, cwd=built.folder, capture_output=True, text=True)
+    assert done.returncode == 2 and "its predictions are files that other code made" in done.stderr
