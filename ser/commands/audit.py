@@ -1,4 +1,4 @@
-"""`ser audit`: is someone's own split sound, and do their numbers follow from their predictions?"""
+"""`ser audit`: is someone's own split sound, do their numbers follow?"""
 
 import sys
 from pathlib import Path
@@ -18,7 +18,7 @@ def command(
     claimed: Annotated[list[str] | None, Option(help="METRIC=VALUE as printed; may be repeated")] = None,
     root: Annotated[Path | None, Option(help="folder of the recordings, which are then decoded and compared")] = None,
     output: Annotated[Path | None, Option(help="folder for audit.txt, audit.json and audit.html")] = None,
-    json: Annotated[bool, Option("--json", help="print the report as JSON")] = False,
+    as_json: Annotated[bool, Option("--json", help="as JSON")] = False,
 ) -> None:
     """Check someone's split: what test shares with train and dev, what is dealt out badly, whether their numbers hold.
 
@@ -38,5 +38,5 @@ def command(
         write_json(output / "audit.json", report)
         write_text(output / "audit.html", page(report))
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names need not be UTF-8
-    print(json_text(report) if json else text(report), end="")
+    print(json_text(report) if as_json else text(report), end="")
     raise Exit(1 if report["findings"] else 0)
