@@ -14,6 +14,7 @@ What could be sent upstream:
 - snakemake: names of groups, and with them of files, of a bounded length (`shorten_group_names`);
 - snakemake: `--touch` without a pause of 0.1 s per job (`touch`);
 - snakemake: an option to make outputs again that have changed since they were made (`distrust`);
+- snakemake: a say in which failures let no other jobs begin under `--keep-going` (`stop_after`);
 - snakemake: a public way to ask which jobs a build will submit, and with which resources (`submissions`);
 - snakemake: a say in whether a failed job is tried again, and the reason why a group failed (`explain_failures`);
 - snakemake-executor-plugin-slurm: a group that cannot be submitted must fail, not be waited for

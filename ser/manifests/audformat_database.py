@@ -54,8 +54,8 @@ def audformat_table(header: Path, root: Path, names: Mapping[str, str]) -> Rows:
             for part, split in database.splits.items()
             if split.type in _PARTS
         }
-    except (ValueError, TypeError, KeyError) as error:
-        raise InputError(f"{header}: {' '.join(str(error).split())}: name one table, `emotion: TABLE/COLUMN`") from None
+    except Exception as error:  # as in `_load`; ValueError: the same place is labelled twice
+        raise InputError(f"{header}: {_said(error)}: name one table, `emotion: TABLE/COLUMN`") from None
     asked["emotion"] = (emotion,)
     columns = {column: next((n for n in of if labels[n].notna().any()), "") for column, of in asked.items()}
     if lacking := [column for column in ("emotion", "speaker", *names) if not columns[column]]:
@@ -109,10 +109,12 @@ def _load(header: Path) -> Any:
                 file = _table_file(header, table)
                 Path(folder, file.name).symlink_to(file.resolve())
                 database[table].load(str(Path(folder, file.stem)))
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"{header}: cannot be read: {error.strerror or error}") from None
-    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
-        raise InputError(f"{header}: not an audformat database: {' '.join(str(error).split())}") from None
+    except Exception as error:  # whatever audformat says of what it does not expect
+        raise InputError(f"{header}: not an audformat database: {_said(error)}") from None
     return database
 
 
@@ -124,3 +126,7 @@ def _table_file(header: Path, table: str) -> Path:
     if not suffix:
         raise InputError(f"{files['csv']}: no such file, and none in Parquet: complete the database")
     return files[suffix]
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
