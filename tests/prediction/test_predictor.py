@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers import ROOT
 from helpers.predictable import ROWS, group_of, learn
 from ser.errors import InputError
 from ser.files import words
+from ser.plan.settings import is_reported
 from ser.prediction.lines import columns, predicted, write_lines
 from ser.prediction.predictor import Predictor
 from ser.prediction.recordings import Piece
@@ -24,7 +26,9 @@ BESIDES = (
 
 
 def test_every_system_is_here() -> None:
-    assert {group_of(row).system for row in ROWS} == {*words("systems")}
+    """All but those that have no model: their predictions are files."""
+    trained = {name for name in words("systems") if not is_reported(ROOT / f"ser/systems/{name}.py")}
+    assert {group_of(row).system for row in ROWS} == trained
 
 
 @pytest.mark.parametrize(("row", "changes"), [*((row, {}) for row in ROWS), *BESIDES])
