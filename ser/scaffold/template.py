@@ -35,8 +35,11 @@ class Task(ClassifierTask):
     def __init__(self, fold: Fold, settings: Settings) -> None:
         super().__init__(fold, settings)
         self.store = fold.stores["spectrogram"]
-        frames = np.concatenate([self.store[utterance] for utterance in fold.train.utterances])
-        self.mean, self.deviation = frames.mean(axis=0), np.maximum(frames.std(axis=0), 1e-3)  # of training alone
+        fitted = fold.fitted  # by an earlier run, where this one only predicts
+        if fitted is None:
+            frames = np.concatenate([self.store[utterance] for utterance in fold.train.utterances])  # training alone
+            fitted = {"mean": frames.mean(axis=0), "deviation": np.maximum(frames.std(axis=0), 1e-3)}
+        self.fitted, self.mean, self.deviation = fitted, fitted["mean"], fitted["deviation"]
 
     def network(self) -> nn.Module:
         """Spectrograms [B, bins, frames] -> logits [B, K]. Its random weights follow from the run's seed."""

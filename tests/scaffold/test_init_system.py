@@ -1,8 +1,10 @@
 """`ser init system`: what it writes is planned, is short, and trains word for word."""
 
+import csv
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,15 @@ def test_it_trains_on_a_demo_corpus_at_once(project: Project) -> None:
     project.build(evaluation)
     runs = sorted(project.folder.glob("work/demo/runs/mine/full/casia/clean/seed1/fold*/predictions.csv"))
     assert len(runs) == 4 and (project.folder / evaluation).is_file()
+    # And predicts: what it fitted was kept.
+    name, _, _, label, *_ = runs[0].read_text().splitlines()[1].split(",")
+    manifest = csv.DictReader((project.folder / "work/demo/manifests/casia.csv").read_text().splitlines())
+    files = {line["utterance"]: line["path"] for line in manifest}
+    here = [sys.executable, "-c", "from ser.cli import main; main()"]  # the project's own code, where `mine` is
+    words = ["predict", "mine/full", "--fold", "1", f"work/demo/releases/casia/{files[name]}"]
+    said = subprocess.run([*here, *words], cwd=project.folder, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert next(csv.DictReader(said.stdout.splitlines()))["label"] == label
 
 
 def test_the_examples_of_the_document_are_planned(project: Project) -> None:
