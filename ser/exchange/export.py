@@ -19,7 +19,8 @@ from ser.files import atomic_folder
 from ser.manifests.build import build_manifest
 from ser.manifests.utterance import Utterance, read_manifest
 from ser.outputs import json_text
-from ser.plan.expand import Expansion, corpora_of_scale
+from ser.plan.corpora import corpora_of_scale
+from ser.plan.expand import Expansion
 from ser.plan.experiments import Experiment, check_names, read_experiments
 from ser.plan.project import Project
 from ser.sealed import read_sealed

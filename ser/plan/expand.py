@@ -13,6 +13,7 @@ from ser.files import words
 from ser.plan.claims import check_claims
 from ser.plan.code import uses_training_loop
 from ser.plan.completeness import lacking_emotions
+from ser.plan.corpora import corpora_of_scale, known_corpora
 from ser.plan.costs import is_short
 from ser.plan.experiments import Experiment, check_names, refuse_near
 from ser.plan.groups import ONE_JOB_PER, Group
@@ -283,18 +284,6 @@ class Expansion:
 def _system(layers: Sequence[Mapping[str, Any]]) -> str:
     """The system that a row's layers make it one of; "" where they name none."""
     return next((layer["system"] for layer in reversed(layers) if "system" in layer), "")
-
-
-def corpora_of_scale(params: Mapping[str, Any]) -> list[str]:
-    """The corpora that are read: the scale's own and, except at demo, those in params.yaml that no scale lists."""
-    listed = {corpus for scale in params["scales"].values() for corpus in scale["corpora"]}
-    own = [] if params["scale"] == "demo" else [corpus for corpus in params["corpora"] if corpus not in listed]
-    return [*params["scales"][params["scale"]]["corpora"], *own]
-
-
-def known_corpora(params: Mapping[str, Any], root: Path) -> set[str]:
-    """The corpora that params.yaml names or that have a loader."""
-    return {*params["corpora"], *words("corpora", root)}
 
 
 def _checkpoints(features: Specs, encoders: Mapping[str, str]) -> list[str]:

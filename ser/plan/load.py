@@ -12,7 +12,8 @@ from ser.encoders.published import check_form
 from ser.errors import InputError
 from ser.features.spec import feature_name
 from ser.files import words
-from ser.plan.expand import Expansion, corpora_of_scale, known_corpora
+from ser.plan.corpora import corpora_of_scale, known_corpora
+from ser.plan.expand import Expansion
 from ser.plan.experiments import Experiment, check_names, read_experiments
 from ser.plan.groups import Plan
 from ser.plan.places import Places

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from helpers import ROOT
+from helpers.project import PATIENCE
 from ser.compute.warm import LIBRARIES, listening
 
 JOB = [sys.executable, ROOT / "workflow_scripts/_job.py"]
@@ -61,7 +62,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def until(is_so: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.01)

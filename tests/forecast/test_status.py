@@ -41,7 +41,7 @@ def test_what_is_done_and_what_is_left(built: Project) -> None:
     assert found["total"]["runs"] == {"done": 4, "planned": 4} and found["failed"] == []
     assert found["total"]["left_core_seconds"] > 0 and "measured here" in found["total"]["jobs_by_basis"]
     reasons = {of["reason"]: of["groups"] for of in found["skipped"]}
-    assert "fair/majority/emodb_4/clean" in reasons["corpus emodb is not part of scale demo"]
+    assert "fair/majority/emodb_4/clean" in reasons["corpus emodb is not part of scale demo: use scale free or paper"]
 
 
 def test_the_rest_takes_what_such_runs_took(built: Project) -> None:

@@ -95,8 +95,8 @@ def parsers(folder: Path) -> dict[str, Callable[[], Parser]]:
     files |= {"history": _history, "test epochs": _epochs, "evaluation": _evaluation, "store": _store, "state": _state}
     files |= {name: _checkpoint(name) for name in ("config.json", "preprocessor_config.json", "model.safetensors")}
     files |= {"model.safetensors.index.json": _index, "given predictions": _given, "exported row": _export}
-    files |= {"audited manifest": _audited("m.csv"), "audited split": _audited("s.csv")}
-    files |= {"audited list": _audited("fold_1/x_test_fold_1.jsonl"), "audited predictions": _audited("p.csv")}
+    audited = {"manifest": "m.csv", "split": "s.csv", "list": "fold_1/x_test_fold_1.jsonl", "predictions": "p.csv"}
+    files |= {f"audited {what}": _audited(file) for what, file in audited.items()}
     files |= {"audformat header": _audformat} if find_spec("audformat") else {}
     return found | {name: (lambda make=make: make(folder)) for name, make in files.items()}
 
