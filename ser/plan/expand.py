@@ -19,9 +19,9 @@ from ser.plan.experiments import Experiment, check_names, refuse_near
 from ser.plan.groups import ONE_JOB_PER, Group
 from ser.plan.ladders import check_ladder
 from ser.plan.places import Places
+from ser.plan.reported import check_makers, with_given
 from ser.plan.settings import auxiliary_of, is_reported, settings_schema
 from ser.plan.validation import validate
-from ser.runs.given_files import given_seeds
 from ser.splits.protocol import Protocol
 
 Specs = Mapping[str, Mapping[str, Any]]
@@ -98,25 +98,11 @@ class Expansion:
                     reported=reported,
                 )
                 if reported:
-                    yield self._given(group, row)
+                    yield with_given(group, row, self.root, self.params["scale"])
                     continue
                 is_alone = group.one_job_per == "fold" and not skipped and self.params["scale"] != "demo"
                 is_packed = is_alone and is_short(group, self.params["compute"]["device"])
                 yield replace(group, one_job_per="seed") if is_packed else group
-
-    def _given(self, group: Group, row: Mapping[str, Any]) -> Group:
-        """A group whose predictions are given, with their seeds; skipped where there is nothing of it."""
-        said = "reported, not verified: made by {made_by} with {code}".format(**group.settings)
-        group = replace(group, note="; ".join(filter(None, [said, group.note])), one_job_per="seed")
-        folder = Path(Places.of(self.params["scale"]).given(group.name))
-        if group.skipped:
-            return group
-        if not (self.root / folder).is_dir():
-            return replace(group, skipped=f"no predictions: put them into {folder}/seed1/fold1.csv, ...")
-        seeds = given_seeds(self.root / folder, group.folds)
-        if row.get("deterministic") and len(seeds) > 1:
-            raise InputError(f"{folder}: seeds {listed(seeds)} of a row that is deterministic: keep one of them")
-        return replace(group, seeds=seeds)
 
     def _seeds(self, experiment: Experiment, row: Mapping[str, Any]) -> tuple[int, ...]:
         """The row's seeds, else those that its experiment has `chosen`, else the scale's. At scale paper those of the
@@ -177,11 +163,10 @@ class Expansion:
     def _is_reported(self, where: str, system: str, settings: Mapping[str, Any]) -> bool:
         """Whether other code made a row's predictions. Raises InputError unless the row then says whose."""
         file = self.root / "ser" / "systems" / f"{system}.py"
-        if not (file.is_file() and is_reported(file)):
-            return False
-        if empty := [name for name in ("made_by", "code") if not str(settings.get(name, "")).strip()]:
-            raise InputError(f"{where}: {listed(empty)} is empty: say who made the predictions, and with which code")
-        return True
+        found = file.is_file() and is_reported(file)
+        if found:
+            check_makers(settings, where)
+        return found
 
     def _layers(self, name: str, row_name: str) -> list[Mapping[str, Any]]:
         """What makes up a row, in the order in which it applies: experiment, row, scale."""

@@ -48,6 +48,13 @@ def test_it_takes_nothing_from_an_experiment_about_another_system(with_system: P
     assert not any(other.reported for other in plan(with_system, EXPERIMENT).groups)
 
 
+def test_the_row_may_name_some_of_the_seeds(with_system: Path) -> None:
+    put(with_system, 1, 2, 3)
+    assert theirs(with_system, seeds=[3, 1]).seeds == (3, 1)
+    with pytest.raises(InputError, match=f"^{WHERE}: no seed4, which the row names: it has seeds 1, 2, 3"):
+        theirs(with_system, seeds=[4])
+
+
 def test_without_predictions_it_is_skipped_and_says_where_they_belong(with_system: Path) -> None:
     group = theirs(with_system, notes={"emodb_2": "of 2020"})
     assert group.skipped == f"no predictions: put them into {WHERE}/seed1/fold1.csv, ..."
