@@ -194,9 +194,11 @@ class Expansion:
             below = self._stack(source, source_row, *starts)
         keys = ("system", "features", "encoders", "settings", "scales")
         layers = [*below, {key: self.experiments[name][key] for key in keys if key in self.experiments[name]}, row]
-        system, of_layers = _system(layers), [_system(layers[: i + 1]) for i in range(len(layers))]
+        if "system" not in row:
+            return layers
+        of_layers = [_system(layers[: i + 1]) or row["system"] for i in range(len(layers))]
         return [
-            layer if of in ("", system) else self._of_system(layer, system)
+            layer if of == row["system"] else self._of_system(layer, row["system"])
             for layer, of in zip(layers, of_layers, strict=True)
         ]
 

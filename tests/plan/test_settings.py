@@ -7,9 +7,12 @@ import pytest
 from helpers import ROOT
 from helpers.plans import SYSTEM, changed, plan
 from ser.errors import InputError
-from ser.files import words
 from ser.plan.settings import settings_schema
 from ser.plan.validation import validate
+
+# Those of a user may have numbers of any size.
+PUBLISHED = ("area_attention", "attention_fcn", "ca_mser", "emosphere_ser", "functionals_svm", "light_sernet")
+PUBLISHED += ("linear_probe", "mfhca", "tf_transformer")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +38,7 @@ def test_a_value_out_of_range_is_refused(system: str, setting: str, value: float
 
 
 def test_every_number_of_a_system_has_a_range() -> None:
-    for system in words("systems", ROOT):
+    for system in PUBLISHED:
         schema = settings_schema(ROOT / "ser" / "systems" / f"{system}.py")
         for name, of in schema["properties"].items():
             assert of.get("type") not in ("integer", "number") or {"minimum", "exclusiveMinimum"} & {*of}, name

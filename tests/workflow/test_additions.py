@@ -184,7 +184,9 @@ def test_entries_of_this_machine_hold_over_params_yaml_and_not_under_dvc(project
     project.tool("python", "workflow_scripts/table.py", "--partial", "--output", "results/partial.csv")
     assert {line["row"] for line in lines(project, "partial")} == {"majority"}
     own.write_text("compute: {threads: 2}\ncompute: {threads: 3}\n")  # Snakemake's own reader would let the last win
-    assert "\nparams.local.yaml: line 2: 'compute' appears twice\n" in project.planned_outputs()
+    assert (
+        "\nparams.local.yaml: line 2: 'compute' appears twice, first in line 1: keep one\n" in project.planned_outputs()
+    )
     own.write_text("compute: {threads: 2}\n")
     with pytest.raises(subprocess.CalledProcessError) as error:
         project.tool("snakemake", "-n", DVC_STAGE="runs")
