@@ -95,8 +95,7 @@ def parsers(folder: Path) -> dict[str, Callable[[], Parser]]:
     files |= {"history": _history, "test epochs": _epochs, "evaluation": _evaluation, "store": _store, "state": _state}
     files |= {name: _checkpoint(name) for name in ("config.json", "preprocessor_config.json", "model.safetensors")}
     files |= {"model.safetensors.index.json": _index, "given predictions": _given, "exported row": _export}
-    audited = {"manifest": "m.csv", "split": "s.csv", "list": "fold_1/x_test_fold_1.jsonl", "predictions": "p.csv"}
-    files |= {f"audited {what}": _audited(file) for what, file in audited.items()}
+    files |= {f"audited {file}": _audited(file) for file in ("m.csv", "s.csv", "fold_1/x_test_fold_1.jsonl", "p.csv")}
     files |= {"audformat header": _audformat} if find_spec("audformat") else {}
     return found | {name: (lambda make=make: make(folder)) for name, make in files.items()}
 

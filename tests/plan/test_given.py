@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from helpers import ROOT
 from helpers.params import params
@@ -46,6 +47,23 @@ def test_it_takes_nothing_from_an_experiment_about_another_system(with_system: P
     assert group.reported and group.note == NOTE and group.seeds == (3, 7) and group.one_job_per == "seed"
     assert dict(group.settings) == SETTINGS and group.features == {} and not group.scores_epochs and not group.skipped
     assert not any(other.reported for other in plan(with_system, EXPERIMENT).groups)
+
+
+def test_a_row_that_starts_from_one_of_another_system_is_still_refused(with_system: Path) -> None:
+    """Only a row that names its system itself leaves behind what is above it."""
+    (with_system / "experiments/two.yaml").write_text(
+        yaml.safe_dump(
+            {
+                **{"title": "B", "reference": "", "system": "predictions", "claims": []},
+                "settings": {name: {"value": text, "source": "chosen"} for name, text in SETTINGS.items()},
+                "protocols": {"emodb_2": {"from": "one/emodb_2"}},
+                "rows": {"again": {"title": "Again", "source": "chosen", "from": "one/full"}},
+            },
+            sort_keys=False,
+        )
+    )
+    with pytest.raises(InputError, match="rows.again: settings of predictions: unknown key"):
+        plan(with_system, experiments="all")
 
 
 def test_the_row_may_name_some_of_the_seeds(with_system: Path) -> None:
