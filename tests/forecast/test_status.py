@@ -106,11 +106,15 @@ def test_nothing_is_started_and_torch_is_not_imported(built: Project) -> None:
         "try: main()\nexcept SystemExit: pass\n"
         "print(sorted({'torch', 'snakemake', 'transformers', 'pandas'} & {*sys.modules}))"
     )
-    before = {path: path.stat().st_mtime_ns for path in built.folder.rglob("*") if path.name != "__pycache__"}
+
+    def files() -> dict[Path, int]:
+        found = (path for path in built.folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+        return {path: path.stat().st_mtime_ns for path in found}
+
+    before = files()
     run = subprocess.run([BIN / "python", "-c", code], cwd=built.folder, capture_output=True, text=True, check=True)
     assert run.stdout.splitlines()[-1] == "[]"
-    after = {path: path.stat().st_mtime_ns for path in built.folder.rglob("*") if "__pycache__" not in path.parts}
-    assert {path for path in after if before.get(path) != after[path]} == set()
+    assert files() == before
 
 
 def test_what_a_corpus_costs_that_is_not_here(built: Project) -> None:
