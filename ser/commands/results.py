@@ -17,7 +17,8 @@ def command(
 ) -> None:
     """Print results/table.csv or, where it is not there yet, what is finished (results/partial.csv).
 
-    Values, intervals and claims are in per cent but for ccc. docs/table.md has every column.
+    Values, intervals and claims are in per cent but for ccc; (reported): other code made the row's predictions.
+    docs/table.md has every column.
     """
     import sys
     from pathlib import Path
@@ -55,12 +56,14 @@ def _cell(line: Any, what: str) -> str:
 
 
 def _print(lines: list[Any]) -> None:
+    from ser.plan.reported import NOT_VERIFIED
     from ser.results.terminal import print_table
 
     for experiment in dict.fromkeys(line["experiment"] for line in lines):
         rows = [
             [
-                *(_cell(line, name) for name in ("row", "protocol", "selection")),
+                line["row"] + (" (reported)" if line["note"].startswith(NOT_VERIFIED) else ""),
+                *(_cell(line, name) for name in ("protocol", "selection")),
                 f"{line['metric']} {line['aggregation']}",
                 (line["value"] or line["status"])
                 + (f" ({line['ci_low']} to {line['ci_high']})" if line["ci_low"] else ""),

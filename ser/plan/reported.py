@@ -10,6 +10,8 @@ from ser.plan.groups import Group
 from ser.plan.places import Places
 from ser.runs.given_files import given_seeds
 
+NOT_VERIFIED = "reported, not verified"  # begins the note of such a row's lines
+
 
 def check_makers(settings: Mapping[str, Any], where: str) -> None:
     """Raises InputError, beginning with `where`, unless a row's settings say who made its predictions."""
@@ -23,7 +25,7 @@ def with_given(group: Group, row: Mapping[str, Any], root: Path, scale: str) -> 
     Raises InputError as `given_seeds` does, for a seed of the row that is not there, and for several of a row that is
     deterministic.
     """
-    said = "reported, not verified: made by {made_by} with {code}".format(**group.settings)
+    said = "{}: made by {made_by} with {code}".format(NOT_VERIFIED, **group.settings)
     group = replace(group, note="; ".join(filter(None, [said, group.note])), one_job_per="seed")
     folder = Path(Places.of(scale).given(group.name))
     if group.skipped:

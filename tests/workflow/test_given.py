@@ -168,3 +168,9 @@ def test_there_is_no_model_to_predict_with(built: Project) -> None:
     command = [BIN / "ser", "predict", f"fair/{GIVEN}/casia/clean", "a.wav"]
     done = subprocess.run(command, cwd=built.folder, capture_output=True, text=True)
     assert done.returncode == 2 and "its predictions are files that other code made" in done.stderr
+
+
+def test_the_table_for_a_terminal_marks_them(built: Project) -> None:
+    said = built.tool(str(BIN / "ser"), "results", "--experiment", "fair", "--metric", "UA")
+    marked = [line.split()[0] for line in said.splitlines() if " (reported) " in line]
+    assert {*marked} == {GIVEN, LABELS} and re.search(rf"^{OWN} +casia", said, re.M)
