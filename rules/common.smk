@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 from ser.compute.clone import check_writable, clone_name
 from ser.compute.machine import limits
-from ser.errors import InputError, in_one_line
+from ser.errors import InputError, did_you_mean, in_one_line
 from ser.plan import places
 from ser.plan.code import code_of_module, reaches, uses_training_loop
 from ser.plan.families import families
@@ -65,7 +65,15 @@ wildcard_constraints:
 
 
 def group_of(wildcards):
-    return GROUPS[wildcards.group]
+    return planned(GROUPS, wildcards.group)
+
+
+def planned(known, name):
+    """What the plan has under a `name` that somebody typed as a target."""
+    if name not in known or getattr(known[name], "skipped", ""):
+        reason = known[name].skipped if name in known else did_you_mean(name, known)
+        raise InputError(f"{name}: not planned at scale {PLAN.scale} (ser status): {reason}")
+    return known[name]
 
 
 def any_of(names):

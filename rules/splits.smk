@@ -6,8 +6,8 @@ def seed_of_draw(wildcards):
 # Manifest + protocol + selection rule -> the train, dev and test utterances of each fold; stops at an undeclared leak.
 rule splits:
     input:
-        manifest=lambda wildcards: PLACES.manifest(PROTOCOLS[wildcards.protocol].corpus),
-        report=lambda wildcards: PLACES.manifest(PROTOCOLS[wildcards.protocol].corpus, ".json"),
+        manifest=lambda wildcards: PLACES.manifest(planned(PROTOCOLS, wildcards.protocol).corpus),
+        report=lambda wildcards: PLACES.manifest(planned(PROTOCOLS, wildcards.protocol).corpus, ".json"),
     output:
         csv=PLACES.split("{protocol}/{selection}{draw}", ".csv"),
         json=PLACES.split("{protocol}/{selection}{draw}", ".json"),

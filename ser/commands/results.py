@@ -46,6 +46,8 @@ def command(
     if path == PARTIAL:
         print(f"{PARTIAL}: what is finished so far; ser status says what is left", file=sys.stderr)
     _print(shown)
+    if partial := sum(line["status"] == "partial" for line in shown):
+        print(f"{partial} lines are partial: their notes say why (--json, ser trace)", file=sys.stderr)
     if left_out := len(chosen) - len(shown):
         print(f"{left_out} lines without a value are left out (--skipped shows them)", file=sys.stderr)
 

@@ -23,8 +23,8 @@ def command(
 ) -> None:
     """Say what is planned, done, failed and skipped, and about how long the rest takes on this machine.
 
-    It looks at files only and starts nothing. With --corpus at scale demo it estimates the real corpus. Exit status 1:
-    jobs have failed.
+    It looks at files only and starts nothing. With --corpus it estimates a corpus of which nothing is computed
+    here, also at scale demo. Exit status 1: jobs have failed.
     """
     from typer import Exit
 
@@ -39,6 +39,10 @@ def command(
     params |= {"scale": wanted}
     plan = load_plan(params)
     chosen = choose(plan, experiment=experiment, row=row, corpus=corpus)
+    if corpus and not estimate and all(group.skipped for group in chosen):  # nothing of it here: what would it cost?
+        params |= {"scale": scale or (real or [wanted])[0], "experiments": "all"}
+        plan, estimate = load_plan(params), True
+        chosen = choose(plan, experiment=experiment, row=row, corpus=corpus)
     names = _BY[by or ("row" if experiment or row or corpus else "experiment")]
     found = status(params, plan, chosen, lambda group: tuple(getattr(group, name) for name in names), estimate)
     if as_json:
@@ -98,7 +102,8 @@ def _print(found: "Status", names: tuple[str, ...], estimate: bool) -> None:
         about = f"{'over' if total.unknown else 'about'} {left} on {machine}: an estimate, all cores busy"
         print(f"{about}. It rests on: {rests_on(total)}")
         if found.scale != "demo":
-            print("unit costs are of another machine, and GPUs were never measured: docs/scaling.md")
+            print("unit costs are of another machine, of the systems' rows `full`: smaller networks take a fraction;")
+            print("GPUs were never measured: docs/scaling.md")
         if on_gpu and not found.gpus:
             print("A100 hours: what a GPU would take of this instead, with all its assumptions")
     for job, reason, log in found.failures:

@@ -171,7 +171,10 @@ def _utterances(project: Project, corpus: str, say: Callable[[str], None]) -> li
     """From the build's manifest where that is of the recordings as they are now; otherwise they are all read."""
     params, places = project.params, project.places
     if corpus not in corpora_of_scale(params):
-        raise InputError(f"params.yaml: corpus {corpus} is not part of scale {params['scale']}: choose another scale")
+        raise InputError(
+            f"params.yaml: corpus {corpus} is not part of scale {params['scale']}: name it under `corpora`, or choose "
+            f"another scale"
+        )
     is_demo = params["scale"] == "demo"
     if not is_demo and corpus not in params["corpora"]:
         raise InputError(f"params.yaml: corpora.{corpus}: not there: name its root")

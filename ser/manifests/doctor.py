@@ -31,7 +31,8 @@ def diagnose(
     _print_counts(found, console)
     _print_problems(found, console)
     faults = _faults(found)
-    _say(console, f"cannot be used: {', '.join(faults)}" if faults else "can be used")
+    only = " (but for `on_unreadable: exclude`)" if found.unreadable and not found.broken and found.utterances else ""
+    _say(console, f"cannot be used{only}: {', '.join(faults)}" if faults else "can be used")
     return not faults
 
 

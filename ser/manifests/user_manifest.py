@@ -52,7 +52,7 @@ def read_user_manifest(manifest: Path, root: Path, columns: Mapping[str, str] | 
             unknown_emotions[utterance.emotion] += 1
     if unknown_emotions:
         words = listed(f"{word} ({count})" for word, count in sorted(unknown_emotions.items()))
-        reading.warnings.append(f"emotions by other names than the project's, which protocols must use: {words}")
+        reading.warnings.append(f"emotions that only your manifest names so, for your protocol's labels: {words}")
     if not reading.utterances and not reading.broken:
         raise InputError(f"{manifest}: it names no utterances")
     return reading

@@ -125,7 +125,8 @@ class Expansion:
         for key in ("selections", "source", "note", "complete"):
             fields.pop(key, None)
         where = f"experiments/{experiment}.yaml: protocols.{name}"
-        refuse_near(fields["corpus"], known_corpora(self.params, self.root), f"{where}: corpus")
+        mend = " Or name it under `corpora` in params.yaml or params.local.yaml"
+        refuse_near(fields["corpus"], known_corpora(self.params, self.root), f"{where}: corpus", mend)
         return Protocol.from_mapping(fields, where)
 
     def _resolve(self, name: str, row_name: str) -> tuple[str, dict[str, dict[str, Any]], dict[str, str]]:

@@ -52,10 +52,12 @@ def check_names(names: Collection[str], known: Collection[str], where: str) -> N
             raise InputError(f"{where}: unknown {name!r}: {did_you_mean(name, known)}")
 
 
-def refuse_near(name: str, known: Collection[str], where: str) -> None:
-    """Raises InputError, beginning with `where`, for a name that is not known and looks like one that is."""
+def refuse_near(name: str, known: Collection[str], where: str, mend: str = "") -> None:
+    """Raises InputError, beginning with `where`, for a name that is not known and looks like one that is; `mend`: what
+    to do if it was meant so.
+    """
     if name not in known and (near := difflib.get_close_matches(name, known, 1, cutoff=0.8)):
-        raise InputError(f"{where}: unknown {name!r}: did you mean {near[0]!r}?")
+        raise InputError(f"{where}: unknown {name!r}: did you mean {near[0]!r}?{mend}")
 
 
 def _filled_in(name: str, written: Mapping[str, Any]) -> dict[str, Any]:

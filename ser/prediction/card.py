@@ -52,7 +52,8 @@ def _body(trained: Trained, is_hub: bool, has_onnx: bool) -> Iterator[str]:
     yield from (f"# {trained.name}", "", *(f"**Beware: {warning}.**\n" for warning in about["warnings"]))
     yield f"{about['title']}. Predicts {kind} from speech at 16 kHz: {', '.join(trained.labels)}."
     models = ", ".join(f"seed {model.seed} fold {model.fold}" for model in trained.models)
-    yield f"\n{len(trained.models)} model(s), whose predictions are averaged: {models}."
+    are = "One model" if len(trained.models) == 1 else f"{len(trained.models)} models, whose predictions are averaged"
+    yield f"\n{are}: {models}."
     yield from ("\n## How to use it\n", "```python", "import ser  # the extra `predict` of the package", "")
     yield from ('model = ser.load("DIR")', 'model.predict("speech.wav").values', "```")
     if is_hub:
@@ -60,10 +61,13 @@ def _body(trained: Trained, is_hub: bool, has_onnx: bool) -> Iterator[str]:
     if has_onnx:
         yield "\n`*.onnx` are the networks from their input tensors on; config.json has their names and shapes."
     yield from ("\n## What it scored\n", *_numbers(about))
+    if about["scored"] and len(trained.models) < about["n_folds"]:
+        yield f"\nOf all {about['n_folds']} folds, each tested by its own model: no score of what is here alone."
     yield from ("\n## Protocol\n", f"Hash `{about['protocol_hash']}`, data `{about['data_hash']}`:", "", "```yaml")
     yield yaml.safe_dump(about["protocol"], sort_keys=False, allow_unicode=True) + "```"
     shared = f"Test and training share {', '.join(about['leaks'])}. " if about["leaks"] else ""
-    yield f"\n{shared}The epoch was chosen under `{about['selection']}`."
+    yield f"\n{shared}Selection rule: `{about['selection']}`."
+    yield from ("", *(f"- {note}" for note in about["notes"]))
     terms = LICENCES.get(about["corpus"], "ask its owner for its terms")
     yield from ("\n## Trained on\n", f"- {about['corpus']}: {terms}")
     for name, facts in about["encoders"].items():

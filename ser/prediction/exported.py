@@ -70,6 +70,8 @@ def read_export(folder: Path) -> Trained:
             about=config["about"],
         )
     except (OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        if not path.is_file():
+            raise InputError(f"{folder}: no exported row: give the folder that `ser export` wrote") from None
         raise InputError(f"{path}: not written by `ser export` of this version ({error!r}): export it again") from None
 
 

@@ -80,11 +80,17 @@ def spoken(trained: Trained) -> list[str]:
         f"protocol {about['protocol_hash']}: {about['corpus']}, {about['selection']}"
         + (f"; test and training share {', '.join(about['leaks'])}" if about["leaks"] else ""),
     ]
+    # A model alone has tested its own fold only; the number is of all.
+    of = "" if models == about["n_folds"] else f"all {about['n_folds']} folds together, each by its own model, "
     lines += [
-        f"scored {number['metric']} {number['text']['value']} ({number['text']['ci_low']} to "
+        f"{of}scored {number['metric']} {number['text']['value']} ({number['text']['ci_low']} to "
         f"{number['text']['ci_high']}) on {number['n_utterances']} utterances of {number['n_speakers']} speakers"
         + (f", part {number['part']}" if number["part"] else "")
         for number in about["scored"]
         if number["metric"] in ("UA", "ccc_average") or len(about["scored"]) == 1
     ] or ["scored: the row is not evaluated yet"]
-    return [*lines, *(f"warning: {warning}" for warning in about["warnings"])]
+    return [
+        *lines,
+        *(f"note: {note}" for note in about["notes"]),
+        *(f"warning: {warning}" for warning in about["warnings"]),
+    ]

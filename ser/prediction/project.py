@@ -17,6 +17,7 @@ from ser.plan.project import Project
 from ser.prediction.trained import Model, Trained
 from ser.runs.files import MODEL
 from ser.sealed import described_file, read_sealed
+from ser.splits.left_out import left_out_emotions
 
 
 def find_group(groups: Sequence[Group], name: str) -> Group:
@@ -33,7 +34,11 @@ def find_group(groups: Sequence[Group], name: str) -> Group:
     if len(found) > 1:
         found = [group for group in found if group.selection == "clean"] or found
     if not found:
-        raise InputError(f"{name}: no such row, and no exported folder: {did_you_mean(name, [g.name for g in groups])}")
+        known = did_you_mean(name, [group.name for group in groups])
+        raise InputError(
+            f"{name}: no such row among the planned ones (`experiments` in params.yaml and params.local.yaml), and no "
+            f"exported folder: {known}"
+        )
     if len(found) > 1:
         raise InputError(f"{name}: {listed((group.name for group in found), 4)}: give more of its name")
     return found[0]
@@ -123,6 +128,8 @@ def _about(
         "selection": split["selection"],
         "scale": project.plan.scale,
         "leaks": sorted(split["leaks_found"]),
+        "n_folds": split["n_folds"],
+        "notes": [*filter(None, [group.note]), *split["notes"], *left_out_emotions(split["left_out"])],
         "scored": _scored(project, group),
         "heard": _heard(project, group),
         "trained_with": {

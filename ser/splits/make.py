@@ -172,9 +172,11 @@ def _notes(
     both = [k + 1 for k in range(parts.shape[1]) if shared_values(speaker, held_out[:, k], train[:, k]).any()]
     if both:
         yield f"dev shares speakers with train in fold {listed(both)}"
-    unnamed = [] if any(row.sentence for row in chosen) else ["sentences"]  # sessions: many corpora have none
-    if unnamed:
-        yield "whether test shares sentences cannot be checked: the manifest does not name them"
+    unnamed = [] if any(row.sentence for row in chosen) else ["sentences"]
+    if "sessions" in protocol.leaks and not any(row.session for row in chosen):  # else: many corpora have none
+        unnamed.append("sessions")
+    for kind in unnamed:
+        yield f"whether test shares {kind} cannot be checked: the manifest does not name them"
     there = {DEV_LEAKS.get(kind, kind) for kind in (*found, *unnamed)}
     if absent := [kind for kind in protocol.leaks if DEV_LEAKS.get(kind, kind) not in there]:
         yield f"leaks declared but not found: {', '.join(absent)}"

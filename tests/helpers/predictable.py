@@ -35,6 +35,7 @@ ROWS = (
 EMOTIONS = ("angry", "sad", "happy", "neutral")
 ABOUT = {"protocol_hash": "0123456789abcdef", "unit": "probability", "corpus": "tones", "selection": "clean"}
 ABOUT |= {"leaks": [], "scored": [], "heard": {"utterances": 12, "seconds": [0.5, 0.7, 1.0]}, "warnings": []}
+ABOUT |= {"n_folds": 2, "notes": ["test shares sentences with train, as declared"]}
 ABOUT |= {"title": "A row", "row": "", "labels": [], "protocol": {}, "scale": "demo", "encoders": {}}
 ABOUT |= {"data_hash": "", "trained_with": {}}
 

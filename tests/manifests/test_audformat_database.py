@@ -52,7 +52,7 @@ def test_labels_come_from_all_tables(tmp_path: Path, storage_format: str) -> Non
     found = sorted(reading.utterances, key=lambda utterance: utterance.utterance)
     assert found == EXPECTED and reading.broken == []
     assert reading.warnings == [
-        "emotions by other names than the project's, which protocols must use: anger (1)",
+        "emotions that only your manifest names so, for your protocol's labels: anger (1)",
     ]
 
 

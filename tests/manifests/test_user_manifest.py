@@ -182,7 +182,7 @@ def test_other_emotions_are_kept_with_a_warning(tmp_path: Path) -> None:
         csv(tmp_path, "path,speaker,emotion\na.wav,1,joy\nb.wav,1,joy\nc.wav,1,sad\n"), tmp_path
     )
     assert [u.emotion for u in reading.utterances] == ["joy", "joy", "sad"]
-    assert reading.warnings == ["emotions by other names than the project's, which protocols must use: joy (2)"]
+    assert reading.warnings == ["emotions that only your manifest names so, for your protocol's labels: joy (2)"]
 
 
 def test_a_nul_in_a_path_and_numbers_that_float32_cannot_hold(tmp_path: Path) -> None:

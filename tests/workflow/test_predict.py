@@ -99,7 +99,7 @@ def test_bad_files_have_their_line_and_the_others_go_on(built: Project, tmp_path
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["functionals_svn/emodb_4", "a.wav"], "no such row, and no exported folder"),
+        (["functionals_svn/emodb_4", "a.wav"], "no such row among the planned ones"),
         (["functionals_svm/ravdess", "a.wav"], "skipped: "),
         ([ROW, "--fold", "4", "a.wav"], "has no seed 1 fold 4: its seeds are 1, its folds 1 to 3"),
         ([ROW], "no FILES"),
