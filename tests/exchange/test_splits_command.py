@@ -49,7 +49,10 @@ def test_the_same_split_before_and_after_the_build(emodb: Project) -> None:
             "experiments/fair.yaml: protocols.emodb_4.selections: unknown 'test_selected': known: clean",
         ),
         ("fair/ravdess", "params.yaml: corpora.ravdess: not there: name its root"),
-        ("fair/iemocap_5531", "params.yaml: corpus iemocap is not part of scale free: name it under `corpora`, or"),
+        (
+            "fair/iemocap_5531",
+            "params.yaml: corpus iemocap is not part of scale free: name it under `corpora`, or choose another scale",
+        ),
     ],
 )
 def test_a_wrong_name_is_one_line(emodb: Project, name: str, line: str) -> None:

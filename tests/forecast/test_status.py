@@ -117,6 +117,19 @@ def test_nothing_is_started_and_torch_is_not_imported(built: Project) -> None:
     assert files() == before
 
 
+def test_a_corpus_of_which_nothing_is_computed_is_estimated_whatever_the_params_say(built: Project) -> None:
+    path = built.folder / "params.local.yaml"
+    path.write_text("scale: free\nexperiments: {fair: [majority]}\n")
+    try:
+        found = said(built, "--corpus", "iemocap")
+    finally:
+        path.unlink()
+    assert found["scale"] == "paper" and found["is_estimate_from_nothing"]
+    assert {line["experiment"] for line in found["lines"]} > {"fair", "mfhca"} and found["total"][
+        "left_a100_seconds"
+    ] > 0
+
+
 def test_what_a_corpus_costs_that_is_not_here(built: Project) -> None:
     """Scale demo, no folder: the estimate is that of docs/scaling.md's functions for the real corpus."""
     found = said(built, "--corpus", "iemocap")

@@ -96,3 +96,19 @@ def test_the_first_step_is_two_rows_on_emodb(project: Project, shared_data: Path
     (project.folder / "params.local.yaml").write_text(FIRST.replace("/data/emodb", str(shared_data / "emodb")))
     planned = project.planned()
     assert planned["evaluate"] == 2 and sum(planned.values()) < 15
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("evaluations/fair/majorty/casia/clean.json", "not planned at scale demo (ser status): did you mean"),
+        ("evaluations/fair/functionals_svm/casia/clean.json", "not planned at scale demo (ser status)"),
+        ("evaluations/fair/majority/emodb_4/clean.json", "corpus emodb is not part of scale demo: use scale free or"),
+        ("splits/fair/caisa/clean.json", "fair/caisa: not planned at scale demo (ser status): did you mean"),
+    ],
+)
+def test_a_target_that_nobody_plans_is_refused_with_the_reason(project: Project, target: str, told: str) -> None:
+    project.set(experiments={"fair": ["majority"]})
+    said = project.snakemake("-n", "--", f"work/demo/{target}")
+    text = said.stderr + said.stdout
+    assert said.returncode == 1 and told in text and "Traceback" not in text
