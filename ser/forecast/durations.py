@@ -58,12 +58,10 @@ class Durations:
     def __init__(self, places: Places, done: Iterable[Job], scale: str, shares: Mapping[str, float]) -> None:
         self._is_demo, self._shares = scale == "demo", shares
         known: dict[tuple[str, ...], list[float]] = defaultdict(list)
-        self.n_measured = 0
         for job in done:
             seconds = measured_seconds(places, job)
             if seconds is None:
                 continue
-            self.n_measured += 1
             for key in self._keys(job):
                 known[key].append(seconds / (len(job.runs) or 1))
         self._known = {key: median(values) for key, values in known.items()}

@@ -89,10 +89,7 @@ def _of_corpora(groups: Iterable[Group], places: Places, origins: Origins) -> It
 
 
 def _of_encoders(groups: Iterable[Group], origins: Origins) -> Iterator[Job]:
-    def encoders(group: Group) -> list[str]:
-        return [*group.encoders.values(), *(s["encoder"] for s in group.features.values() if "encoder" in s)]
-
-    for encoder, of in _by(groups, encoders).items():
+    for encoder, of in _by(groups, lambda group: group.checkpoints).items():
         if origins.is_made_here(encoder):
             yield Job("demo_encoder", encoder, "", tuple(origins.encoder_files(encoder)), _names(of))
 

@@ -54,11 +54,6 @@ class Line:
             return max(self.core_without_gpu / cores, self.gpu / gpus)
         return self.core / cores
 
-    @property
-    def left(self) -> int:
-        """The runs that are to be made."""
-        return sum(self.runs[state] for state in STATES if state != "done")
-
 
 @dataclass(frozen=True)
 class Status:
@@ -73,7 +68,6 @@ class Status:
     skipped: Mapping[str, list[Group]]
     cores: int
     gpus: int
-    n_measured: int
 
 
 def status(
@@ -119,9 +113,10 @@ def status(
         of = sorted(job.groups & (needed if job.rule != "evaluate" else {*names}))
         if not of or (job.outputs in there and not is_estimate):
             continue
-        total.add(durations.of(job))
+        duration = durations.of(job)
+        total.add(duration)
         for key, n in Counter(names[name] for name in of).items():
-            lines[key].add(durations.of(job), n / len(of))
+            lines[key].add(duration, n / len(of))
         if not is_estimate and (error := _said(places, job)[0]):
             failures.append((job.title, error, places.log(job.rule, job.name)))
     skipped: dict[str, list[Group]] = {}
@@ -129,7 +124,7 @@ def status(
         if group.skipped:
             skipped.setdefault(group.skipped, []).append(group)
     cores = len(os.sched_getaffinity(0))
-    return Status(plan.scale, lines, total, failures, skipped, cores, len(gpu_ids()), durations.n_measured)
+    return Status(plan.scale, lines, total, failures, skipped, cores, len(gpu_ids()))
 
 
 def choose(plan: Plan, **wanted: str | None) -> list[Group]:

@@ -16,7 +16,7 @@ from ser.plan.completeness import lacking_emotions
 from ser.plan.corpora import corpora_of_scale, known_corpora
 from ser.plan.costs import is_short
 from ser.plan.experiments import Experiment, check_names, refuse_near
-from ser.plan.groups import ONE_JOB_PER, Group
+from ser.plan.groups import ONE_JOB_PER, Group, checkpoints
 from ser.plan.ladders import check_ladder
 from ser.plan.places import Places
 from ser.plan.reported import check_makers, with_given
@@ -225,7 +225,7 @@ class Expansion:
     def _note(self, own: str, corpus: str, features: Specs, encoders: Mapping[str, str]) -> str:
         """What a reader of the numbers must know: the row's `own` note, and what its encoders have heard before."""
         # At scale demo no encoder has heard anything, and every line says that the speech is synthetic.
-        names = [] if self.params["scale"] == "demo" else list(dict.fromkeys(_checkpoints(features, encoders)))
+        names = [] if self.params["scale"] == "demo" else list(dict.fromkeys(checkpoints(features, encoders)))
         trained = [name for name in names if not self._is_random(name)]
         sources = {name: source for name in trained if (source := heard(name, corpus))}
         leaks = [f"leak: encoder {name} was trained on {corpus} ({source})" for name, source in sources.items()]
@@ -239,7 +239,7 @@ class Expansion:
         """Why a feature or encoder of a row is not available here, or ''."""
         if reason := next(filter(None, map(missing, features.values())), ""):
             return reason
-        names = _checkpoints(features, encoders)
+        names = checkpoints(features, encoders)
         check_names(names, [*NAMES, *self.params["encoders"]], f"{where}: encoders")
         for name in names:
             if self.params["scale"] != "demo" and name not in (*self.params["encoders"], *MADE_HERE):
@@ -272,8 +272,3 @@ class Expansion:
 def _system(layers: Sequence[Mapping[str, Any]]) -> str:
     """The system that a row's layers make it one of; "" where they name none."""
     return next((layer["system"] for layer in reversed(layers) if "system" in layer), "")
-
-
-def _checkpoints(features: Specs, encoders: Mapping[str, str]) -> list[str]:
-    """Every checkpoint that a row reads."""
-    return [*(spec["encoder"] for spec in features.values() if "encoder" in spec), *encoders.values()]

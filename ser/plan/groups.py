@@ -74,6 +74,11 @@ class Group:
         return [(seed, fold) for seed in self.seeds for fold in self.folds]
 
     @property
+    def checkpoints(self) -> list[str]:
+        """Every encoder that its runs read."""
+        return checkpoints(self.features, self.encoders)
+
+    @property
     def corpus(self) -> str:
         """The corpus that its protocol is about."""
         return self.protocol.corpus
@@ -86,6 +91,11 @@ class Group:
             else places.feature(self.corpus, feature_name(spec))
             for name, spec in self.features.items()
         }
+
+
+def checkpoints(features: Mapping[str, Mapping[str, Any]], encoders: Mapping[str, str]) -> list[str]:
+    """Every encoder that a row with these features, and encoders that it trains further, reads."""
+    return [*(spec["encoder"] for spec in features.values() if "encoder" in spec), *encoders.values()]
 
 
 @dataclass(frozen=True)

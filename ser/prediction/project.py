@@ -71,8 +71,7 @@ def trained_row(project: Project, name: str, fold: int | None = None, seed: int 
         _check_run(group, facts[number], path)
     split = read_sealed(Path(project.places.split(group.split(seed))))
     origins = Origins(project.params)
-    names = {*group.encoders.values(), *(spec["encoder"] for spec in group.features.values() if "encoder" in spec)}
-    checkpoints = {encoder: Path(origins.encoder(encoder)) for encoder in sorted(names)}
+    checkpoints = {encoder: Path(origins.encoder(encoder)) for encoder in sorted({*group.checkpoints})}
     return Trained(
         name=group.name,
         system=group.system,
