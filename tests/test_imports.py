@@ -31,6 +31,7 @@ ORDER = (
     "prediction",
     "tracking",
     "verification",
+    "figures",
     "commands",
     "cli",
     "workflow_scripts",

@@ -1,0 +1,1 @@
+"""Figures of the results: drawn in the report's page, and as files for papers."""
