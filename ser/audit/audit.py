@@ -84,7 +84,8 @@ def claim_rows(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Metric, what is claimed, and what it agrees with."""
     for of in report["numbers"]["claims"]:
         agrees = " and ".join(AVERAGES[name] for name in of["agrees_with"])
-        yield of["metric"], f"{of['claimed']:g}", f"agrees with: {agrees}" if agrees else "does not follow from these"
+        told = f"agrees with: {agrees}" if agrees else "does not follow from these"
+        yield of["metric"], f"{of['claimed']:g}", told + (f" ({of['hint']})" if of["hint"] else "")
 
 
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:

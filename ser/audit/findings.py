@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,11 @@ class Dealt:
         """bool [utterances]: which are in any part of any fold."""
         used: np.ndarray = np.any(self.parts, axis=1)
         return used
+
+    def tested(self) -> "Dealt":
+        """The same without the folds that test nothing; `dealing.parts` keeps their numbers."""
+        where = (self.parts == TEST).any(axis=0)
+        return replace(self, dealing=replace(self.dealing, folds=self.folds(where)), parts=self.parts[:, where])
 
     def folds(self, where: np.ndarray) -> tuple[str, ...]:
         """The names of the folds where bool [folds] is true."""

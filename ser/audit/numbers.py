@@ -43,6 +43,15 @@ class Claim:
         decimals = found[3] or ""
         return cls(found[1], float(f"{found[2]}.{decimals or 0}"), len(decimals))
 
+    @property
+    def hint(self) -> str:
+        """A question, where the value looks like one in another unit than the metric is printed in."""
+        if unit_of(self.metric) == "per cent" and 0 < self.value <= 1:
+            return f"is {self.value:g} meant as {100 * self.value:g} per cent?"
+        if unit_of(self.metric) != "per cent" and 1 < abs(self.value) <= 100:
+            return f"is {self.value:g} meant as {self.value / 100:g}?"
+        return ""
+
     def agrees(self, value: float) -> bool:
         """Whether a value in the metric's own unit is printed so, if it is rounded."""
         scaled = 100 * value if unit_of(self.metric) == "per cent" else value
@@ -51,11 +60,14 @@ class Claim:
 
 def numbers(dealt: Dealt, predictions: Path, claims: Sequence[Claim]) -> tuple[dict[str, Any], list[Finding]]:
     """`averages[fold_mean|pooled][metric]` (see `evaluate.numbers`), `folds` with each fold's, and `claims`; and what
-    is wrong with these.
+    is wrong with these. A fold that tests nothing has no number.
 
-    Raises InputError where the predictions are not exactly those of what the folds test, and for a claim about a metric
-    that does not exist.
+    Raises InputError where no fold tests anything, where the predictions are not exactly those of what the folds test,
+    and for a claim about a metric that does not exist.
     """
+    dealt = dealt.tested()
+    if not dealt.dealing.folds:
+        raise InputError(f"{dealt.dealing.path}: no fold tests anything: name its test part, or leave predictions out")
     columns = _read(predictions, dealt)
     labels, are_classes = _labels(dealt, columns)
     split = _split(dealt, labels, are_classes)
@@ -63,6 +75,7 @@ def numbers(dealt: Dealt, predictions: Path, claims: Sequence[Claim]) -> tuple[d
     for claim in claims:
         if claim.metric not in known:
             raise InputError(f"--claimed {claim.metric}: no such metric here: {did_you_mean(claim.metric, known)}")
+    _check_missing(predictions, split, dealt.dealing.folds, columns)
     found = {
         (seed, fold): _predictions(split, Given.of(path, of_fold, labels, are_classes), fold)
         for (seed, fold), (path, of_fold) in columns.items()
@@ -90,13 +103,15 @@ def numbers(dealt: Dealt, predictions: Path, claims: Sequence[Claim]) -> tuple[d
 def _compared(claim: Claim, averages: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
     values = {name: float(of[claim.metric]["value"]) for name, of in averages.items()}
     agrees = [name for name, value in values.items() if claim.agrees(value)]
-    return {"metric": claim.metric, "claimed": claim.value, **values, "agrees_with": agrees}
+    hint = "" if agrees else claim.hint
+    return {"metric": claim.metric, "claimed": claim.value, **values, "agrees_with": agrees, "hint": hint}
 
 
 def _wrong(compared: Mapping[str, Any]) -> Finding:
     metric = compared["metric"]
     computed = " and ".join(f"{rounded(compared[name], metric) or 'undefined'} ({AVERAGES[name]})" for name in AVERAGES)
-    return Finding("claim", f"{metric} is claimed to be {compared['claimed']:g}; the predictions give {computed}")
+    hint = compared["hint"] and f" ({compared['hint']})"
+    return Finding("claim", f"{metric} is claimed to be {compared['claimed']:g}; the predictions give {computed}{hint}")
 
 
 def _read(path: Path, dealt: Dealt) -> dict[tuple[int, int], tuple[Path, dict[str, list[str]]]]:
@@ -108,6 +123,26 @@ def _read(path: Path, dealt: Dealt) -> dict[tuple[int, int], tuple[Path, dict[st
     folders = {seed: path / f"seed{seed}" for seed in given_seeds(path, folds)} if seeded else {1: path}
     files = {(seed, k): fold_file(folder, fold) for seed, folder in folders.items() for k, fold in enumerate(folds, 1)}
     return {run: (file, _named(read_columns(file), file, dealt.corpus)) for run, file in files.items()}
+
+
+def _check_missing(
+    path: Path, split: Split, folds: Sequence[str], columns: Mapping[tuple[int, int], tuple[Path, Mapping[str, Any]]]
+) -> None:
+    """Names what several folds lack together; of one, and of what is foreign, `Given.rows` says it."""
+    lacking, number, of, seeds = [], 0, 0, {seed for seed, _ in columns}
+    for (seed, fold), (_, of_run) in columns.items():
+        tested, there = [split.utterances[row] for row in split.scored(fold)], {*of_run["utterance"]}
+        missing = [name for name in tested if name not in there]
+        if not there <= {*tested}:
+            return
+        number, of = number + len(missing), of + len(tested)
+        if missing:
+            which = f"seed {seed}, fold {folds[fold - 1]}" if len(seeds) > 1 else f"fold {folds[fold - 1]}"
+            lacking.append(f"{which}: {len(missing)} of {len(tested)} ({listed(missing, 3)})")
+    if len(lacking) > 1:
+        raise InputError(
+            f"{path}: no prediction for {number} of {of} tested utterances: {listed(lacking, 10)}: predict them, too"
+        )
 
 
 def _named(columns: dict[str, list[str]], path: Path, corpus: Corpus) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from helpers.audits import Lines, audited, files, given, kinds, lines, reported, write
+from ser.audit.numbers import Claim
 from ser.splits.split import Split
 
 
@@ -140,3 +141,53 @@ def test_bad_input_is_one_line(sound: tuple[Path, Split], kind: str) -> None:
     write(folder / name, change(lines(folder / name)))
     code, said = audited(*files(folder, "split.csv"), "--predictions", predictions)
     assert code == 2 and said.startswith(str(folder / name)) and told in said and "\n" not in said
+
+
+def test_missing_predictions_of_all_folds_are_named_together(sound: tuple[Path, Split]) -> None:
+    folder, split = sound
+    predictions = given(folder, split)
+    for name, number in (("seed1/fold1.csv", 1), ("seed2/fold3.csv", 4)):
+        write(predictions / name, lines(predictions / name)[number:])
+    told = (
+        f"{predictions}: no prediction for 5 of 200 tested utterances: seed 1, fold 1: 1 of 20 (Ses01_im_F_angry_0), "
+        "seed 2, fold 3: 4 of 20 (Ses03_im_F_angry_0, Ses03_im_F_angry_1, Ses03_im_F_excited_0 and 1 more): "
+        "predict them, too"
+    )
+    assert audited(*files(folder), "--predictions", predictions) == (2, told)
+    exchanged = predictions / "seed1/fold4.csv"  # what is foreign is said first: it is the cause
+    exchanged.write_bytes((predictions / "seed1/fold5.csv").read_bytes())
+    code, said = audited(*files(folder), "--predictions", predictions)
+    assert code == 2 and said.startswith(f"{predictions / 'seed1/fold1.csv'}: no prediction for 1 of 20")
+
+
+def test_a_fold_that_tests_nothing_has_no_number(sound: tuple[Path, Split]) -> None:
+    """Found by random input: it is told as a finding, and the others' numbers are those of before."""
+    folder, split = sound
+    predictions = given(folder, split)
+    rows = lines(folder / "split.csv")
+    numbers = reported(*files(folder, "split.csv"), "--predictions", predictions)[1]["numbers"]
+    write(folder / "other.csv", [row | {"fold6": "train"} for row in rows])
+    report = reported(*files(folder, "other.csv"), "--predictions", predictions)[1]
+    assert kinds(report).keys() == {"no_test"} and report["numbers"] == numbers
+    write(folder / "other.csv", [row | {f"fold{k}": "train" for k in range(1, 6)} for row in rows])
+    code, said = audited(*files(folder, "other.csv"), "--predictions", predictions)
+    assert code == 2 and said.startswith(f"{folder / 'other.csv'}: no fold tests anything")
+
+
+@pytest.mark.parametrize(
+    ("claimed", "hint"),
+    [
+        ("UA=0.73", " (is 0.73 meant as 73 per cent?)"),
+        ("UA=1.5", ""),
+        ("UA=0", ""),
+    ],
+)
+def test_a_claim_in_another_unit_is_asked_about(sound: tuple[Path, Split], claimed: str, hint: str) -> None:
+    folder, split = sound
+    code, said = audited(*files(folder), "--predictions", given(folder, split), "--claimed", claimed)
+    assert code == 1 and f"(all folds pooled){hint}\n" in said and f"does not follow from these{hint}\n" in said
+
+
+def test_a_coefficient_in_per_cent_is_asked_about() -> None:
+    assert Claim.parse("ccc_arousal=65.2").hint == "is 65.2 meant as 0.652?"
+    assert Claim.parse("ccc_arousal=0.652").hint == ""
