@@ -41,7 +41,9 @@ def main(
 
 
 def observe(paths: list[str], examples: int) -> dict[str, Any]:
-    """`refused`: an entry per test that saw a refusal; `random`: one per parser; `failed`: tests."""
+    """`refused`: an entry per test that saw a refusal; `random`: one per parser; `failed`: tests; `why`: the last lines
+    of each failure.
+    """
     with tempfile.TemporaryDirectory() as folder:
         environment = {FOLDER: folder, "SER_FUZZ_EXAMPLES": str(examples), "PYTHONPATH": str(ROOT / "benchmarks")}
         command = [sys.executable, "-m", "pytest", "-p", "_refusals", "-p", "no:cacheprovider", "-n", "4", *paths]
@@ -69,6 +71,7 @@ def observe(paths: list[str], examples: int) -> dict[str, Any]:
         "refused": refused,
         "random": sorted(({key: note[key] for key in ("parser", "tried", "refused")} for note in random), key=str),
         "failed": failed,
+        "why": {note["test"]: note["why"] for note in notes if note["outcome"] == "failed"},
     }
 
 
