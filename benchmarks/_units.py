@@ -29,6 +29,7 @@ from ser.features.packing import write_store
 from ser.features.spec import open_extractor, validate_spec
 from ser.features.store import Store
 from ser.manifests.utterance import Utterance
+from ser.plan.costs import cells, corpus_size
 from ser.runs.contract import Context, Fold, Part
 from ser.runs.predictions import write_predictions
 from ser.waveforms import RATE
@@ -49,13 +50,15 @@ TRAINED = {
     "emosphere_ser": 2,
 }
 EXPERIMENTS = {"linear_probe": "superb_er"}  # whose settings, where the names differ
-# The same without training a speech encoder of published size, and the row: experiment/row.
+# The same without training a speech encoder of published size, or far smaller, and the row with its scale.
 VARIANTS = {
-    "mfhca, no encoder": "mfhca/frozen_hubert",
-    "mfhca, tiny encoder": "fair/mfhca_random",
-    "ca_mser, no encoder": "ca_mser/spectrogram",
-    "ca_mser, tiny encoder": "fair/ca_mser_random",
+    "attention_fcn, small": ("attention_fcn/no_pretraining", "free"),
+    "mfhca, no encoder": ("mfhca/frozen_hubert", "paper"),
+    "mfhca, tiny encoder": ("fair/mfhca_random", "paper"),
+    "ca_mser, no encoder": ("ca_mser/spectrogram", "paper"),
+    "ca_mser, tiny encoder": ("fair/ca_mser_random", "paper"),
 }
+MAPS = ("attention_fcn", "light_sernet", "tf_transformer")  # whose networks read spectrograms as they are, of any size
 # Kind -> whose settings.
 SPECTRA = {"log_mel": "tf_transformer", "log_stft": "attention_fcn", "mfcc": "ca_mser", "clip_mfcc": "light_sernet"}
 
@@ -115,7 +118,7 @@ def training(name: str, folder: Path, repeats: int) -> dict[str, Any]:
     system = name.partition(",")[0]
     blocks = resolved(EXPERIMENTS.get(system, system))
     if name in VARIANTS:
-        change(blocks, VARIANTS[name])
+        change(blocks, *VARIANTS[name])
     module = importlib.import_module(f"ser.systems.{system}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     published = blocks["settings"]["batch_size"]
@@ -128,6 +131,7 @@ def training(name: str, folder: Path, repeats: int) -> dict[str, Any]:
     settings = module.Settings(**blocks["settings"] | changed)
     fold = fold_of(system, blocks, max(4 * batch, 64), folder)
     stopwatch = Stopwatch(device, is_counting=True)
+    specs = {name: validate_spec(spec) for name, spec in blocks["features"].items() if spec}
     outcome = stopwatch.run(lambda: module.run(fold, settings, Context(seed=1, device=device)))
     facts, examples = outcome.facts, steps * batch
     n_segments = sum(count_examples(system, len(fold.stores["audio"][name])) for name in fold.train.utterances)
@@ -144,14 +148,15 @@ def training(name: str, folder: Path, repeats: int) -> dict[str, Any]:
         + 8 * facts["parameters_trainable"],
         "prediction_bytes": (folder / "predictions.csv").stat().st_size / len(fold.test.utterances),
         **({"padded_seconds": PADDED_SECONDS} if system == "emosphere_ser" else {}),
+        **({"cells": cells(blocks["settings"], specs, corpus_size("iemocap")[1])} if system in MAPS else {}),
     }
 
 
-def change(blocks: dict[str, dict[str, Any]], row: str) -> None:
-    """Make an experiment's blocks those of a row at scale `paper`."""
+def change(blocks: dict[str, dict[str, Any]], row: str, scale: str) -> None:
+    """Make an experiment's blocks those of a row at a scale."""
     experiment, _, name = row.partition("/")
     entry = yaml.safe_load((ROOT / f"experiments/{experiment}.yaml").read_text())["rows"][name]
-    for changes in (entry, entry.get("scales", {}).get("paper", {})):
+    for changes in (entry, entry.get("scales", {}).get(scale, {})):
         for block in blocks:
             blocks[block] |= changes.get(block, {})
 

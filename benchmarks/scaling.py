@@ -223,8 +223,7 @@ def size_of(spec: Mapping[str, Any], n: int, seconds: float) -> float:
         layers, width = SHAPES[costs.form(spec["encoder"])]
         frames = 1 if spec["pooling"] == "mean" else seconds * 50
         return n * frames * (layers if spec["layer"] == "all" else 1) * width * int(spec["dtype"][5:]) / 8
-    width = spec.get("n_mfcc") or spec.get("n_mels") or spec["n_bins"]
-    return n * spec.get("seconds", seconds) * 1000 / spec["hop_ms"] * width * 4
+    return n * spec.get("seconds", seconds) * 1000 / spec["hop_ms"] * costs.bins(spec) * 4
 
 
 def kept(plan: Plan) -> list[Row]:
@@ -250,8 +249,7 @@ def kept(plan: Plan) -> list[Row]:
 
 def saves(group: Group, state: float) -> float:
     """How often a run is expected to save its state: after each epoch, or a large one once a minute."""
-    epochs, patience = group.settings["epochs"], group.settings["patience"]
-    epochs = min(epochs, costs.STOPS * patience) if patience else epochs
+    epochs = costs.expected_epochs(group)
     return epochs if state <= SMALL else min(epochs, costs.run_seconds(group, "A100", is_expected=True) / PAUSE)
 
 

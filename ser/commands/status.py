@@ -61,7 +61,7 @@ def _as_json(found: "Status", names: tuple[str, ...], estimate: bool) -> dict[st
             "left_core_seconds": of.core,
             "left_a100_seconds": of.gpu,
             "jobs_of_unknown_duration": of.unknown,
-            "jobs_by_basis": dict(of.bases or {}),
+            "jobs_by_basis": dict(of.bases),
         }
 
     return {
@@ -81,7 +81,8 @@ def _as_json(found: "Status", names: tuple[str, ...], estimate: bool) -> dict[st
 
 def _print(found: "Status", names: tuple[str, ...], estimate: bool) -> None:
     from ser.errors import listed
-    from ser.forecast.status import STATES, duration_text, rests_on
+    from ser.forecast.durations import UNIT
+    from ser.forecast.status import STATES, rests_on
     from ser.results.terminal import print_table
 
     total, machine = found.total, f"{found.cores} cores" + (f" and {found.gpus} GPUs" if found.gpus else "")
@@ -90,20 +91,19 @@ def _print(found: "Status", names: tuple[str, ...], estimate: bool) -> None:
     rows = []
     for key, line in [*found.lines.items(), (("all", *[""] * (len(names) - 1)), total)]:
         cells = [*key, *(str(line.runs[state] or "") for state in used)]
-        left = duration_text(line.seconds(found.cores, found.gpus)) if line.core else ""
-        left = f"over {left}" if left and line.unknown else left or ("unknown" if line.unknown else "")
-        rows.append([*cells, left, *([f"{line.gpu / 3600:,.2f}" if line.gpu else ""] if on_gpu else [])])
+        hours = [f"{line.gpu / 3600:,.2f}" if line.gpu else ""] if on_gpu else []
+        rows.append([*cells, line.left(found.cores, found.gpus), *hours, ", ".join(line.training)])
     what = "to do, if nothing is done yet" if estimate else "to do"
     print(f"scale {found.scale}: runs by state; {what}: about how long on {machine}")
-    columns = [*names, *used, "to do", *(["A100 hours"] if on_gpu else [])]
+    columns = [*names, *used, "to do", *(["A100 hours"] if on_gpu else []), "rests on"]
     print_table(columns, rows, right=len(columns) - len(names))
-    if total.core or total.unknown:
-        left = duration_text(total.seconds(found.cores, found.gpus))
-        about = f"{'over' if total.unknown else 'about'} {left} on {machine}: an estimate, all cores busy"
-        print(f"{about}. It rests on: {rests_on(total)}")
-        if found.scale != "demo":
-            print("unit costs are of another machine, of the systems' rows `full`: smaller networks take a fraction;")
-            print("GPUs were never measured: docs/scaling.md")
+    if left := total.left(found.cores, found.gpus):
+        about = "" if total.unknown else "about "
+        print(f"{about}{left} on {machine}: an estimate, all cores busy. It rests on: {rests_on(total)}")
+        if total.unknown:
+            print("unknown: nothing of the system has run here, and it has no unit costs: a first fold will tell")
+        if total.bases[UNIT]:
+            print("unit costs are of another machine; GPUs were never measured: docs/scaling.md")
         if on_gpu and not found.gpus:
             print("A100 hours: what a GPU would take of this instead, with all its assumptions")
     for job, reason, log in found.failures:

@@ -4,7 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ser.compute.failures import own_error
@@ -12,6 +12,7 @@ from ser.compute.gpu import gpu_ids
 from ser.errors import InputError, did_you_mean
 from ser.forecast.durations import UNKNOWN, Duration, Durations
 from ser.forecast.jobs import Job, jobs_of
+from ser.forecast.unfinished import done_share
 from ser.plan import costs
 from ser.plan.groups import Group, Plan
 from ser.plan.load import Params
@@ -27,32 +28,44 @@ class Line:
     """What is said of a row, a corpus or an experiment: runs by state, and what those that are left take.
 
     `core` are seconds of one core of all that is left, `gpu` seconds of an A100 of the part of it that a GPU does.
-    `unknown` counts runs whose duration nothing says; `bases` says what the others rest on.
+    `bases` counts jobs by what says how long they take, UNKNOWN among them; `training`: the same of those that train.
     """
 
-    runs: Counter[str]
+    runs: Counter[str] = field(default_factory=Counter)
     core: float = 0.0
     gpu: float = 0.0
     core_without_gpu: float = 0.0
-    unknown: int = 0
-    bases: Counter[str] | None = None
+    bases: Counter[str] = field(default_factory=Counter)
+    training: Counter[str] = field(default_factory=Counter)
 
-    def add(self, duration: Duration, n: float = 1.0) -> None:
+    @property
+    def unknown(self) -> int:
+        """Jobs whose duration nothing says."""
+        return self.bases[UNKNOWN]
+
+    def add(self, duration: Duration, trains: bool, n: float = 1.0) -> None:
         """Count a share `n` of a job."""
+        self.bases[duration.basis] += 1
+        if trains:
+            self.training[duration.basis] += 1
         if duration.core is None:
-            self.unknown += 1
             return
         self.core += n * duration.core
         self.gpu += n * (duration.gpu or 0.0)
         self.core_without_gpu += n * duration.core if duration.gpu is None else 0.0
-        self.bases = self.bases or Counter()
-        self.bases[duration.basis] += 1
 
     def seconds(self, cores: int, gpus: int) -> float:
         """Of a machine that is kept busy."""
         if gpus:
             return max(self.core_without_gpu / cores, self.gpu / gpus)
         return self.core / cores
+
+    def left(self, cores: int, gpus: int) -> str:
+        """The same in words; "" if nothing is left. What reads and writes tables says nothing of what trains."""
+        if self.unknown and not self.training - Counter({UNKNOWN: self.training[UNKNOWN]}):
+            return UNKNOWN
+        about = duration_text(self.seconds(cores, gpus)) if self.core else ""
+        return f"at least {about}" if self.unknown else about
 
 
 @dataclass(frozen=True)
@@ -88,10 +101,10 @@ def status(
     there = {job.outputs for job in jobs if job.is_there}
     made_from = MadeFrom(plan, params, origins)
     shares = {corpus: _share(corpus, places, params) for corpus in {group.corpus for group in chosen}}
-    durations = Durations(places, [job for job in jobs if job.outputs in there], plan.scale, shares)
+    durations = Durations(places, jobs, there, plan.scale, shares)
     names = {group.name: keys(group) for group in chosen if is_estimate or not group.skipped}
-    lines = {key: Line(Counter()) for key in names.values()}
-    total, failures, needed = Line(Counter()), list[tuple[str, str, str]](), set[str]()
+    lines = {key: Line() for key in names.values()}
+    total, failures, needed = Line(), list[tuple[str, str, str]](), set[str]()
     for job in (job for job in jobs if job.runs):
         error, begun = _said(places, job)
         left = []
@@ -100,13 +113,13 @@ def status(
             for line in (total, lines[names[run[0].name]]):
                 line.runs[state] += 1
             if state != "done":
-                left.append(run)
+                left.append((run, 1.0 if is_estimate or state == "outdated" else 1.0 - done_share(places, job, run)))
         if left:
-            needed |= {group.name for group, _, _ in left}
+            needed |= {run[0].name for run, _ in left}
             duration = durations.of(job, left)
-            total.add(duration)
-            for key, n in Counter(names[group.name] for group, _, _ in left).items():
-                lines[key].add(duration, n / len(left))
+            total.add(duration, trains=True)
+            for key, n in Counter(names[run[0].name] for run, _ in left).items():
+                lines[key].add(duration, True, n / len(left))
         if error and left and not is_estimate:
             failures.append((job.title, error, places.log(job.rule, job.name)))
     for job in (job for job in jobs if not job.runs):
@@ -114,9 +127,9 @@ def status(
         if not of or (job.outputs in there and not is_estimate):
             continue
         duration = durations.of(job)
-        total.add(duration)
+        total.add(duration, trains=False)
         for key, n in Counter(names[name] for name in of).items():
-            lines[key].add(duration, n / len(of))
+            lines[key].add(duration, False, n / len(of))
         if not is_estimate and (error := _said(places, job)[0]):
             failures.append((job.title, error, places.log(job.rule, job.name)))
     skipped: dict[str, list[Group]] = {}
@@ -180,5 +193,4 @@ def duration_text(seconds: float) -> str:
 
 def rests_on(line: Line) -> str:
     """What an estimate rests on, in words."""
-    said = [f"{n} jobs: {basis}" for basis, n in (line.bases or Counter[str]()).most_common()]
-    return ", ".join([*said, *([f"{line.unknown} jobs: {UNKNOWN}"] if line.unknown else [])])
+    return ", ".join(f"{n} jobs: {basis}" for basis, n in line.bases.most_common())

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import ceil
+from math import ceil, log
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +81,39 @@ def unit_costs(file: Path = FILE) -> Mapping[str, Cost]:
 
 
 def run_cost(group: Group) -> Cost | None:
-    """What its runs are charged with, per example; None where a run is measured as a whole, or not at all."""
+    """What its runs are charged with, per example; None where a run is measured as a whole, or not at all.
+
+    Of a network that reads spectrograms as they are, the measured one that is nearest in size, and its cost in
+    proportion.
+    """
     encoder = group.encoders.get("encoder", "")
     variant = f"train {group.system}, {'tiny' if encoder in MADE_HERE else 'no'} encoder"
     is_less = not encoder or encoder in MADE_HERE
-    return unit_costs().get(variant if is_less and variant in unit_costs() else f"train {group.system}")
+    cost = unit_costs().get(variant if is_less and variant in unit_costs() else f"train {group.system}")
+    if cost is None or "cells" not in cost:
+        return cost
+    if not (size := cells(group.settings, group.features, corpus_size(group.corpus)[1])):
+        return cost
+    of_system = re.compile(rf"train {group.system}(, .+)?")
+    near = [cost for name, cost in unit_costs().items() if "cells" in cost and of_system.fullmatch(name)]
+    cost = min(near, key=lambda cost: abs(log(size / cost["cells"])))
+    return {**cost, **{what: size / cost["cells"] * cost[what] for what in ("seconds", "flop")}}
+
+
+def cells(settings: Mapping[str, Any], features: Mapping[str, Mapping[str, Any]], seconds: float) -> float:
+    """How large the map is that an example of `seconds` makes: bins x frames, times the network's width squared, as
+    most operations are products of channels; 0 where no feature is a spectrogram of ours.
+    """
+    spec = next((spec for spec in features.values() if "hop_ms" in spec and bins(spec)), None)
+    if spec is None:
+        return 0.0
+    length = spec.get("seconds") or settings.get("segment_seconds") or seconds
+    return float(bins(spec) * length * 1000 / spec["hop_ms"] * settings["width"] ** 2)
+
+
+def bins(spec: Mapping[str, Any]) -> int:
+    """The numbers in a frame of a spectrogram; 0 if it is none."""
+    return int(spec.get("n_mfcc") or spec.get("n_mels") or spec.get("n_bins") or 0)
 
 
 def is_quick(system: str) -> bool:
@@ -215,11 +243,7 @@ def work_of(group: Group, cost: Cost, is_expected: bool = False) -> Work:
     """What a run does until its last epoch, or until it is expected to stop."""
     settings, (train, dev, test) = group.settings, parts(group)
     each = cost["examples_per_utterance"]
-    if group.system == "attention_fcn":  # whole utterances, of which IEMOCAP's were measured
-        each *= corpus_size(group.corpus)[1] / corpus_size("iemocap")[1]
-    epochs, patience, batch = settings["epochs"], settings["patience"], settings["batch_size"]
-    if is_expected and patience:
-        epochs = min(epochs, STOPS * patience)
+    epochs, batch = expected_epochs(group) if is_expected else settings["epochs"], settings["batch_size"]
     an_epoch = train * each
     if settings["steps_per_epoch"]:
         an_epoch = settings["steps_per_epoch"] * batch * settings["accumulation"]
@@ -228,6 +252,20 @@ def work_of(group: Group, cost: Cost, is_expected: bool = False) -> Work:
         each *= min(1, corpus_size(group.corpus)[1] / cost["padded_seconds"])
     scored, watched = (epochs * dev + test) * each, epochs * test * group.scores_epochs * each
     return Work(epochs * an_epoch, scored, watched, (epochs * an_epoch + (scored + watched) / 3) / batch)
+
+
+def audio_passed(group: Group) -> float:
+    """Seconds of recordings that a run with a training loop is expected to train on; three that are scored count as
+    one. Its size, where no unit cost says more.
+    """
+    work = work_of(group, {"examples_per_utterance": 1.0}, is_expected=True)
+    return (work.trained + (work.scored + work.watched) / 3) * corpus_size(group.corpus)[1]
+
+
+def expected_epochs(group: Group) -> int:
+    """Epochs after which a run is expected to stop."""
+    epochs, patience = group.settings["epochs"], group.settings["patience"]
+    return int(min(epochs, STOPS * patience) if patience else epochs)
 
 
 def _segments(group: Group) -> float:
