@@ -9,9 +9,12 @@ import pytest
 
 from helpers.params import params
 from helpers.project import BIN, Project, copy_project
+from ser.forecast.jobs import jobs_of
 from ser.forecast.status import duration_text
 from ser.plan import costs
-from ser.plan.load import load_plan
+from ser.plan.load import load_plan, read_params
+from ser.plan.origins import Origins
+from ser.plan.places import Places
 
 FAIR = {"fair": ["majority", "functionals_svm"]}
 
@@ -42,6 +45,15 @@ def test_what_is_done_and_what_is_left(built: Project) -> None:
     assert found["total"]["left_core_seconds"] > 0 and "measured here" in found["total"]["jobs_by_basis"]
     reasons = {of["reason"]: of["groups"] for of in found["skipped"]}
     assert "fair/majority/emodb_4/clean" in reasons["corpus emodb is not part of scale demo: use scale free or paper"]
+
+
+def test_done_jobs_have_logs_and_durations_where_it_looks(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(built.folder)
+    given, places = read_params(), Places.of("demo")
+    done = [job for job in jobs_of(load_plan(given), places, Origins(given, is_job=True)) if job.is_there]
+    assert {job.rule for job in done} == {"demo_corpus", "manifest", "splits", "train", "evaluate"}
+    for job in done:
+        assert Path(places.log(job.rule, job.name)).is_file() and Path(places.benchmark(job.rule, job.name)).is_file()
 
 
 def test_the_rest_takes_what_such_runs_took(built: Project) -> None:
