@@ -1,6 +1,7 @@
 """The command `ser`: the files of `ser/commands/`."""
 
 import importlib
+import io
 import pkgutil
 import sys
 
@@ -25,6 +26,8 @@ def _commands() -> None:
     Exit status 0: all is well. 1: something was found wrong. 2: bad input, in one line on stderr. docs/cli.md has every
     command with an example.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
 
 
 def _add(name: str) -> None:

@@ -1,6 +1,5 @@
 """`ser audit`: is someone's own split sound, do their numbers follow?"""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +36,5 @@ def command(
         write_text(output / "audit.txt", text(report))
         write_json(output / "audit.json", report)
         write_text(output / "audit.html", page(report))
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names need not be UTF-8
     print(json_text(report) if as_json else text(report), end="")
     raise Exit(1 if report["findings"] else 0)

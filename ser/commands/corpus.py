@@ -1,6 +1,5 @@
 """`ser corpus`: is my copy of a corpus complete?"""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +30,6 @@ def command(
     from ser.manifests.utterance import COLUMNS
     from ser.outputs import json_text
 
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names need not be UTF-8
     columns = dict(pair.split("=", 1) for pair in column or [] if "=" in pair)
     if unknown := [pair for pair in column or [] if pair.partition("=")[0] not in (COLUMNS if "=" in pair else ())]:
         raise InputError(f"--column {unknown[0]}: give OURS=YOURS, ours one of {', '.join(COLUMNS)}")

@@ -39,7 +39,6 @@ def command(
     from ser.prediction.predictor import Predictor
     from ser.prediction.recordings import files_of, pieces
 
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names need not be UTF-8
     found = trained(row, fold, seed)
     if about:
         print(json_text(found.about), end="")
