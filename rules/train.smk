@@ -81,8 +81,9 @@ for TRAINING in training_rules(PLAN):
             # Taken to depend on the input, so not kept with each output: `order` says all of it that counts.
             libraries=lambda wildcards, input, training=TRAINING: train_libraries(training.of(wildcards)[0]),
             options=lambda wildcards, input, training=TRAINING: train_arguments(training, wildcards),
+            does=lambda wildcards, input, training=TRAINING: training.does(wildcards),
         message:
-            "training " + TRAINING.what
+            "{params.does} " + TRAINING.what
         shell:
             "{JOB} {log.cost} {params.libraries} workflow_scripts/train.py"
             " --gpu-slots {resources.gpu_slots} {resources.slots_per_gpu} {params.options:q} > {log.job} 2>&1"

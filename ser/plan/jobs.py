@@ -43,6 +43,10 @@ class TrainingRule:
         folds = "fold {wildcards.fold}" if "{fold}" in self.folds else "all folds"
         return f"{groups}, seed {{wildcards.seed}}, {folds}"
 
+    def does(self, wildcards: Any) -> str:
+        """What a job does, before `what`."""
+        return "reading given predictions of" if self.of(wildcards)[0].reported else "training"
+
     def folders(self, places: Places) -> list[str]:
         """The folders of the runs that a job makes, with its wildcards."""
         if self.is_shared:

@@ -139,7 +139,10 @@ def test_an_edited_file_makes_its_runs_again_and_no_others(built: Project, tmp_p
     result = project.snakemake("--", TABLE)
     assert result.returncode
     name = text[-1].split(",")[0]
-    assert f"no prediction for 1 of 60 tested utterances: {name}: predict them, too" in result.stdout + result.stderr
+    said = result.stdout + result.stderr
+    assert f"no prediction for 1 of 60 tested utterances: {name}: predict them, too" in said
+    assert f": reading given predictions of fair/{GIVEN}/casia/clean, seed 2, all folds\n" in said
+    assert f"training fair/{GIVEN}" not in said
     path.unlink()
     said = project.planned_outputs()
     assert f"{path.parent.relative_to(project.folder)}: no fold3.csv: the split has 4 folds: give each its file" in said
