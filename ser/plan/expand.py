@@ -64,6 +64,11 @@ class Expansion:
     def _row(self, name: str, row_name: str, protocols: Mapping[str, Protocol]) -> Iterator[Group]:
         experiment, where = self.experiments[name], f"experiments/{name}.yaml: rows.{row_name}"
         row = experiment["rows"][row_name]
+        if row.get("deterministic") and len(seeds := row.get("seeds", [])) > 1:
+            raise InputError(
+                f"{where}.seeds: {listed(seeds)}, but the row is deterministic: all of them would give the same: "
+                "name one, or leave out `deterministic`"
+            )
         system, blocks, sources = self._resolve(name, row_name)
         features = {
             key: validate_spec(spec, f"{where}.features.{key}") for key, spec in blocks["features"].items() if spec

@@ -109,6 +109,16 @@ def test_a_row_has_seeds_of_its_own(project: Path) -> None:
         plan(project, changed("rows.mode_b.seeds", []))
 
 
+def test_a_deterministic_row_has_one_seed(project: Path) -> None:
+    alone = changed("rows.mode_b.deterministic", True)
+    assert [group.seeds for group in plan(project, alone).groups] == [*[(1, 2, 3, 4, 5)] * 2, (1,)]
+    alone = changed("rows.mode_b.deterministic", True, changed("rows.mode_b.seeds", [7]))
+    assert [group.seeds for group in plan(project, alone).groups][-1] == (7,)
+    told = "experiments/one.yaml: rows.mode_b.seeds: 7, 9, but the row is deterministic: all of them would give"
+    with pytest.raises(InputError, match=told):
+        plan(project, changed("rows.mode_b.seeds", [7, 9], alone))
+
+
 def test_a_row_of_another_system_takes_the_settings_that_both_have(project: Path) -> None:
     (project / "ser/systems/own.py").write_text("class Settings:\n    rate: float\n    epochs: int\n    width: int\n")
     own = {"title": "Own", "source": "chosen", "from": "one/mode_b", "system": "own", "settings": {"width": 8}}
