@@ -87,15 +87,16 @@ def _print(found: "Status", names: tuple[str, ...], estimate: bool) -> None:
 
     total, machine = found.total, f"{found.cores} cores" + (f" and {found.gpus} GPUs" if found.gpus else "")
     used = [state for state in STATES if total.runs[state]]
-    on_gpu = total.gpu > 0
+    on_gpu, is_left = total.gpu > 0, bool(total.training)
     rows = []
     for key, line in [*found.lines.items(), (("all", *[""] * (len(names) - 1)), total)]:
         cells = [*key, *(str(line.runs[state] or "") for state in used)]
         hours = [f"{line.gpu / 3600:,.2f}" if line.gpu else ""] if on_gpu else []
-        rows.append([*cells, line.left(found.cores, found.gpus), *hours, ", ".join(line.training)])
+        bases = [", ".join(line.training)] if is_left else []
+        rows.append([*cells, line.left(found.cores, found.gpus), *hours, *bases])
     what = "to do, if nothing is done yet" if estimate else "to do"
     print(f"scale {found.scale}: runs by state; {what}: about how long on {machine}")
-    columns = [*names, *used, "to do", *(["A100 hours"] if on_gpu else []), "rests on"]
+    columns = [*names, *used, "to do", *(["A100 hours"] if on_gpu else []), *(["rests on"] if is_left else [])]
     print_table(columns, rows, right=len(columns) - len(names))
     if left := total.left(found.cores, found.gpus):
         about = "" if total.unknown else "about "
