@@ -29,7 +29,7 @@ from ser.features.packing import write_store
 from ser.features.spec import open_extractor, validate_spec
 from ser.features.store import Store
 from ser.manifests.utterance import Utterance
-from ser.plan.costs import cells, corpus_size
+from ser.plan.sizes import cells, corpus_size
 from ser.runs.contract import Context, Fold, Part
 from ser.runs.predictions import write_predictions
 from ser.waveforms import RATE

@@ -27,6 +27,7 @@ from ser.files import words
 from ser.plan import costs
 from ser.plan.groups import Group, Plan
 from ser.plan.load import load_plan
+from ser.plan.sizes import bins, corpus_size, expected_epochs, parts
 from ser.training.state import PAUSE, SMALL
 
 DOCUMENT = ROOT / "docs" / "scaling.md"
@@ -131,7 +132,7 @@ def in_short(plan: Plan) -> list[Row]:
         / 60
     )
     specs = stores(plan)
-    disk = sum(size_of(spec, *costs.corpus_size(corpus)) for corpus, spec in specs) / 1e9
+    disk = sum(size_of(spec, *corpus_size(corpus)) for corpus, spec in specs) / 1e9
     making = sum(costs.feature_seconds(spec, corpus, "") for corpus, spec in specs) / 3600
     n, values = n_runs(plan), sum(len(group.runs) * group.settings.get("epochs", 0) * VALUES for group in groups)
     made = [(len(g.seeds) * (len(g.folds) if g.one_job_per == "fold" else 1), g) for g in groups]
@@ -179,7 +180,7 @@ def by_corpus(plan: Plan) -> list[Row]:
         weights = n * cost["weights_bytes"] / 1e9 if cost else 0.0
         _add(totals[group.corpus], n, *hours(group)[:3], 0, weights)
     for corpus, spec in stores(plan):
-        totals[corpus][4] += size_of(spec, *costs.corpus_size(corpus)) / 1e9
+        totals[corpus][4] += size_of(spec, *corpus_size(corpus)) / 1e9
     return _rows(totals, by=1)
 
 
@@ -223,7 +224,7 @@ def size_of(spec: Mapping[str, Any], n: int, seconds: float) -> float:
         layers, width = SHAPES[costs.form(spec["encoder"])]
         frames = 1 if spec["pooling"] == "mean" else seconds * 50
         return n * frames * (layers if spec["layer"] == "all" else 1) * width * int(spec["dtype"][5:]) / 8
-    return n * spec.get("seconds", seconds) * 1000 / spec["hop_ms"] * costs.bins(spec) * 4
+    return n * spec.get("seconds", seconds) * 1000 / spec["hop_ms"] * bins(spec) * 4
 
 
 def kept(plan: Plan) -> list[Row]:
@@ -232,7 +233,7 @@ def kept(plan: Plan) -> list[Row]:
     one: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
     for group in plan.live:
         if cost := costs.run_cost(group):
-            n, tested = len(group.runs), costs.parts(group)[2]
+            n, tested = len(group.runs), parts(group)[2]
             scores = group.scores_epochs * group.settings["epochs"] * tested * len(group.protocol.labels) * 4
             weights, state = cost["weights_bytes"], cost["checkpoint_bytes"] - cost["weights_bytes"]
             sizes = (weights, tested * cost["prediction_bytes"] + TEXT, scores, saves(group, state) * state / 1e3)
@@ -249,7 +250,7 @@ def kept(plan: Plan) -> list[Row]:
 
 def saves(group: Group, state: float) -> float:
     """How often a run is expected to save its state: after each epoch, or a large one once a minute."""
-    epochs = costs.expected_epochs(group)
+    epochs = expected_epochs(group)
     return epochs if state <= SMALL else min(epochs, costs.run_seconds(group, "A100", is_expected=True) / PAUSE)
 
 

@@ -13,12 +13,12 @@ from ser.errors import InputError, did_you_mean
 from ser.forecast.durations import UNKNOWN, Duration, Durations
 from ser.forecast.jobs import Job, jobs_of
 from ser.forecast.unfinished import done_share
-from ser.plan import costs
 from ser.plan.groups import Group, Plan
 from ser.plan.load import Params
 from ser.plan.made_from import MadeFrom
 from ser.plan.origins import Origins
 from ser.plan.places import Places
+from ser.plan.sizes import corpus_size
 
 STATES = ("done", "outdated", "failed", "begun", "planned")  # of a run; begun: running, or interrupted
 
@@ -62,7 +62,7 @@ class Line:
 
     def left(self, cores: int, gpus: int) -> str:
         """The same in words; "" if nothing is left. What reads and writes tables says nothing of what trains."""
-        if self.unknown and not self.training - Counter({UNKNOWN: self.training[UNKNOWN]}):
+        if self.unknown and {*self.training} <= {UNKNOWN}:
             return UNKNOWN
         about = duration_text(self.seconds(cores, gpus)) if self.core else ""
         return f"at least {about}" if self.unknown else about
@@ -100,7 +100,7 @@ def status(
     jobs = jobs_of(counted, places, origins)
     there = {job.outputs for job in jobs if job.is_there}
     made_from = MadeFrom(plan, params, origins)
-    shares = {corpus: _share(corpus, places, params) for corpus in {group.corpus for group in chosen}}
+    shares = {corpus: _share(corpus, places, params) for corpus in {group.corpus for group in plan.groups}}
     durations = Durations(places, jobs, there, plan.scale, shares)
     names = {group.name: keys(group) for group in chosen if is_estimate or not group.skipped}
     lines = {key: Line() for key in names.values()}
@@ -171,7 +171,7 @@ def _said(places: Places, job: Job) -> tuple[str, bool]:
 
 def _share(corpus: str, places: Places, params: Params) -> float:
     """How large a corpus is here, as a share of the size that its loader, or for one's own costs.py, names."""
-    n, seconds = costs.corpus_size(corpus)
+    n, seconds = corpus_size(corpus)
     try:
         report = json.loads(Path(places.manifest(corpus, ".json")).read_text(encoding="utf-8"))
         return float(report["seconds"]) / (n * seconds)

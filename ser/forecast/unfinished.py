@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from ser.forecast.jobs import Job, Run
-from ser.plan import costs
 from ser.plan.places import Places
+from ser.plan.sizes import expected_epochs
 
 
 def done_share(places: Places, job: Job, run: Run) -> float:
@@ -18,7 +18,7 @@ def done_share(places: Places, job: Job, run: Run) -> float:
     path = folder / "state.safetensors"
     if not path.is_file():
         return 0.0
-    return min(1.0, _epochs(path) / costs.expected_epochs(group))
+    return min(1.0, _epochs(path) / expected_epochs(group))
 
 
 def _epochs(path: Path) -> int:

@@ -7,7 +7,6 @@ No GPU was measured. A GPU is taken to reach the share of its peak that one core
 Examples are what a system counts as such: utterances, or segments of them.
 """
 
-import importlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -18,17 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from ser.encoders.published import ENCODERS, MADE_HERE
-from ser.files import words
 from ser.plan.code import uses_training_loop
 from ser.plan.groups import Group
+from ser.plan.sizes import cells, corpus_size, expected_epochs, parts, segments
 
 Cost = Mapping[str, Any]
 FILE = Path(__file__).with_name("unit_costs.json")
-
-OWN = (10_000, 5.0)  # utterances and mean seconds of one's own corpus: a job that needs more is tried again with more
-EMODB_4 = 127 + 79 + 71 + 62  # EmoDB's utterances of the four classes that some protocols use
-# Release 2.0's own parts are not known here: those of 1.11 in per cent. Every turn counts, whatever its emotion.
-MSP_PARTS = {"train": 0.554, "dev": 0.131, "test1": 0.202, "test2": 0.098}
 
 QUICK = 0.005  # seconds of one core per example: with less, a run takes minutes without a GPU
 STEP = 0.01  # seconds of an optimiser step on a GPU at least, for its host: assumed
@@ -38,8 +32,6 @@ TFLOPS = {  # peaks by data sheet: float32 without TF32, half precision dense
 }
 MOST = 0.8  # of its peak that a GPU is taken to reach at most, whatever the CPU reached
 HALF = 0.4  # of the share in float32 that half precision is taken to reach: memory is no faster with it
-STOPS = 2  # times its patience that a run is expected to last: its best epoch comes after as many epochs
-
 SHORT = 60  # seconds to the last epoch: with less, a process makes all folds of a seed
 SAFETY = 2  # times the duration to the last epoch on an A100 that a job asks for
 START = 10  # minutes that a job asks for besides
@@ -98,22 +90,6 @@ def run_cost(group: Group) -> Cost | None:
     near = [cost for name, cost in unit_costs().items() if "cells" in cost and of_system.fullmatch(name)]
     cost = min(near, key=lambda cost: abs(log(size / cost["cells"])))
     return {**cost, **{what: size / cost["cells"] * cost[what] for what in ("seconds", "flop")}}
-
-
-def cells(settings: Mapping[str, Any], features: Mapping[str, Mapping[str, Any]], seconds: float) -> float:
-    """How large the map is that an example of `seconds` makes: bins x frames, times the network's width squared, as
-    most operations are products of channels; 0 where no feature is a spectrogram of ours.
-    """
-    spec = next((spec for spec in features.values() if "hop_ms" in spec and bins(spec)), None)
-    if spec is None:
-        return 0.0
-    length = spec.get("seconds") or settings.get("segment_seconds") or seconds
-    return float(bins(spec) * length * 1000 / spec["hop_ms"] * settings["width"] ** 2)
-
-
-def bins(spec: Mapping[str, Any]) -> int:
-    """The numbers in a frame of a spectrogram; 0 if it is none."""
-    return int(spec.get("n_mfcc") or spec.get("n_mels") or spec.get("n_bins") or 0)
 
 
 def is_quick(system: str) -> bool:
@@ -189,16 +165,6 @@ def form(encoder: str) -> str:
     return "tiny" if encoder in MADE_HERE else "base" if known and known.front_end == "group" else "large"
 
 
-@cache
-def corpus_size(corpus: str) -> tuple[int, float]:
-    """Utterances of the largest release and their mean seconds, as the corpus's loader says them; OWN without one."""
-    if corpus not in words("corpora"):
-        return OWN
-    loader = importlib.import_module(f"ser.corpora.{corpus}")
-    n = max((release.total for release in loader.PUBLISHED), default=OWN[0])
-    return n, getattr(loader, "MEAN_SECONDS", OWN[1])
-
-
 def feature_seconds(spec: Mapping[str, Any], corpus: str, gpu: str) -> float:
     """Seconds to make a store on a GPU, or ("") on one core."""
     n, seconds = corpus_size(corpus)
@@ -247,7 +213,7 @@ def work_of(group: Group, cost: Cost, is_expected: bool = False) -> Work:
     an_epoch = train * each
     if settings["steps_per_epoch"]:
         an_epoch = settings["steps_per_epoch"] * batch * settings["accumulation"]
-    each *= _segments(group)
+    each *= segments(group)
     if "padded_seconds" in cost:  # a batch that trains has the length of its longest; those that are scored are sorted
         each *= min(1, corpus_size(group.corpus)[1] / cost["padded_seconds"])
     scored, watched = (epochs * dev + test) * each, epochs * test * group.scores_epochs * each
@@ -260,39 +226,6 @@ def audio_passed(group: Group) -> float:
     """
     work = work_of(group, {"examples_per_utterance": 1.0}, is_expected=True)
     return (work.trained + (work.scored + work.watched) / 3) * corpus_size(group.corpus)[1]
-
-
-def expected_epochs(group: Group) -> int:
-    """Epochs after which a run is expected to stop."""
-    epochs, patience = group.settings["epochs"], group.settings["patience"]
-    return int(min(epochs, STOPS * patience) if patience else epochs)
-
-
-def _segments(group: Group) -> float:
-    """Segments of an utterance in evaluation, where overlapping ones are scored that were not measured as such."""
-    seconds, overlap = (group.settings.get(name, 0) for name in ("segment_seconds", "segment_overlap"))
-    if not seconds or "segment_overlap" not in group.settings:
-        return 1.0
-    whole = corpus_size(group.corpus)[1]
-    return float(max(1, ceil((whole - seconds) / (seconds * (1 - overlap))) + 1))
-
-
-def parts(group: Group) -> tuple[float, float, float]:
-    """Utterances of one fold that train, that are scored each epoch to choose one, and that are tested."""
-    n, k = corpus_size(group.corpus)[0], group.protocol.n_folds
-    if group.corpus == "msp_podcast":
-        tests = MSP_PARTS["test1"] + MSP_PARTS["test2"]
-        dev = n * (MSP_PARTS["dev"] if group.selection == "clean" else tests)
-        if group.protocol.dev.kind == "drawn":
-            kept = {*(group.protocol.emotions or ())} - {*group.protocol.train_only}
-            dev = group.protocol.dev.per_emotion * len(kept)
-        return n * MSP_PARTS["train"], dev, n * (tests + MSP_PARTS["dev"])
-    if number := re.match(r"iemocap_(\d+)", group.protocol_name):
-        n = int(number[1])
-    if group.corpus == "emodb" and len(group.protocol.labels) == 4:
-        n = EMODB_4
-    tested = float(group.protocol.folds.fraction or 1 / k)
-    return n * (1 - tested), n * tested, n * tested
 
 
 def run_mib(group: Group, cost: Cost, gpu: bool) -> float:

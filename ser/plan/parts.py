@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ser.files import words
-from ser.plan.costs import corpus_size
+from ser.plan.sizes import corpus_size
 
 UTTERANCES = {"cpu": 500, "gpu": 10_000}  # of a part: half an hour of one core, minutes of a GPU with HuBERT base
 FEWEST = {"cpu": 4, "gpu": 1}  # a GPU takes longer to start than most corpora take

@@ -9,9 +9,10 @@ from helpers.params import params
 from ser.features.spec import validate_spec
 from ser.files import words
 from ser.plan import costs
-from ser.plan.costs import OWN, Needs, corpus_size, device_of, feature_needs, is_short, job_needs, run_needs
+from ser.plan.costs import Needs, device_of, feature_needs, is_short, job_needs, run_needs
 from ser.plan.groups import Group
 from ser.plan.load import load_plan
+from ser.plan.sizes import OWN, corpus_size
 
 
 @pytest.fixture(scope="module")
