@@ -51,6 +51,18 @@ PROTOCOLS = {f"{group.experiment}/{group.protocol_name}": group.protocol for gro
 CORPORA = sorted({group.corpus for group in PLAN.live})
 
 
+def interrupted(kind, error, trace):
+    """Ctrl-C while jobs are being found: Snakemake ends with asyncio's traceback. Once they run it has its own words."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted: the same command continues from here", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+if workflow.is_main_process:
+    sys.excepthook = interrupted
+
+
 wildcard_constraints:
     corpus="[a-z0-9_]+",
     encoder="[a-z0-9_]+",

@@ -8,7 +8,9 @@ import sys
 import typer
 
 from ser import commands
-from ser.errors import InputError, in_one_line
+from ser.errors import InputError, in_one_line, one_line
+
+_INTERRUPTED = 130  # exit status
 
 # Help in plain text: typer would import rich for it, which takes longer than all else that help needs.
 app = typer.Typer(
@@ -47,10 +49,29 @@ for _module in pkgutil.iter_modules(commands.__path__):
 
 
 def main() -> None:
-    """Run the command line; bad input, or what the machine lacks, becomes one line on stderr and exit status 2."""
+    """Run the command line; bad input, or what the machine lacks, becomes one line on stderr and exit status 2, Ctrl-C
+    one with 130.
+    """
     try:
         with in_one_line("`ser`"):
-            app()
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+            status = app(standalone_mode=False)
+    except (InputError, typer.TyperException) as error:
+        print(_line(error), file=sys.stderr)
         raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        status = _INTERRUPTED
+    if status == _INTERRUPTED:  # what typer makes of Ctrl-C
+        print("interrupted", file=sys.stderr)
+    raise SystemExit(status)
+
+
+def _line(error: Exception) -> str:
+    """Words that are no command, with where its options are; or, where there were none, the help itself."""
+    if isinstance(error, InputError):
+        return f"error: {error}"
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    if message.startswith("Usage:"):
+        return str(message)
+    context = getattr(error, "ctx", None)
+    message = message[:1].lower() + message[1:].rstrip(".").replace("Value error, ", "")
+    return f"error: {one_line(message)} ({context.command_path if context else 'ser'} --help)"

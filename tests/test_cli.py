@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from helpers import ROOT
 from helpers.project import BIN
 from helpers.wavs import write_wav
-from ser.cli import app
+from ser.cli import app, main
 from ser.files import words
 
 PATHS = [  # of every command: those of a group after its name
@@ -97,7 +97,7 @@ def test_completion_knows_the_commands() -> None:
 
 
 def test_exit_codes(tmp_path: Path) -> None:
-    """0: all is well; 1: something was found wrong; 2: bad input, in one line, or words that are no command."""
+    """0: all is well; 1: something was found wrong; 2: bad input, or words that are no command, in one line."""
     write_wav(tmp_path / "a.wav")
     manifest = tmp_path / "m.csv"
     manifest.write_text("path,speaker,emotion\na.wav,one,sad\n")
@@ -108,7 +108,24 @@ def test_exit_codes(tmp_path: Path) -> None:
     said = ser("corpus", "nowhere", "--root", str(tmp_path))
     assert said.returncode == 2 and re.fullmatch(r"error: unknown corpus 'nowhere'.*\n", said.stderr)
     assert ser("status", cwd=tmp_path).returncode == 2
-    assert ser("stattus").returncode == 2 and ser("status", "--no-such-option").returncode == 2
+    said = ser("status", "--by", "rows")
+    wrong = "error: invalid value for '--by': 'rows' is not one of 'experiment', 'row', 'corpus' (ser status --help)\n"
+    assert (said.returncode, said.stdout, said.stderr) == (2, "", wrong)
+    said = ser("stattus")
+    wrong = "error: no such command 'stattus'. Did you mean 'status'? (ser --help)\n"
+    assert (said.returncode, said.stdout, said.stderr) == (2, "", wrong)
+    assert ser().stderr.startswith("Usage: ser ") and ser("init").returncode == 2
+
+
+def test_ctrl_c_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ser.plan.load.read_params", interrupted)
+    monkeypatch.setattr("sys.argv", ["ser", "status"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert (end.value.code, *capsys.readouterr()) == (130, "", "interrupted\n")
 
 
 def test_a_corpus_as_json(tmp_path: Path) -> None:
