@@ -15,10 +15,12 @@ def corpus(
     emotion: Annotated[str | None, Option(metavar="FIELD", help="the emotion, likewise")] = None,
     sentence: Annotated[str | None, Option(metavar="FIELD", help="the text, likewise")] = None,
     session: Annotated[str | None, Option(metavar="FIELD", help="the session, likewise")] = None,
+    root: Annotated[Path | None, Option(metavar="DIR", help="what the paths of a CSV are relative to")] = None,
 ) -> None:
     """Look at recordings of your own and write manifest, parameters and protocol, with what is to be checked.
 
-    Asks nothing and overwrites nothing; the options correct a guess. Example: ser init corpus /data/mine --name mine
+    Asks nothing and overwrites nothing: to params.local.yaml it adds. The options correct a guess.
+    Example: ser init corpus /data/mine --name mine
     """
     import re
 
@@ -32,7 +34,7 @@ def corpus(
     plain = re.sub(r"\W+", "_", source.resolve().stem.lower()).strip("_")
     columns = {"speaker": speaker, "emotion": emotion, "sentence": sentence, "session": session}
     said = {column: field for column, field in columns.items() if field}
-    written = init_corpus(source, name or (plain if plain[:1].isalpha() else f"corpus_{plain}"), said)
+    written = init_corpus(source, name or (plain if plain[:1].isalpha() else f"corpus_{plain}"), said, recordings=root)
     manifest, experiment = written.files[:2]
     for line in written.lines:
         print(f"found: {line}")
@@ -40,6 +42,8 @@ def corpus(
         print(f"check: {line}")
     for path in written.files:
         print(f"written: {path}")
+    if written.changes:
+        print("added:", *written.changes, sep="\n")
     examine = f"ser corpus {manifest.stem} --root {written.root} --manifest {manifest}"
     print(f"next: read {experiment}; {examine}; ser status; make table")
 

@@ -5,6 +5,7 @@ there are three or more, official parts where the table has them. What test shar
 """
 
 import csv
+import difflib
 import importlib
 import io
 import json
@@ -21,7 +22,8 @@ from ser.files import words
 from ser.manifests.tree import scan
 from ser.manifests.utterance import COLUMNS, Utterance
 from ser.outputs import write_text
-from ser.plan.load import OWN
+from ser.plan.load import OWN, read_params
+from ser.scaffold.entries import with_entry
 from ser.scaffold.layout import NEEDED, SUFFIXES, Guess, look
 from ser.scaffold.system import check_name
 from ser.splits.make import make_split
@@ -33,21 +35,31 @@ _ONE_BY_ONE = 12  # speakers: with more, folds test several
 
 @dataclass
 class Written:
-    """`files` were written; `lines` say what was guessed; `open` what could not be, and what to do about it. `root`:
-    what the manifest's paths are relative to.
+    """`files` were written; `lines` say what was guessed; `open` what could not be, and what to do about it; `changes`,
+    as diff has it, what was added to params.local.yaml where it was there. `root`: what the manifest's paths are
+    relative to.
     """
 
     root: Path
     files: list[Path]
     lines: list[str]
     open: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
 
 
-def init_corpus(source: Path, name: str, said: Mapping[str, str] | None = None, root: Path = Path()) -> Written:
-    """Look at `source` (with what is `said` about its fields, as `look` takes it) and write external/<name>.csv,
-    experiments/<name>.yaml and, unless it is there, params.local.yaml.
+def init_corpus(
+    source: Path,
+    name: str,
+    said: Mapping[str, str] | None = None,
+    root: Path = Path(),
+    *,
+    recordings: Path | None = None,
+) -> Written:
+    """Look at `source` (with what is `said` of its fields and its `recordings`, as `look` takes it) and write
+    external/<name>.csv, experiments/<name>.yaml, and params.local.yaml or what is not in it yet.
 
-    Raises InputError for a name that is taken, and where there is nothing to see.
+    Raises InputError for a name that is taken, where there is nothing to see, and for a params.local.yaml that cannot
+    be added to; then nothing is written.
     """
     check_name(name)
     if name in words("corpora"):
@@ -60,19 +72,27 @@ def init_corpus(source: Path, name: str, said: Mapping[str, str] | None = None, 
             raise InputError(f"{path}: is there already: choose another name with --name, or remove it")
     if not experiment.parent.is_dir():
         raise InputError(f"{root.resolve()}: no experiments here: go to the folder of the project")
-    guess = look(source, said)
+    guess = look(source, said, recordings)
     protocol, doubts = _protocol(name, guess)
-    write_text(manifest, _manifest(guess))
-    write_text(experiment, _experiment(name, protocol, [*guess.open, *doubts]))
-    entries = _entries(name, guess)
-    files, own = [manifest, experiment], root / OWN
-    lines = [f"{column}: {why}" for column, why in guess.found.items()]
+    doubts = [*guess.open, *doubts]
+    own, before = (root / OWN).resolve(), ""
     if own.exists():
-        lines.append(f"{OWN} is there already: add what is not in it yet:\n\n{entries}")
+        before = own.read_bytes().decode(errors="replace")  # as it is, with its line ends
+        entries, remarks = _added(name, guess, before, root)
     else:
-        write_text(own, f"# Written by `ser init corpus`: overrides params.yaml key by key on this machine.\n{entries}")
-        files.append(own)
-    return Written(guess.root, files, lines, [*guess.open, *doubts])
+        entries, remarks = _entries(name, guess), []
+    write_text(manifest, _manifest(guess))
+    write_text(experiment, _experiment(name, protocol, doubts))
+    if entries != before:
+        write_text(own, entries)
+    lines = [f"{column}: {why}" for column, why in guess.found.items()]
+    files, changes = [manifest, experiment], []
+    if before:
+        pair = before.splitlines(), entries.splitlines()
+        changes = list(difflib.unified_diff(*pair, OWN, OWN, n=1, lineterm=""))
+    else:
+        files.append(root / OWN)
+    return Written(guess.root, files, lines, [*doubts, *remarks], changes)
 
 
 def release_in(folder: Path) -> str:
@@ -106,14 +126,39 @@ def _manifest(guess: Guess) -> str:
     return text.getvalue()
 
 
+def _entry(name: str, guess: Guess) -> dict[str, str]:
+    return {"root": str(guess.root.resolve()), "manifest": f"external/{name}.csv", "on_unreadable": "stop"}
+
+
 def _entries(name: str, guess: Guess) -> str:
-    entry = {"root": str(guess.root.resolve()), "manifest": f"external/{name}.csv", "on_unreadable": "stop"}
     return (
+        "# Written by `ser init corpus`: overrides params.yaml key by key on this machine.\n"
         "scale: free\n"
         "corpora:\n"
-        f"  {name}: {json.dumps(entry, ensure_ascii=False)} # exclude: go on without unreadable files\n"
+        f"  {name}: {json.dumps(_entry(name, guess), ensure_ascii=False)} # exclude: go on without unreadable files\n"
         f"experiments: {{{name}: all}} # first only these; remove this line for everything that the project has\n"
     )
+
+
+def _added(name: str, guess: Guess, text: str, root: Path) -> tuple[str, list[str]]:
+    """The text of params.local.yaml with what it lacks, and what is to be said about what it has."""
+    params, remarks = read_params(root), []
+    corpora = params.get("corpora")
+    if isinstance(corpora, dict) and name in corpora:
+        remarks.append(f"corpora.{name} is there already, and stays as it is: external/{name}.csv is new")
+    else:
+        text = with_entry(text, "corpora", name, _entry(name, guess), OWN)
+    if isinstance(params.get("experiments"), dict):
+        if name not in params["experiments"]:
+            text = with_entry(text, "experiments", name, "all", OWN)
+    else:
+        remarks.append(f"all experiments are planned: experiments: {{{name}: all}} in {OWN} leaves only these")
+    if params.get("scale") == "demo":
+        if "scale" in (yaml.safe_load(text) or {}):
+            remarks.append(f"{OWN} has scale: demo, whose corpora are synthetic: scale: free computes yours")
+        else:
+            text = with_entry(text, "", "scale", "free", OWN)
+    return text, remarks
 
 
 def _protocol(name: str, guess: Guess) -> tuple[dict[str, Any], list[str]]:

@@ -57,13 +57,16 @@ class Guess:
         return sorted({row.get(column, "") for row in self.rows} - {""})
 
 
-def look(source: Path, said: Mapping[str, str] | None = None) -> Guess:
+def look(source: Path, said: Mapping[str, str] | None = None, root: Path | None = None) -> Guess:
     """What is in a folder of recordings, or in a CSV about them. `said`: column -> the field (part1, folder1), or the
-    CSV's column, that it is; nothing is guessed about it.
+    CSV's column, that it is; nothing is guessed about it. `root`: the folder that the CSV's paths are relative to.
 
-    Raises InputError where there is nothing to see, and for a field that is not there.
+    Raises InputError where there is nothing to see, and for a field or `root` that is not there.
     """
-    guess = _folder(source, said or {}) if source.is_dir() else _table(source, said or {})
+    if root is not None and (source.is_dir() or not root.is_dir()):
+        what = f"{source} is a folder: name its recordings' folder alone" if source.is_dir() else "no such folder"
+        raise InputError(f"--root {root}: {what}")
+    guess = _folder(source, said or {}) if source.is_dir() else _table(source, said or {}, root)
     for column in NEEDED:
         if column not in guess.found:
             for row in guess.rows:
@@ -153,7 +156,7 @@ def _described(values: Sequence[str]) -> str:
     return f"{len(counts):,} values, {listed(sorted(counts), 8)}"
 
 
-def _table(file: Path, said: Mapping[str, str]) -> Guess:
+def _table(file: Path, said: Mapping[str, str], root: Path | None) -> Guess:
     if not file.is_file():
         raise InputError(f"{file}: no such file or folder: give a folder of recordings, or a CSV about them")
     try:
@@ -176,7 +179,7 @@ def _table(file: Path, said: Mapping[str, str]) -> Guess:
     guess = Guess(file.parent, rows, {column: f"column {shown(name)}" for column, name in taken.items()})
     if unused := [name for name in header if name not in taken.values()]:
         guess.open.append(f"columns that are not used: {listed(unused)}")
-    _mend_paths(guess, file)
+    _mend_paths(guess, file, root)
     _mend_emotions(guess)
     for column in NEEDED:
         if column not in guess.found:
@@ -186,18 +189,20 @@ def _table(file: Path, said: Mapping[str, str]) -> Guess:
     return guess
 
 
-def _mend_paths(guess: Guess, file: Path) -> None:
-    """Paths relative to a root: that of absolute ones, or the table's folder, or the one above."""
+def _mend_paths(guess: Guess, file: Path, root: Path | None) -> None:
+    """Paths relative to a root: what was said, or that of absolute ones, or the table's folder, or the one above."""
     paths = [row["path"] for row in guess.rows] if "path" in guess.found else []
     if paths and all(map(os.path.isabs, paths)):
-        guess.root = Path(os.path.commonpath([os.path.dirname(path) for path in paths]))  # noqa: PTH120 (as text)
+        common = os.path.commonpath([os.path.dirname(path) for path in paths])  # noqa: PTH120 (as text)
+        guess.root = root or Path(common)
         for row in guess.rows:
             row["path"] = os.path.relpath(row["path"], guess.root)
     elif paths:
-        roots = (file.parent, *file.resolve().parents[1:3])
+        roots = (root,) if root else (file.parent, *file.resolve().parents[1:3])
         guess.root = max(roots, key=lambda root: sum((root / path).is_file() for path in paths[:100]))
     if missing := [row["path"] for row in guess.rows if "path" in row and not (guess.root / row["path"]).is_file()]:
-        guess.open.append(f"{len(missing):,} files are not below {guess.root}: {listed(missing, 3)}: correct root")
+        lost = f"{len(missing):,} files are not below {guess.root}: {listed(missing, 3)}"
+        guess.open.append(f"{lost}: correct root, or say --root DIR")
 
 
 def _mend_emotions(guess: Guess) -> None:

@@ -15,6 +15,7 @@ from ser.manifests.utterance import EMOTIONS
 from ser.plan.load import load_plan, read_params
 from ser.scaffold.corpus import init_corpus, release_in
 from ser.scaffold.emotion_words import MEANING
+from ser.scaffold.entries import with_entry
 from ser.scaffold.layout import look
 from ser.splits.protocol import Protocol
 
@@ -131,7 +132,22 @@ def test_absolute_paths_and_missing_files(tmp_path: Path) -> None:
     )
     guess = look(table)
     assert guess.root == tmp_path / "a" and [row["path"] for row in guess.rows] == ["x/1.wav", "y/2.wav", "y/3.wav"]
-    assert guess.open == [f"1 files are not below {tmp_path}/a: y/3.wav: correct root"]
+    assert guess.open == [f"1 files are not below {tmp_path}/a: y/3.wav: correct root, or say --root DIR"]
+
+
+def test_a_table_far_from_its_recordings(tmp_path: Path) -> None:
+    table = files(tmp_path, "far/away/x/1.wav", "far/away/2.wav", "in/t.csv") / "in/t.csv"
+    table.write_text("path,speaker,emotion\nx/1.wav,s,sad\n2.wav,t,happy\n")
+    assert look(table).open == [
+        f"2 files are not below {tmp_path}/in: x/1.wav, 2.wav: correct root, or say --root DIR",
+    ]
+    guess = look(table, root=tmp_path / "far/away")
+    assert (guess.root, guess.open) == (tmp_path / "far/away", [])
+    table.write_text(f"path,speaker,emotion\n{tmp_path}/far/away/x/1.wav,s,sad\n")
+    assert look(table, root=tmp_path / "far").rows[0]["path"] == "away/x/1.wav"
+    for source, root, reason in ((table, "no", "no such folder"), (tmp_path, "far", "name its recordings' folder")):
+        with pytest.raises(InputError, match=f"--root {tmp_path}/{root}: .*{reason}"):
+            look(source, root=tmp_path / root)
 
 
 def test_columns_that_only_their_owner_knows(tmp_path: Path) -> None:
@@ -195,14 +211,63 @@ def test_the_layout_of_a_release_alone_is_not_that_release(tmp_path: Path) -> No
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     root, folder = by_speaker(tmp_path / "in"), project(tmp_path / "p")
-    (folder / "params.local.yaml").write_text("scale: paper\n")
-    written = init_corpus(root, "mine", root=folder)
-    assert (folder / "params.local.yaml").read_text() == "scale: paper\n"
-    assert "params.local.yaml is there already" in written.lines[-1] and "manifest" in written.lines[-1]
+    init_corpus(root, "mine", root=folder)
     before = (folder / "external/mine.csv").read_bytes()
     with pytest.raises(InputError, match="external/mine.csv: is there already: choose another name with --name"):
         init_corpus(root, "mine", root=folder)
     assert (folder / "external/mine.csv").read_bytes() == before
+
+
+def test_what_params_local_lacks_is_added_to_it(tmp_path: Path) -> None:
+    """Every line of it stays, and the next plan has the corpus."""
+    project = copy_project(tmp_path / "project")
+    own = project.folder / "params.local.yaml"
+    own.write_text(
+        "# this machine\r\ncorpora: # mine\r\n\r\n   # none yet\r\nexperiments: {fair: [majority]} # first\r\n"
+    )
+    root, text = by_speaker(tmp_path / "in"), own.read_bytes()
+    own.write_text("corpora: null")
+    with pytest.raises(InputError, match=r"params.local.yaml: nothing can be added .*: add corpora: \{mine: "):
+        init_corpus(root, "mine", root=project.folder)
+    assert not (project.folder / "external").exists() and own.read_text() == "corpora: null"
+    own.write_bytes(text)
+    written = init_corpus(root, "mine", root=project.folder)
+    entry = f'  mine: {{"root": "{tmp_path}/in", "manifest": "external/mine.csv", "on_unreadable": "stop"}}'
+    lines = ["# this machine", "corpora: # mine", entry, "", "   # none yet"]
+    lines += ["experiments: {fair: [majority], mine: all} # first", "scale: free", ""]
+    assert own.read_bytes().decode() == "\r\n".join(lines)
+    assert [line for line in written.changes[2:] if line[0] in "+-"] == [
+        f"+{entry}",
+        "-experiments: {fair: [majority]} # first",
+        "+experiments: {fair: [majority], mine: all} # first",
+        "+scale: free",
+    ]
+    planned = load_plan(read_params(project.folder), project.folder).groups
+    assert {group.row for group in planned if group.experiment == "mine"} == {"majority", "functionals_svm"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a: 1", "a: 1\nc:\n  k: {}\n"),
+        ("", "c:\n  k: {}\n"),
+        ("c: {}\n", "c: {k: {}}\n"),
+        ("c: {\n  b: 1,\n}\n", "c: {\n  b: 1, k: {}\n}\n"),
+        ("c:\n    # of b\n    b: 1\n", "c:\n    k: {}\n    # of b\n    b: 1\n"),
+    ],
+)
+def test_an_entry_goes_where_it_belongs(before: str, after: str) -> None:
+    assert with_entry(before, "c", "k", {}, "f") == after
+
+
+@pytest.mark.parametrize(
+    "text", ["c: null", "{a: 1}", "c: [1]", "a: &x {b: 1}\nc: *x", "c: {\n  b: 1 # of b\n}", "- c"]
+)
+def test_where_an_entry_has_no_place_it_is_said(text: str) -> None:
+    with pytest.raises(
+        InputError, match=r"^f: nothing can be added .* as it is written: add c: \{k: 1\}, then once more$"
+    ):
+        with_entry(text, "c", "k", 1, "f")
 
 
 @pytest.mark.parametrize(
