@@ -139,4 +139,6 @@ def test_a_corpus_as_json(tmp_path: Path) -> None:
     assert (found["utterances"], found["seconds"], found["counts"]["speaker"]) == (1, 0.5, {"one": 1})
     assert [finding["where"] for finding in found["unreadable"]] == ["b.wav"]
     missing = ser("corpus", "mine", "--root", str(tmp_path / "no"), "--manifest", str(manifest), "--json")
-    assert missing.returncode == 1 and "no such folder" in json.loads(missing.stdout)["faults"][0]
+    assert (missing.returncode, missing.stdout) == (2, "")
+    reason = f"no such folder: give the folder that the paths in {manifest} are relative to"
+    assert missing.stderr == f"error: {tmp_path}/no: {reason}\n"

@@ -44,8 +44,7 @@ def corpus(
         print(f"written: {path}")
     if written.changes:
         print("added:", *written.changes, sep="\n")
-    examine = f"ser corpus {manifest.stem} --root {written.root} --manifest {manifest}"
-    print(f"next: read {experiment}; {examine}; ser status; make table")
+    print(f"next: read {experiment}; ser corpus {manifest.stem}; ser status; make table")
 
 
 def system(name: Annotated[str, Argument(help="small letters, digits and _")]) -> None:

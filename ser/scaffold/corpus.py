@@ -36,11 +36,9 @@ _ONE_BY_ONE = 12  # speakers: with more, folds test several
 @dataclass
 class Written:
     """`files` were written; `lines` say what was guessed; `open` what could not be, and what to do about it; `changes`,
-    as diff has it, what was added to params.local.yaml where it was there. `root`: what the manifest's paths are
-    relative to.
+    as diff has it, what was added to params.local.yaml where it was there.
     """
 
-    root: Path
     files: list[Path]
     lines: list[str]
     open: list[str] = field(default_factory=list)
@@ -92,7 +90,7 @@ def init_corpus(
         changes = list(difflib.unified_diff(*pair, OWN, OWN, n=1, lineterm=""))
     else:
         files.append(root / OWN)
-    return Written(guess.root, files, lines, [*doubts, *remarks], changes)
+    return Written(files, lines, [*doubts, *remarks], changes)
 
 
 def release_in(folder: Path) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.project import copy_project
 from helpers.wavs import write_wav
 from ser import cli
 from ser.manifests.build import build_manifest
@@ -110,6 +111,32 @@ def test_ones_own_manifest(ser, tree: Path) -> None:
     status, lines, _ = ser("corpus", "mine", "--root", tree, "--manifest", tree / "own.csv")
     assert status == 1
     assert "no column 'emotion'" in lines[0]
+
+
+def test_what_params_say_of_a_corpus_need_not_be_said_again(ser, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its root, manifest, names of columns, that it goes on without broken files; and a pipe gets no lines drawn."""
+    project = copy_project(tree / "project")
+    monkeypatch.chdir(project.folder)
+    (project.folder / "own.csv").write_text("path,speaker,label\nwav/03a01Wa.wav,1,joy\nwav/03a01Fa.wav,2,sad\n")
+    (tree / "wav/03a01Fa.wav").write_bytes(b"")
+    entry = f"root: {tree}, manifest: own.csv, columns: {{emotion: label}}"
+    for more, status, last in (
+        ("", 1, "cannot be used (but for `on_unreadable: exclude`): 1 unreadable audio files"),
+        (", on_unreadable: exclude", 0, "can be used, without 1 unreadable audio files"),
+    ):
+        (project.folder / "params.local.yaml").write_text(f"corpora: {{mine: {{{entry}{more}}}}}\n")
+        said = ser("corpus", "mine")
+        assert (said[0], said[1][-1], said[2]) == (status, last, "")
+        assert said[1][:4] == [
+            "mine: 1 utterances, 1 speakers, 0.00 h",
+            "utterances per emotion",
+            "emotion here",
+            "joy 1",
+        ]
+        assert ser("corpus", "mine", "--json")[0] == status
+    wrong = "error: mein: not among corpora of params.yaml: give --root DIR (did you mean 'mine'?)\n"
+    assert ser("corpus", "mein") == (2, [], wrong)
+    assert ser("corpus", "mine", "--manifest", "no.csv")[0] == 2
 
 
 def test_what_is_the_same_for_many_is_one_line(ser, tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     assert (folder / "external/mine.csv").read_bytes() == before
 
 
-def test_what_params_local_lacks_is_added_to_it(tmp_path: Path) -> None:
+def test_what_params_local_lacks_is_added_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every line of it stays, and the next plan has the corpus."""
     project = copy_project(tmp_path / "project")
     own = project.folder / "params.local.yaml"
@@ -242,7 +242,8 @@ def test_what_params_local_lacks_is_added_to_it(tmp_path: Path) -> None:
         "+experiments: {fair: [majority], mine: all} # first",
         "+scale: free",
     ]
-    planned = load_plan(read_params(project.folder), project.folder).groups
+    monkeypatch.chdir(project.folder)
+    planned = load_plan(read_params()).groups
     assert {group.row for group in planned if group.experiment == "mine"} == {"majority", "functionals_svm"}
 
 
