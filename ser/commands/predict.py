@@ -31,6 +31,8 @@ def command(
 
     Exit status 0: all were predicted. 1: some could not be; their lines say why.
     """
+    from itertools import chain
+
     from ser.errors import InputError
     from ser.files import atomic_file
     from ser.outputs import json_text, write_text
@@ -45,16 +47,23 @@ def command(
         return
     if not files:
         raise InputError("no FILES: name audio files or folders, or - to read their paths from stdin")
+    names = (name for file in files for name in (filter(None, map(str.rstrip, sys.stdin)) if file == "-" else [file]))
+    first = next(names, None)
+    if first is None:
+        raise InputError("-: no paths on stdin: one in each line, as `find DIR -name '*.wav'` prints them")
     print(*spoken(found), sep="\n", file=sys.stderr)
     predictor = Predictor(found)
-    names = (name for file in files for name in (map(str.rstrip, sys.stdin) if file == "-" else [file]))
     longest = found.about["heard"]["seconds"][-1] if window is None else window
     draw = None
     if explain:
         from ser.prediction.explain import Explainer
 
         draw = Explainer(predictor, explain)
-    lines = predicted(predictor, pieces(files_of(names), longest), draw)
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    lines = predicted(predictor, pieces(files_of(chain([first], names), say), longest), draw)
     failed = 0
 
     def write(file: object) -> None:

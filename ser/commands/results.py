@@ -47,7 +47,7 @@ def command(
         print(f"{PARTIAL}: what is finished so far; ser status says what is left", file=sys.stderr)
     _print(shown)
     if partial := sum(line["status"] == "partial" for line in shown):
-        print(f"{partial} lines are partial: their notes say why (--json, ser trace)", file=sys.stderr)
+        print(f"{partial} lines are marked partial: --json has the note that says why, ser trace more", file=sys.stderr)
     if left_out := len(chosen) - len(shown):
         print(f"{left_out} lines without a value are left out (--skipped shows them)", file=sys.stderr)
 
@@ -68,7 +68,8 @@ def _print(lines: list[Any]) -> None:
                 *(_cell(line, name) for name in ("protocol", "selection")),
                 f"{line['metric']} {line['aggregation']}",
                 (line["value"] or line["status"])
-                + (f" ({line['ci_low']} to {line['ci_high']})" if line["ci_low"] else ""),
+                + (f" ({line['ci_low']} to {line['ci_high']})" if line["ci_low"] else "")
+                + (", partial" if line["status"] == "partial" and line["value"] else ""),
                 line["claim"],
                 line["verdict"],
             ]

@@ -1,8 +1,10 @@
 """AlexNet's published weights, from torchvision into a checkpoint folder (`ser weights alexnet DIR`)."""
 
 import json
+import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -41,7 +43,8 @@ def fetch_alexnet(folder: Path) -> None:
     weights = AlexNet_Weights.IMAGENET1K_V1
     with tempfile.TemporaryDirectory() as cache:
         try:
-            state = weights.get_state_dict(model_dir=cache, check_hash=True, weights_only=True)
+            with redirect_stdout(sys.stderr):  # the address and how far it is
+                state = weights.get_state_dict(model_dir=cache, check_hash=True, weights_only=True)
         except (OSError, RuntimeError, UnpicklingError) as error:  # no network; another hash; more than tensors
             reason = str(error).strip().split("\n")[0]
             raise InputError(

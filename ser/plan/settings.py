@@ -30,6 +30,7 @@ def settings_schema(system_file: Path) -> dict[str, Any]:
         "properties": properties,
         "required": sorted(properties),
         "additionalProperties": False,
+        "$comment": f"a new one is a field of Settings in ser/systems/{system_file.name}",
     }
 
 

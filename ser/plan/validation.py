@@ -135,7 +135,8 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "additionalProperties" and isinstance(instance, dict):
         known = sorted(schema.get("properties", {}))
         unknown = sorted(set(instance) - set(known))
-        return f"unknown key {unknown[0]!r}: {did_you_mean(unknown[0], known)}" if unknown else error.message
+        hint = f"; {schema['$comment']}" if "$comment" in schema else ""
+        return f"unknown key {unknown[0]!r}: {did_you_mean(unknown[0], known)}{hint}" if unknown else error.message
     if error.validator == "required":
         missing = [key for key in value if key not in instance]
         hint = " (chosen: what you decided yourself)" if missing == ["source"] else ""
@@ -154,6 +155,8 @@ def _explain(error: ValidationError) -> str:
     if error.validator in RANGE.values():
         limits = " and ".join(f"{sign} {schema[key]}" for sign, key in RANGE.items() if key in schema)
         return f"{shown(instance)} is out of range: it must be {limits}"
+    if error.validator == "pattern" and "examples" in schema:
+        return f"{shown(instance)}: write it like {schema['examples'][0]}"
     if error.validator in ("minItems", "minProperties"):
         return "empty: name at least one"
     return shown(error.message, str)

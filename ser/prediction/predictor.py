@@ -17,8 +17,9 @@ from ser.features.store import Store
 from ser.prediction.recordings import recording
 from ser.prediction.trained import Model, Trained
 from ser.runs.contract import Fold, Part
+from ser.waveforms import RATE
 
-_AUDIO = {"kind": "audio", "rate": 16_000}
+_AUDIO = {"kind": "audio", "rate": RATE}
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,12 @@ class Predictor:
 
             torch.set_num_threads(1)
             keep_freed_memory()
+
+    def __repr__(self) -> str:
+        """What `ser predict` says of the row, and the rate at which it hears."""
+        from ser.prediction.lines import spoken  # which needs this class
+
+        return "\n".join([*spoken(self.trained), f"hears {RATE} Hz, one channel: all else is converted"])
 
     def predict(self, of: Path | str | np.ndarray, rate: int | None = None) -> Prediction:
         """The prediction of a whole audio file, or of an array at `rate` Hz, [samples] or [samples, channels]: floats

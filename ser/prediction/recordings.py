@@ -1,7 +1,7 @@
 """Recordings to be predicted: which files, what of them, and why one cannot be used."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ser.errors import InputError
+from ser.errors import InputError, listed
 from ser.features.audio import converted, decode
 from ser.features.descriptors import pitch
 from ser.manifests.audio_files import UnreadableAudio, inspect
@@ -35,12 +35,18 @@ class Piece:
     fault: str = ""
 
 
-def files_of(names: Iterable[str]) -> Iterator[str]:
-    """Files as they are named, and in place of a folder all audio files below it, by name, if it has any."""
+def files_of(names: Iterable[str], say: Callable[[str], object] = lambda line: None) -> Iterator[str]:
+    """Files as they are named, and in place of a folder all audio files below it, by name, if it has any; what else is
+    in it is said.
+    """
     for name in names:
         found: list[Path] = []
         if Path(name).is_dir():
-            found = sorted(path for path in Path(name).rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+            files = sorted(path for path in Path(name).rglob("*") if path.is_file())
+            found = [path for path in files if path.suffix.lower() in SUFFIXES]
+            if found and len(files) > len(found):
+                others = listed((path.relative_to(name) for path in files if path.suffix.lower() not in SUFFIXES), 3)
+                say(f"{name}: {len(files) - len(found)} files are not audio by their names, and skipped: {others}")
         yield from map(str, found) if found else [name]
 
 

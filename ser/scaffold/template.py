@@ -5,6 +5,7 @@ What it is given and returns: ser/runs/contract.py and ser/training/task.py.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -22,8 +23,8 @@ class Settings(TrainingSettings):
     middle. Values are in the experiment file: no defaults here.
     """
 
-    channels: int
-    frames: int
+    channels: Annotated[int, ">= 1"]
+    frames: Annotated[int, ">= 1"]
 
 
 class Task(ClassifierTask):

@@ -36,6 +36,7 @@ def test_the_same_split_before_and_after_the_build(emodb: Project) -> None:
     with (written / "split.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["utterance"]: [row[f"fold{k}"] for k in range(1, 11)] for row in rows} == theirs
+    assert all(row["path"] == f"wav/{row['speaker']}{row['sentence']}{row['path'][9:]}" for row in rows)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,9 @@ def test_a_database_is_fetched_and_read(published: None, tmp_path: Path) -> None
     said = CliRunner().invoke(app, ["audb", "tiny", str(tmp_path / "tiny"), "--version", "1.0.0"])
     assert said.exit_code == 0
     header = tmp_path / "tiny/db.yaml"
-    assert f"corpora: {{tiny_audb: {{root: {tmp_path / 'tiny'}, manifest: {header}}}}}" in said.output
+    written, entry = said.stdout.splitlines()  # and what audb says is on stderr
+    assert written.startswith(f"{tmp_path / 'tiny'}: written")
+    assert entry == f"corpora: {{tiny_audb: {{root: {tmp_path / 'tiny'}, manifest: {header}}}}}"
     utterances, _ = build_manifest("tiny_audb", tmp_path / "tiny", header)
     assert [(of.path, of.emotion, of.speaker, of.num_samples) for of in utterances] == [
         ("wav/a.wav", "anger", "1", 8000),
@@ -60,3 +62,16 @@ def test_what_there_is_not_is_named_in_one_line(published: None, tmp_path: Path)
     ):
         with pytest.raises(InputError, match=f"^{name}: audb cannot fetch it: Cannot find .*{message}"):
             fetch_database(name, version, tmp_path / "new")
+
+
+def test_what_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(root: str, *_: object, **__: object) -> None:
+        for folder in (root, f"{root}~"):
+            Path(folder, "wav").mkdir(parents=True)
+        print("To:", root)
+        raise ConnectionError("gone\naway")
+
+    monkeypatch.setattr(audb, "load_to", broken)
+    said = CliRunner().invoke(app, ["audb", "tiny", str(tmp_path / "new/deep/tiny")])
+    assert (str(said.exception), said.stdout) == ("tiny: audb cannot fetch it: gone away", "")
+    assert list(tmp_path.iterdir()) == []

@@ -119,7 +119,7 @@ def test_a_protocol_may_start_from_another_one(project: Path) -> None:
     for wrong, message in (
         ("one/emodb", "protocols.five.from: unknown 'emodb': did you mean 'emodb_2'?"),
         ("two/emodb_2", "protocols.five.from: unknown 'two'"),
-        ("emodb_2", "protocols.five.from: 'emodb_2' does not match"),
+        ("emodb_2", "protocols.five.from: 'emodb_2': write it like <experiment>/<name>, such as mfhca/full"),
         ("one/five", "protocols.five.from: one/five starts from one/five: name that one"),
     ):
         with pytest.raises(InputError) as error:

@@ -38,8 +38,9 @@ def test_a_value_out_of_range_is_refused(system: str, setting: str, value: float
 
 
 def test_every_number_of_a_system_has_a_range() -> None:
-    for system in PUBLISHED:
-        schema = settings_schema(ROOT / "ser" / "systems" / f"{system}.py")
+    systems = [ROOT / "ser" / "systems" / f"{system}.py" for system in PUBLISHED]
+    for file in [*systems, ROOT / "ser" / "scaffold" / "template.py"]:
+        schema = settings_schema(file)
         for name, of in schema["properties"].items():
             assert of.get("type") not in ("integer", "number") or {"minimum", "exclusiveMinimum"} & {*of}, name
 

@@ -79,6 +79,9 @@ def test_the_folds_of_a_row_travel_together(tmp_path: Path) -> None:
     both = replace(first.trained, models=first.trained.models + second.trained.models)
     export(both, tmp_path / "out")
     samples = next(iter(first.sounds.values()))
+    shown = repr(ser.load(tmp_path / "out")).splitlines()
+    assert shown[0] == f"{both.name}: {', '.join(both.labels)}; mean of 2 models (one per fold)"
+    assert shown[1].startswith("protocol ") and shown[-1] == "hears 16000 Hz, one channel: all else is converted"
     for fold in (None, 1, 2):
         assert ser.load(tmp_path / "out", fold).predict(samples, 16_000) == Predictor(both.of(fold)).predict(
             samples, 16_000

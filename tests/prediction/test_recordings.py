@@ -83,7 +83,9 @@ def test_a_folder_stands_for_its_audio_files(tmp_path: Path) -> None:
     (tmp_path / "in" / "deep").mkdir(parents=True)
     names = [wav(tmp_path / "in/deep" / name) for name in ("b.wav", "a.WAV", "c.flac")]
     (tmp_path / "in/readme.txt").touch()
-    assert list(files_of([str(tmp_path / "in")])) == sorted(names)
+    said: list[str] = []
+    assert list(files_of([str(tmp_path / "in")], said.append)) == sorted(names)
+    assert said == [f"{tmp_path}/in: 1 files are not audio by their names, and skipped: readme.txt"]
     (tmp_path / "none").mkdir()
     (piece,) = pieces(files_of([str(tmp_path / "none")]), 0)
     assert piece.fault.startswith("a folder without audio files")

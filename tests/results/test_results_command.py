@@ -79,8 +79,14 @@ def test_filters_and_json(folder: Path) -> None:
 
 def test_what_is_finished_so_far(tmp_path: Path) -> None:
     write(tmp_path / "results/partial.csv")
+    path = tmp_path / "results/partial.csv"
+    path.write_text(path.read_text().replace(",ok,", ",partial,", 1))
     said = results(tmp_path)
-    assert said.returncode == 0 and "61.23" in said.stdout and "what is finished so far" in said.stderr
+    assert said.returncode == 0 and "what is finished so far" in said.stderr
+    assert [line.split("  ")[0] for line in said.stdout.splitlines() if "61.23 (58.00 to 64.46), partial" in line] == [
+        "full"
+    ]
+    assert said.stdout.count("partial") == 1 and "1 lines are marked partial: --json has the note" in said.stderr
 
 
 def test_no_table_and_a_wrong_name_are_one_line(folder: Path, tmp_path: Path) -> None:

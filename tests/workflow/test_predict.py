@@ -103,6 +103,7 @@ def test_bad_files_have_their_line_and_the_others_go_on(built: Project, tmp_path
         (["functionals_svm/ravdess", "a.wav"], "skipped: "),
         ([ROW, "--fold", "4", "a.wav"], "has no seed 1 fold 4: its seeds are 1, its folds 1 to 3"),
         ([ROW], "no FILES"),
+        ([ROW, "-"], "error: -: no paths on stdin: one in each line"),
     ],
 )
 def test_a_wrong_row_is_one_line(built: Project, words: list[str], told: str) -> None:

@@ -1,8 +1,8 @@
 """One table, for tools that have no format of their own: split.csv, a line per utterance and a column per fold.
 
 Columns: utterance, path (relative to the corpus's root), start, end (seconds in the file; empty: its beginning, its
-end), speaker, session, gender, partition (official part), `label` or one column per attribute, and fold1 ... fold<K>:
-train, dev, test, reported (scored, otherwise unused) or nothing (not in this fold).
+end), speaker, session, sentence (where any text is known), gender, partition (official part), `label` or one column per
+attribute, and fold1 ... fold<K>: train, dev, test, reported (scored, otherwise unused) or nothing (not in this fold).
 """
 
 import csv
@@ -25,6 +25,8 @@ def files(export: Export) -> Iterator[tuple[str, str]]:
     writer = csv.writer(text, lineterminator="\n")
     targets = ["label"] if split.are_classes else list(split.labels)
     columns = ["utterance", "path", "start", "end", "speaker", "session", "gender", "partition"]
+    if any(row.sentence for row in export.utterances):
+        columns.insert(columns.index("gender"), "sentence")
     writer.writerow([*columns, *targets, *(f"fold{k}" for k in export.folds)])
     for row, values, codes in zip(
         export.utterances, target_texts(split.labels, split.targets), split.parts.tolist(), strict=True
