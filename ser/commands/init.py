@@ -52,14 +52,20 @@ def system(name: Annotated[str, Argument(help="small letters, digits and _")]) -
 
     docs/own_system.md explains them. Example: ser init system mine
     """
-    from ser.plan.load import read_params
+    from ser.outputs import write_text
+    from ser.plan.load import OWN, read_params
+    from ser.scaffold.entries import changed, with_entry
     from ser.scaffold.system import init_system
 
+    params, own = read_params(), Path(OWN).resolve()
+    before = after = own.read_bytes().decode() if own.exists() else ""
+    if isinstance(params["experiments"], dict) and name not in params["experiments"]:
+        after = with_entry(before, "experiments", name, "all", OWN)
     for path in init_system(name):
         print(f"written: {path}")
-    params = read_params()
-    if params["experiments"] != "all":
-        print(f"params.yaml names its experiments: add {name}: all there")
+    if after != before:
+        write_text(own, after)
+        print("added, as only these experiments are planned:", *changed(before, after, OWN), sep="\n")
     scale = "" if params["scale"] == "demo" else "--config scale=demo "
     print(
         f"next: snakemake --cores all {scale}-- work/demo/evaluations/{name}/full/casia/clean.json; docs/own_system.md"

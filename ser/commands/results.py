@@ -15,7 +15,7 @@ def command(
     skipped: Annotated[bool, Option("--skipped", help="also lines without a value")] = False,
     as_json: Annotated[bool, Option("--json", help="as JSON, every column")] = False,
 ) -> None:
-    """Print results/table.csv or, where it is not there yet, what is finished (results/partial.csv).
+    """Print results/table.csv or, where it is not there yet or older, what is finished (results/partial.csv).
 
     Values, intervals and claims are in per cent but for ccc; (reported): other code made the row's predictions.
     docs/table.md has every column.
@@ -27,7 +27,8 @@ def command(
     from ser.plan.places import PARTIAL, TABLE
     from ser.results.charts import read_lines
 
-    path = next((name for name in (TABLE, PARTIAL) if Path(name).is_file()), None)
+    there = [name for name in (PARTIAL, TABLE) if Path(name).is_file()]
+    path = max(there, key=lambda name: (Path(name).stat().st_mtime_ns, name), default=None)  # the later one
     if path is None:
         raise InputError(f"{TABLE}: no such file: build it (make table), or see what is finished (make partial)")
     chosen = list(read_lines(Path(path)))

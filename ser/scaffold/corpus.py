@@ -5,7 +5,6 @@ there are three or more, official parts where the table has them. What test shar
 """
 
 import csv
-import difflib
 import importlib
 import io
 import json
@@ -23,7 +22,7 @@ from ser.manifests.tree import scan
 from ser.manifests.utterance import COLUMNS, Utterance
 from ser.outputs import write_text
 from ser.plan.load import OWN, read_params
-from ser.scaffold.entries import with_entry
+from ser.scaffold.entries import changed, with_entry
 from ser.scaffold.layout import NEEDED, SUFFIXES, Guess, look
 from ser.scaffold.system import check_name
 from ser.splits.make import make_split
@@ -84,13 +83,8 @@ def init_corpus(
     if entries != before:
         write_text(own, entries)
     lines = [f"{column}: {why}" for column, why in guess.found.items()]
-    files, changes = [manifest, experiment], []
-    if before:
-        pair = before.splitlines(), entries.splitlines()
-        changes = list(difflib.unified_diff(*pair, OWN, OWN, n=1, lineterm=""))
-    else:
-        files.append(root / OWN)
-    return Written(files, lines, [*doubts, *remarks], changes)
+    files = [manifest, experiment, *([] if before else [root / OWN])]
+    return Written(files, lines, [*doubts, *remarks], changed(before, entries, OWN) if before else [])
 
 
 def release_in(folder: Path) -> str:

@@ -3,6 +3,7 @@
 PyYAML reads a file without its comments, so it only says where to insert; what comes out is read again and compared.
 """
 
+import difflib
 import json
 from typing import Any
 
@@ -27,6 +28,11 @@ def with_entry(text: str, outer: str, key: str, value: Any, where: str) -> str:
         pass
     by_hand = f"{outer}: {{{entry}}}" if outer else entry
     raise InputError(f"{where}: nothing can be added to it as it is written: add {by_hand}, then once more")
+
+
+def changed(before: str, after: str, where: str) -> list[str]:
+    """What was added, as diff has it."""
+    return list(difflib.unified_diff(before.splitlines(), after.splitlines(), where, where, n=1, lineterm=""))
 
 
 def _inserted(text: str, node: yaml.Node | None, outer: str, entry: str) -> str:

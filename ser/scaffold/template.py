@@ -57,10 +57,9 @@ class Task(ClassifierTask):
 
     def examples(self, part: Part, generator: np.random.Generator | None) -> list[Example]:
         """Every utterance once."""
-        pairs = zip(part.utterances, part.targets, strict=True)
         return [
             Example(i, name, 0, min(len(self.store[name]), self.settings.frames), y)
-            for i, (name, y) in enumerate(pairs)
+            for i, (name, y) in enumerate(zip(part.utterances, part.targets, strict=True))
         ]
 
     def collate(self, examples: Sequence[Example], generator: np.random.Generator | None) -> Batch:

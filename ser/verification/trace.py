@@ -1,5 +1,6 @@
 """`ser trace`: where one number of the table comes from, from its claim down to the recordings."""
 
+import difflib
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -49,7 +50,9 @@ def find_cell(lines: Sequence[Mapping[str, str]], cell: str) -> tuple[int, Mappi
     ]
     if len(found) != 1:
         several = ", ".join(f"{n} ({line['metric']}, {line['aggregation']}, {line['folds']})" for n, line in found)
-        fix = f"name one by its line: {several}" if found else "the column run_group has the names of the groups"
+        names = list(dict.fromkeys(f"{line['run_group']}:{line['metric']}:{line['aggregation']}" for line in lines))
+        near = [*difflib.get_close_matches(cell, names, 1), *names, ""][0]
+        fix = f"name one by its line: {several}" if found else f"write it like {near}"
         raise InputError(f"{TABLE}: {len(found)} lines are {cell!r}: {fix}")
     return found[0]
 

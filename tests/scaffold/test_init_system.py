@@ -113,10 +113,14 @@ def walk(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and path.suffix in (".py", ".yaml")]
 
 
-def test_a_listed_experiment_is_asked_for(project: Project) -> None:
+def test_where_experiments_are_listed_it_becomes_one_of_them(project: Project) -> None:
     project.set(experiments={"fair": "all"}, scale="free")
+    own = project.folder / "params.local.yaml"
+    own.write_text("experiments: {mine: all} # mine\n")
     said = ser(project, "init", "system", "other")
     assert "--config scale=demo -- work/demo/evaluations/other/full/casia/clean.json" in said.stdout
-    assert "params.yaml names its experiments: add other: all there" in said.stdout
+    assert "\n-experiments: {mine: all} # mine\n+experiments: {mine: all, other: all} # mine\n" in said.stdout
+    assert own.read_text() == "experiments: {mine: all, other: all} # mine\n"
+    own.unlink()
     written = yaml.safe_load((project.folder / "experiments/other.yaml").read_text())
     assert written["system"] == "other"

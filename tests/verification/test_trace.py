@@ -1,8 +1,11 @@
 """The words of `ser trace` about claims and epochs; test_verify.py has a whole page of a real build."""
 
+import pytest
+
 from helpers.builders import group_of, protocol
 from helpers.split_cases import DRAWN, REPORTED
-from ser.verification.trace import chosen_by, claimed
+from ser.errors import InputError
+from ser.verification.trace import chosen_by, claimed, find_cell
 
 LINE = {
     **{"experiment": "paper", "row": "full", "run_group": "paper/full/p/clean", "folds": "official: dev"},
@@ -27,6 +30,14 @@ def test_a_number_without_a_claim_says_which_number_has_one() -> None:
         "one is known of paper/full/p/test_selected for WA, pooled: 71 % (line 2)",
     ]
     assert list(claimed(pooled, [LINE, pooled])) == ["0.5, stated in Table 2", "the number is -0.1 from it"]
+
+
+def test_a_name_without_its_selection_is_told_in_full() -> None:
+    others = LINE | {"run_group": "mfhca/full/iemocap_5531_speakers/clean"}
+    with pytest.raises(
+        InputError, match="0 lines are 'paper/full/p:ccc_arousal': write it like paper/full/p/clean:ccc_"
+    ):
+        find_cell([others, LINE], "paper/full/p:ccc_arousal")
 
 
 def test_the_part_that_chooses_the_epoch_is_not_mistaken_for_an_official_one() -> None:
