@@ -44,7 +44,10 @@ def load_plan(params: Params, root: Path = Path()) -> Plan:
     Raises InputError, in one line, for an unknown key, a wrong type, a missing folder, an experiment, row or
     system setting that does not exist, or a claim without a source.
     """
-    validate(params, read_yaml(root / "schemas" / "params.schema.yaml"), "params.yaml")
+    schema = read_yaml(root / "schemas" / "params.schema.yaml")
+    if (root / OWN).is_file():  # first, so that what is wrong in it is not looked for in the other
+        validate(read_yaml(root / OWN) or {}, _without_required(schema), OWN)
+    validate(params, schema, "params.yaml")
     _check_places(params, root)
     experiments = read_experiments(root)
     wanted = params["experiments"]
@@ -68,6 +71,15 @@ def _over(params: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(entry, Mapping)
     }
     return {**params, **own, **inner}
+
+
+def _without_required(schema: Any) -> Any:
+    """The schema of a file that has some of the entries."""
+    if isinstance(schema, list):
+        return [_without_required(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: _without_required(item) for key, item in schema.items() if key != "required"}
 
 
 def _check_places(params: Params, root: Path) -> None:

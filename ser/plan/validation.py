@@ -143,7 +143,8 @@ def _explain(error: ValidationError) -> str:
         return f"missing {', '.join(map(repr, missing))}{hint}"
     if error.validator == "enum":
         words = list(map(str, value))
-        return f"{shown(instance)} is not {'one of ' if len(words) > 1 else ''}{', '.join(words)}"
+        hint = f": write it like {schema['examples'][0]}" if "examples" in schema else ""
+        return f"{shown(instance)} is not {'one of ' if len(words) > 1 else ''}{', '.join(words)}{hint}"
     if error.validator == "type":
         hint = " (YAML reads 1e-3 as text: write 1.0e-3 or 0.001)" if _looks_like_number(instance) else ""
         if isinstance(instance, dict) and "value" in instance:

@@ -123,6 +123,29 @@ def test_a_protocol_of_a_corpus_that_others_have_is_skipped(project: Path) -> No
     assert {group.skipped for group in groups} == {f"corpus somebody_elses is not part of scale free: {mend}"}
 
 
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ("scale: fre", "scale: 'fre' is not one of demo, free, paper"),
+        ("experiments: fair", "experiments: 'fair' is not all: write it like {mine: all}"),
+        (
+            "corpora: {emodb: /data}",
+            "corpora.emodb: '/data' is not a mapping (key: value): write it like {root: /data/emodb}",
+        ),
+        ("corpora: {Mine: {root: x}}", "corpora: 'Mine': write it like mine_2: small letters, digits and _"),
+    ],
+)
+def test_what_is_wrong_in_ones_own_parameters_is_not_looked_for_in_the_others(
+    project: Path, own: str, told: str
+) -> None:
+    (project / "params.local.yaml").write_text(own)
+    with pytest.raises(InputError) as error:
+        plan(project)
+    assert str(error.value) == f"params.local.yaml: {told}"
+    (project / "params.local.yaml").write_text("corpora: {emodb: {on_unreadable: exclude}}")  # its root is in the other
+    assert plan(project).groups
+
+
 @pytest.mark.parametrize("value", ["al", {"one": "al"}, {"one": []}, {}, ["one"]])
 def test_experiments_are_all_or_a_mapping(project: Path, value: object) -> None:
     with pytest.raises(InputError, match=r"^params.yaml: experiments"):
