@@ -188,7 +188,8 @@ def _utterances(project: Project, corpus: str, say: Callable[[str], None]) -> li
         return build_manifest(corpus, places.release(corpus))[0]
     entry = params["corpora"][corpus]
     say(f"reading all recordings of {corpus} at {entry['root']}")
-    return build_manifest(corpus, entry["root"], entry.get("manifest"), entry.get("on_unreadable", "stop"))[0]
+    given = (entry.get("manifest"), entry.get("on_unreadable", "stop"), entry.get("columns"))
+    return build_manifest(corpus, entry["root"], *given)[0]
 
 
 def _is_current(project: Project, corpus: str, report: Path) -> bool:

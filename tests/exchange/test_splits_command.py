@@ -59,3 +59,20 @@ def test_the_same_split_before_and_after_the_build(emodb: Project) -> None:
 def test_a_wrong_name_is_one_line(emodb: Project, name: str, line: str) -> None:
     said = ser(emodb, "splits", name, "--to", "hf")
     assert said.returncode == 2 and said.stderr == f"error: {line}\n" and said.stdout == ""
+
+
+def test_a_manifest_whose_columns_have_other_names(emodb: Project, shared_data: Path) -> None:
+    """Read as `columns` says, also where nothing is built."""
+    emotions = {"W": "angry", "F": "happy", "T": "sad", "N": "neutral"}
+    names = [path.name for path in (shared_data / "emodb/wav").iterdir() if path.stem[5] in emotions]
+    lines = [f"wav/{name},{name[:2]},{emotions[name[5]]}" for name in sorted(names)]
+    (emodb.folder / "own.csv").write_text("\n".join(["path,who,emotion", *lines]))
+    own = emodb.folder / "params.local.yaml"
+    own.write_text("corpora: {emodb: {manifest: own.csv, columns: {speaker: who}}}\n")
+    said = ser(emodb, "splits", "fair/emodb_4", "--to", "csv", "--output", "other")
+    own.unlink()
+    assert said.returncode == 0, said.stderr
+    with (emodb.folder / "other/split.csv").open(newline="") as file:
+        assert sorted((row["path"], row["speaker"]) for row in csv.DictReader(file)) == sorted(
+            (f"wav/{name}", name[:2]) for name in names
+        )
