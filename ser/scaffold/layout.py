@@ -20,6 +20,7 @@ from ser.scaffold.emotion_words import emotion_of
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".au", ".w64", ".caf", ".opus")
 NEEDED = ("path", "speaker", "emotion")
+_IF_UNKNOWN = {"speaker": " (`unknown` where nobody knows)"}  # ser/splits/split.py: UNKNOWN
 _COVERED = 0.8  # of the recordings: what a field says of fewer is no column
 _SPEAKER = re.compile(r"(spk|speaker|actor|actress|subject|subj|sub|participant|person|spkr|voice)[-_ ]?\w+", re.I)
 _GENDERS = {**dict.fromkeys(("f", "female", "w", "woman"), "female"), **dict.fromkeys(("m", "male", "man"), "male")}
@@ -96,7 +97,8 @@ def _folder(root: Path, said: Mapping[str, str]) -> Guess:
         guess.open.append(f"{name} has {_described(values)}: unused; --speaker, --sentence or --session {name} uses it")
     for column in ("speaker", "emotion"):
         if column not in guess.found:
-            guess.open.append(f"column {column} is empty, nothing shows it: fill it in, or name its field: --{column}")
+            how = f"fill it in{_IF_UNKNOWN.get(column, '')}, or name its field: --{column}"
+            guess.open.append(f"column {column} is empty, nothing shows it: {how}")
     return guess
 
 
@@ -185,6 +187,7 @@ def _table(file: Path, said: Mapping[str, str], root: Path | None) -> Guess:
         if column not in guess.found:
             guess.open.append(
                 f"column {column} is empty: no name of a column says so: name it, --{column}, or fill it in"
+                + _IF_UNKNOWN.get(column, "")
             )
     return guess
 

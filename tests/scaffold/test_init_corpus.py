@@ -19,6 +19,7 @@ from ser.scaffold.entries import with_entry
 from ser.scaffold.layout import look
 from ser.splits.protocol import Protocol
 
+FILL = "fill it in (`unknown` where nobody knows)"
 SPEAKERS = ("anna", "ben", "carl", "dora")
 
 
@@ -72,7 +73,7 @@ def test_folders_of_classes_name_no_speaker(tmp_path: Path) -> None:
     written = init_corpus(files(tmp_path / "in", *paths), "mine", root=project(tmp_path / "p"))
     rows = manifest(tmp_path / "p", "mine")
     assert {row["emotion"] for row in rows} == {"happy", "sad", "fearful"} and {row["speaker"] for row in rows} == {""}
-    assert any(line.startswith("column speaker is empty") for line in written.open)
+    assert f"column speaker is empty, nothing shows it: {FILL}, or name its field: --speaker" in written.open
     assert any(line.startswith("folds are random") for line in written.open)
 
 
@@ -156,7 +157,7 @@ def test_columns_that_only_their_owner_knows(tmp_path: Path) -> None:
     guess = look(table)
     assert {*guess.found} == {"path"} and guess.open == [
         "columns that are not used: talker, mood, notes",
-        "column speaker is empty: no name of a column says so: name it, --speaker, or fill it in",
+        f"column speaker is empty: no name of a column says so: name it, --speaker, or {FILL}",
         "column emotion is empty: no name of a column says so: name it, --emotion, or fill it in",
     ]
     guess = look(table, {"speaker": "talker", "emotion": "mood"})
