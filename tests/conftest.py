@@ -5,11 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from helpers import ROOT
+from helpers import ROOT, warm
 from helpers.project import Project, copy_project
 
 # Before torch is imported: its threads would wait for each other, busily, on cores that other tests need.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the processes that pytest-xdist starts share this one's
+        warm.start()
 
 
 @pytest.fixture(scope="session")

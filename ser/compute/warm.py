@@ -73,13 +73,14 @@ def listening(name: str) -> socket.socket:
     return listener
 
 
-def run(libraries: str, arguments: list[str]) -> tuple[int, Used] | None:
+def run(libraries: str, arguments: list[str], name: str = "") -> tuple[int, Used] | None:
     """Run a script, `arguments[0]`, in a process that has `libraries` (a key of LIBRARIES) loaded: its exit status,
-    below 0 where a signal ended it, and what it used. None if there is no such process.
+    below 0 where a signal ended it, and what it used. None if there is no such process, under `name` in place of that
+    for this build's jobs.
     """
     with socket.socket(socket.AF_UNIX) as connection:
         try:
-            connection.connect(_address(f"{os.environ['SER_WARM']}.{os.environ['OMP_NUM_THREADS']}"))
+            connection.connect(_address(name or f"{os.environ['SER_WARM']}.{os.environ['OMP_NUM_THREADS']}"))
         except (KeyError, OSError):
             return None
         if not _is_ours(connection):

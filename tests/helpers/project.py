@@ -4,20 +4,19 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from helpers import ROOT
+from helpers import ROOT, warm
 from helpers.params import params
+from helpers.warm import BIN
 from ser.plan.places import TABLE
 
 PARTS = ["Snakefile", "rules", "schemas", "experiments", "profiles", "ser", "workflow_scripts"]
 VERSIONED = ["dvc.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitattributes", "external", ".gitignore"]
-BIN = Path(sys.executable).parent
 PATIENCE = 1800  # seconds: only against hanging; on a busy machine a build takes many times as long as usual
 
 
@@ -29,19 +28,22 @@ class Project:
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Call `snakemake` in the project, whether or not it fails."""
-        command = [BIN / "snakemake", "--cores", "2", *arguments]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE)
+        command = warm.snakemake("--cores", "2", *arguments)
+        environment = os.environ | warm.for_jobs()
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=PATIENCE
+        )
 
     def tool(self, name: str, *arguments: str, **environment: str) -> str:
         """Call `dvc`, `git` or `python` in the project, as in an activated environment; returns its output.
 
         Raises CalledProcessError, with the output, where it fails.
         """
-        path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+        path = f"{warm.programs()}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
             [name, *arguments],
             cwd=self.folder,
-            env=os.environ | {"PATH": path} | environment,
+            env=os.environ | warm.for_jobs() | {"PATH": path} | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -4,7 +4,6 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir, closing
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from helpers import ROOT
+from helpers import ROOT, warm
 from helpers.builders import edit_sealed, iemocap_like
 from helpers.params import params
 from helpers.project import PATIENCE
@@ -188,7 +187,7 @@ class Tracked:
         self.edit(f"evaluations/{group}.json", runs=runs)
 
     def script(self, *arguments: str, uri: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, ROOT / "workflow_scripts/track.py", *arguments]
+        command = warm.tracking(ROOT / "workflow_scripts/track.py", *arguments)
         environment = os.environ | {"MLFLOW_TRACKING_URI": uri}
         return subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=PATIENCE
