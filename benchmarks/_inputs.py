@@ -142,7 +142,7 @@ def recordings(place: Place) -> Recordings:
         root = place.folder / "casia"
         if not root.exists():
             root.mkdir()
-            with new_process() as speaking:  # one synthesiser per process
+            with new_process(place.is_short) as speaking:  # one synthesiser per process
                 speaking.submit(write_release, root, seed=1, utterances=24 if place.is_short else 240).result()
         paths = sorted(root.glob("*/*/*.wav"))
         what, of = "synthetic CASIA (no --emodb)", [(EMOTIONS[p.parent.name], p.parent.parent.name) for p in paths]

@@ -29,13 +29,13 @@ def cpu_name() -> str:
     return next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.processor())
 
 
-def cpu_gflops(n: int) -> dict[str, float]:
+def cpu_gflops(n: int, is_short: bool = False) -> dict[str, float]:
     """The rate of one large matrix product, in thousand millions of operations a second, by precision: on one core, and
-    on all of them at once, a process each.
+    on all of them at once, a process each: a fresh one, or in short one that this one forks.
     """
     cores = len(os.sched_getaffinity(0))
     found = {}
-    with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(cores, multiprocessing.get_context("fork" if is_short else "spawn")) as pool:
         list(pool.map(gflops, ["float32"] * cores, [64] * cores))  # imports torch
         for precision in ("float32", "bfloat16"):
             alone = pool.submit(gflops, precision, n).result()

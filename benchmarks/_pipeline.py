@@ -10,9 +10,11 @@ from typing import Any
 
 import yaml
 
-import _paths  # noqa: F401 (lets helpers be found)
+from _paths import ROOT
+from _turns import Place
+from helpers import warm
 from helpers.params import params
-from helpers.project import BIN, PATIENCE, copy_project
+from helpers.project import PATIENCE, copy_project
 
 EXPERIMENT = {
     "title": "Benchmark",
@@ -46,9 +48,9 @@ class Pipeline:
         """Build targets; nothing is to be done if they are there."""
         named = {name: value for name, value in os.environ.items() if name != "SNAKEMAKE_PROFILE"}
         found = subprocess.run(
-            [BIN / "snakemake", "--cores", "all", "--", *targets],
+            warm.snakemake("--cores", "all", "--", *targets),
             cwd=self.folder,
-            env=named | environment,
+            env=named | warm.for_jobs() | environment,
             capture_output=True,
             text=True,
             timeout=PATIENCE,
@@ -101,3 +103,9 @@ def noise_pipeline(
     text = yaml.safe_dump(EXPERIMENT | {"rows": rows}, sort_keys=False)
     (folder / "experiments/bench.yaml").write_text(text)
     return found
+
+
+def usual_probe(place: Place, *arguments: str) -> None:
+    """Run _usual_probe.py, a program of its own; in the tests it is forked as jobs are."""
+    command = warm.script("transformers", place.folder / "probe.tsv", ROOT / "benchmarks/_usual_probe.py", *arguments)
+    subprocess.run(command, env=os.environ | warm.for_jobs(), check=True)

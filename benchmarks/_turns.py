@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ser.compute.warm import LIBRARIES
+
 _PR_SET_CHILD_SUBREAPER = 36
 _PATIENCE = 20  # seconds for what a way has started to end
 KINDS = ("wall", "cpu")
@@ -60,9 +62,9 @@ def compare(benchmark: str, place: Place, repeats: int = 0, report: Callable[[st
     repeats = repeats or (1 if place.is_short else module.REPEATS)
     names = list(module.WAYS)
     with ExitStack() as stack:
-        with new_process() as once:
+        with new_process(place.is_short) as once:
             facts = once.submit(_prepare, benchmark, place).result()
-        processes = {name: stack.enter_context(new_process()) for name in names}
+        processes = {name: stack.enter_context(new_process(place.is_short)) for name in names}
         for name, process in processes.items():
             process.submit(_open, benchmark, name, place).result()
         turns: dict[str, list[dict[str, Seconds]]] = {name: [] for name in names}
@@ -129,9 +131,11 @@ def seconds() -> Seconds:
 _work: Work
 
 
-def new_process() -> ProcessPoolExecutor:
-    """One fresh process, which runs one call after another."""
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+def new_process(is_short: bool = False) -> ProcessPoolExecutor:
+    """One process, which runs one call after another: a fresh one, or in short one that has the libraries loaded."""
+    if is_short:
+        multiprocessing.set_forkserver_preload([module for modules in LIBRARIES.values() for module in modules])
+    return ProcessPoolExecutor(1, multiprocessing.get_context("forkserver" if is_short else "spawn"))
 
 
 def adopt_orphans() -> None:

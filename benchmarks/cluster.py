@@ -15,11 +15,11 @@ import resource
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import _paths
+from helpers import warm
 from helpers.params import params
 from helpers.project import BIN, Project, cluster_project
 from helpers.slurm import Slurm, missing
@@ -46,7 +46,7 @@ def main() -> None:
             slurm.stop()
 
 
-def measure(folder: Path, environment: Mapping[str, str], runs: int, wanted: Any) -> None:
+def measure(folder: Path, environment: dict[str, str], runs: int, wanted: Any) -> None:
     """Print the table; `environment` says where jobs are sent, `wanted` are the experiments, as in params.yaml."""
     compute = params()["compute"] | {"device": "cpu", "score_test_each_epoch": False}
     project = cluster_project(folder, compute=compute, experiments=wanted)
@@ -63,14 +63,15 @@ def measure(folder: Path, environment: Mapping[str, str], runs: int, wanted: Any
     print(call(project, environment), flush=True)
 
 
-def call(project: Project, environment: Mapping[str, str]) -> str:
+def call(project: Project, environment: dict[str, str]) -> str:
     """A line of the table: one call of `snakemake`. `processor` is that of all that ran on this machine."""
     began, used, own = time.monotonic(), _busy(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    named = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     with (project.folder / "said.txt").open("w+") as said:
         done = subprocess.run(
-            [BIN / "snakemake", *([] if "SNAKEMAKE_PROFILE" in environment else ["--cores", "all"])],
+            warm.snakemake(*([] if "SNAKEMAKE_PROFILE" in environment else ["--cores", "all"])),
             cwd=project.folder,
-            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {**environment},
+            env=named | warm.for_jobs() | environment,
             stdout=said,
             stderr=subprocess.STDOUT,
         )

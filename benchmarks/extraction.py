@@ -4,8 +4,6 @@
 """
 
 import shutil
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,7 @@ import numpy as np
 
 from _inputs import checkpoint, iemocap_samples, resolved, write_speech
 from _machine import cpu_gflops, encoder_gflop
-from _paths import ROOT
-from _pipeline import PROBE, Pipeline, noise_pipeline
+from _pipeline import PROBE, Pipeline, noise_pipeline, usual_probe
 from _turns import Place, Work
 from ser.features.store import Store
 from ser.waveforms import RATE
@@ -61,7 +58,7 @@ def padded(place: Place) -> Work:
 
 def beside(place: Place) -> dict[str, float]:
     """What a large matrix product reaches."""
-    return cpu_gflops(256 if place.is_short else 2048)
+    return cpu_gflops(256 if place.is_short else 2048, place.is_short)
 
 
 def _built(place: Place, name: str, **changes: dict[str, Any]) -> Work:
@@ -98,9 +95,8 @@ def _extract(place: Place, how: str, corpus: str) -> None:
     output = place.folder / f"{how}-{corpus}"
     shutil.rmtree(output, ignore_errors=True)
     files = sorted((place.folder / corpus).glob("*.wav"))
-    program = [sys.executable, str(ROOT / "benchmarks/_usual_probe.py"), how]
     options = ["--checkpoint", str(place.folder / "hubert_base"), "--output", str(output), "--files", *map(str, files)]
-    subprocess.run([*program, *options], check=True)
+    usual_probe(place, how, *options)
 
 
 def _difference(place: Place, pipeline: Pipeline) -> dict[str, float]:

@@ -5,14 +5,11 @@ every step (_usual_probe.py).
 """
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from _inputs import checkpoint, iemocap_samples, write_speech
-from _paths import ROOT
-from _pipeline import PROBE, Pipeline, noise_pipeline
+from _pipeline import PROBE, Pipeline, noise_pipeline, usual_probe
 from _turns import Place, Work
 from ser.waveforms import RATE
 
@@ -50,14 +47,11 @@ def recomputed(place: Place) -> Work:
         output = place.folder / f"head-{corpus}"
         shutil.rmtree(output, ignore_errors=True)
         files = _files(place, corpus)
-        subprocess.run(
-            [
-                *(sys.executable, str(ROOT / "benchmarks/_usual_probe.py"), "recomputed"),
-                *("--checkpoint", str(place.folder / "hubert_base"), "--output", str(output)),
-                *("--epochs", str(_epochs(place)), "--held-out", str(HELD_OUT), "--files", *map(str, files)),
-            ],
-            check=True,
-        )
+        options = [
+            *("--checkpoint", str(place.folder / "hubert_base"), "--output", str(output)),
+            *("--epochs", str(_epochs(place)), "--held-out", str(HELD_OUT), "--files", *map(str, files)),
+        ]
+        usual_probe(place, "recomputed", *options)
 
     return Work(lambda: train("corpus"), None if place.is_short else lambda: train("brief"))
 

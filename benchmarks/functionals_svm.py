@@ -6,13 +6,12 @@ a changed setting, on these 339 files with 2 cores (measured apart: it is not in
 """
 
 import pickle
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import soundfile
 
-from _inputs import Recordings, recordings
+from _inputs import recordings
 from _pipeline import Pipeline
 from _turns import Place, Work
 from helpers.params import params
@@ -25,7 +24,7 @@ NKULULEKO = 28.0  # seconds
 
 
 def prepare(place: Place) -> dict[str, Any]:
-    of = _all(place)
+    of = recordings(place)
     known = {"nkululeko_seconds": NKULULEKO} if place.emodb else {}
     return {"units": 1, "recordings": of.what, "utterances": len(of.paths), **known}
 
@@ -52,7 +51,7 @@ def ours(place: Place) -> Work:
 
 def script(place: Place) -> Work:
     """Descriptors of each file, pickled; then scikit-learn, one speaker left out at a time."""
-    of = _all(place)
+    of = recordings(place)
 
     def run() -> None:
         from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
@@ -67,11 +66,6 @@ def script(place: Place) -> Work:
         cross_val_predict(machine, vectors, of.targets, groups=of.speakers, cv=LeaveOneGroupOut())
 
     return Work(run)
-
-
-def _all(place: Place) -> Recordings:
-    """Also in short: the pipeline has no short form of a corpus."""
-    return recordings(replace(place, is_short=False))
 
 
 WAYS = {"ours": ours, "script": script}

@@ -21,6 +21,7 @@ from statistics import median
 from typing import Any
 
 import _paths  # noqa: F401 (puts the tests and scripts on Python's path)
+from helpers import warm
 from helpers.params import params
 from helpers.project import BIN, copy_project
 from helpers.project import Project as Copy
@@ -109,7 +110,7 @@ class Project:
         start = time.perf_counter()
         with tempfile.TemporaryFile("w+") as said:
             process = subprocess.Popen(
-                [BIN / command[0], *command[1:]],
+                warm.snakemake(*command[1:]) if command[0] == "snakemake" else [BIN / command[0], *command[1:]],
                 cwd=self.folder,
                 stdout=said,
                 stderr=subprocess.STDOUT,

@@ -19,7 +19,7 @@ FOLDS = 4  # of the demo's CASIA
 def prepare(place: Place) -> dict[str, Any]:
     return {
         "units": FOLDS * len(_seeds(place)),
-        "row": "fair/tf_transformer at scale demo",
+        "row": f"fair/{_row(place)} at scale demo",
         "seeds": len(_seeds(place)),
     }
 
@@ -35,7 +35,7 @@ def alone(place: Place) -> Work:
 def _building(place: Place, name: str, one_job_per: str, **environment: str) -> Work:
     scales = params()["scales"]
     scales["demo"] |= {"corpora": ["casia"], "seeds": _seeds(place), "one_job_per": one_job_per}
-    pipeline = Pipeline(place.folder / name, "demo", {"fair": ["tf_transformer"]}, scales=scales)
+    pipeline = Pipeline(place.folder / name, "demo", {"fair": [_row(place)]}, scales=scales)
     if not place.is_short:
         pipeline.build("runs", **environment)
 
@@ -44,6 +44,10 @@ def _building(place: Place, name: str, one_job_per: str, **environment: str) -> 
         pipeline.build("runs", **environment)
 
     return Work(run)
+
+
+def _row(place: Place) -> str:
+    return "majority" if place.is_short else "tf_transformer"
 
 
 def _seeds(place: Place) -> list[int]:
