@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,6 +12,7 @@ import numpy as np
 
 from helpers import ROOT
 from helpers.builders import iemocap_like, protocol
+from helpers.forked import Forked
 from helpers.split_cases import SESSIONS
 from helpers.training import SETTINGS
 from ser.features.packing import write_store
@@ -47,11 +46,10 @@ class TrainingJob:
             *(["--score-test-each-epoch"] if self.scores_epochs else []),
         ]
 
-    def start(self, output: str, log: str, *more: str, **settings: Any) -> subprocess.Popen[bytes]:
+    def start(self, output: str, log: str, *more: str, **settings: Any) -> Forked:
         """Begin to write the runs below `output`; `more` options follow, and what is said goes to `log`."""
-        command = [sys.executable, str(ROOT / "workflow_scripts/train.py"), *self.options(output, **settings), *more]
-        with (self.folder / log).open("wb") as file:
-            return subprocess.Popen(command, cwd=self.folder, stdout=file, stderr=subprocess.STDOUT)
+        script, options = ROOT / "workflow_scripts/train.py", [*self.options(output, **settings), *more]
+        return Forked(script, options, self.folder, self.folder / log)
 
     def make(self, output: str, log: str, **settings: Any) -> dict[str, bytes]:
         """The files of a run that nobody disturbs; `seconds` is then how long it took from its first line on."""
