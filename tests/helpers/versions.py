@@ -32,6 +32,7 @@ def versioned_project(folder) -> Project:
     scales = params()["scales"] | {"demo": {"corpora": ["iemocap"], "seeds": [1], "one_job_per": "seed"}}
     project = copy_project(folder, experiments=EXPERIMENTS, scales=scales)
     project.replace("experiments/attention_fcn.yaml", "  full:\n", "  full:\n    selections: [clean]\n")
+    project.replace("experiments/fair.yaml", "  majority:\n", "  majority:\n    protocols: [iemocap_5531]\n")
     project.version()
     project.tool("dvc", "repro")
     project.commit()

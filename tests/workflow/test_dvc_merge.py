@@ -1,16 +1,20 @@
 """What two clones computed apart, merged by Git and DVC."""
 
-import shutil
 from pathlib import Path
 
-from helpers.project import Project
+import pytest
+
+from helpers.shared import built_once, copy_of
 from helpers.versions import NETWORK, failure, results, set_rate, trained, versioned_project
 
 
-def test_what_two_clones_computed_is_merged_and_not_computed_again(tmp_path: Path) -> None:
+def test_what_two_clones_computed_is_merged_and_not_computed_again(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One changes a setting, one the code of another system; both push to one remote."""
-    first = versioned_project(tmp_path / "first")
-    second = Project(shutil.copytree(first.folder, tmp_path / "second"))
+    built = built_once(tmp_path_factory, "versioned", versioned_project)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # quicker, and stops nothing
+    first, second = (copy_of(built, tmp_path / name) for name in ("first", "second"))
     for project in (first, second):
         remote = ["remote", "add", "--force", "--default", "--local", "store", str(tmp_path / "remote")]
         project.tool("dvc", *remote)
