@@ -22,13 +22,13 @@ def test_planning_is_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 
 def test_a_plan_with_drawn_scores_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On this machine: what is sent to Slurm is tested in tests/cluster."""
-    cluster.measure(tmp_path / "project", {}, 1, {"superb_er": ["hubert_large"]})
+    cluster.measure(tmp_path / "project", {}, 1, {"attention_fcn": ["full"]})
     lines = [line.split("|") for line in capsys.readouterr().out.splitlines() if line.startswith("| `snakemake")]
     assert len(lines) == 2 and int(lines[0][2]) > 8 and int(lines[1][2]) == 0
 
 
 def test_an_import_is_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["tracking.py", "--seeds", "1", "--epochs", "2"])
+    monkeypatch.setattr(sys, "argv", ["tracking.py", "--seeds", "1", "--epochs", "2", "--rows", "mfhca"])
     tracking.main()
     said = capsys.readouterr().out
-    assert said.startswith("65 runs of 2 epochs") and said.rstrip().endswith("changed by the second import: 0")
+    assert said.startswith("5 runs of 2 epochs") and said.rstrip().endswith("changed by the second import: 0")

@@ -11,15 +11,17 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LIBRARIES = {
-    "snakemake": ("snakemake.cli", "snakemake.report.html_reporter", "snakemake.executors.local", "jsonschema"),
-    "mlflow": ("mlflow", "mlflow.store.tracking.dbmodels.models", "numpy", "jsonschema"),
-}
-
 # Not imported from `ser`: a copy of the project, in which they run, has a `ser` of its own.
 spec = importlib.util.spec_from_file_location("warm", ROOT / "ser/compute/warm.py")
 warm = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(warm)
+
+# By the name of the process; jobs ask for theirs by how many threads they have.
+LIBRARIES = {
+    "1": warm.LIBRARIES | {"numpy": (*warm.LIBRARIES["numpy"], "soundfile", "sklearn.preprocessing", "sklearn.svm")},
+    "snakemake": {"snakemake": ("snakemake.cli", "snakemake.report.html_reporter", "jsonschema")},
+    "mlflow": {"mlflow": ("mlflow", "mlflow.store.tracking.dbmodels.models", "numpy", "jsonschema")},
+}
 
 
 def run(name: str, command: list[str]) -> None:
@@ -38,5 +40,5 @@ if __name__ == "__main__":
     what, name = sys.argv.pop(1), sys.argv.pop(1)
     if what == "run":
         run(name, sys.argv[1:])
-    warm.LIBRARIES = {name: LIBRARIES[name]}
+    warm.LIBRARIES = LIBRARIES[name]
     warm._main()

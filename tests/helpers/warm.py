@@ -34,12 +34,10 @@ def start() -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["SER_TESTS"] = str(folder)
     _write_environment(folder)
-    servers = {"1": [ROOT / "ser/compute/warm.py"]}
-    servers |= {name: [_WARM, "serve", name] for name in ("snakemake", "mlflow")}
-    for name, program in servers.items():
+    for name in ("1", "snakemake", "mlflow"):
         with listening(f"{folder.name}.{name}") as listener:
             subprocess.Popen(
-                [sys.executable, "-P", *program, str(listener.fileno()), str(os.getpid())],
+                [sys.executable, "-P", _WARM, "serve", name, str(listener.fileno()), str(os.getpid())],
                 pass_fds=[listener.fileno()],
                 env={name: value for name, value in os.environ.items() if name not in _OWN} | _SET,
                 stdin=subprocess.DEVNULL,
