@@ -1,0 +1,93 @@
+"""Training curves: loss and dev score over epochs, the mean of a group's runs with their spread."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import numpy as np
+
+from ser.figures.figure import Figure
+from ser.figures.spec import WORDS, drawn, form
+from ser.figures.theme import BLUE, VERMILLION
+from ser.plan.groups import Group, Plan
+from ser.runs.history import History, dev_column, mean_by_epoch, read_history
+
+MOST = 100  # epochs that are drawn: of more, every second, third ...
+_FEW = 20  # epochs: each has a point
+_HEIGHT = 220  # pixels
+
+
+def figures(plan: Plan, group: Group, paths: Sequence[Path]) -> Iterator[Figure]:
+    """A figure of the histories (history.csv) of a group's runs; none for a system that does not train by epochs.
+
+    Raises InputError as `read_history` does.
+    """
+    histories = [history for path in paths if (history := read_history(path))]
+    if not histories:
+        return
+    dev = dev_column(histories[0])
+    rows = _rows(histories, dev)
+    named = {"dev_UA": "dev UA (per cent)", "dev_CCC": "dev CCC"}.get(dev, "")
+    title = f"Training, {group.name}"
+    chosen = "what chose the epoch" if group.selection == "clean" else f"what chose the epoch ({group.selection})"
+    yield Figure(
+        name="-".join(["curves", *group.name.split("/")]),
+        section="curves",
+        title=title,
+        caption=(
+            f"{group.name}: training loss (solid, circles)"
+            + (f" and {named.split()[1]} of {chosen} (dashed, squares)" if dev else "")
+            + f" by epoch: the mean of the runs that reached it, of {len(histories)} (folds and seeds), and one "
+            f"standard deviation on both sides. {WORDS[plan.scale]}"
+        ),
+        spec=drawn(_form(named, len(rows) <= _FEW), plan.scale, title, rows),
+        groups=(group.name,),
+    )
+
+
+def _rows(histories: Sequence[History], dev: str) -> list[dict[str, float]]:
+    """By epoch, how many runs reached it, and the mean of each column with a standard deviation below and above."""
+    epochs, _, runs = mean_by_epoch(histories, "train_loss")
+    columns: dict[str, np.ndarray] = {"epoch": epochs, "runs": runs}
+    for name, column in (("loss", "train_loss"), ("dev", dev)):
+        if column:
+            unit = 100 if column == "dev_UA" else 1
+            mean = mean_by_epoch(histories, column)[1]
+            squares = mean_by_epoch([{"epoch": h["epoch"], column: h[column] ** 2} for h in histories], column)[1]
+            spread = np.sqrt(np.maximum(squares - mean**2, 0))
+            of_column = {name: mean, f"{name}_low": mean - spread, f"{name}_high": mean + spread}
+            columns |= {key: unit * values for key, values in of_column.items()}
+    step = -(-len(epochs) // MOST)
+    kept = [i for i in range(len(epochs)) if i % step == 0 or i == len(epochs) - 1]
+    return [{name: _short(values[i]) for name, values in columns.items() if np.isfinite(values[i])} for i in kept]
+
+
+def _short(value: float) -> float:
+    """Four digits, and no point where there is nothing after it."""
+    found = float(f"{value:.4g}")
+    return int(found) if found.is_integer() else found
+
+
+@lru_cache(maxsize=8)
+def _form(dev: str, few: bool) -> dict[str, Any]:
+    whole = "datum.value % 1 ? '' : datum.label"  # with few epochs there are ticks between them
+    epochs = alt.Axis(title="epoch", format="d", tickMinStep=1, labelExpr=whole, grid=False)
+    sides = [("loss", "training loss", BLUE, [1, 0], "circle")]
+    sides += [("dev", dev, VERMILLION, [6, 3], "square")] if dev else []
+    layers = []
+    for name, title, colour, dash, shape in sides:
+        scale = alt.Scale(zero=False)
+        axis = alt.Axis(titleColor=colour, labelColor=colour, tickCount=5, grid=name == "loss")
+        y = alt.Y(f"{name}:Q", title=title, scale=scale, axis=axis)
+        low = alt.Y(f"{name}_low:Q", title=title, scale=scale)
+        chart = alt.Chart()
+        spread = chart.mark_rule(color=colour, opacity=0.5) if few else chart.mark_area(color=colour, opacity=0.2)
+        point = alt.OverlayMarkDef(color=colour, shape=shape, size=50)
+        line = chart.mark_line(color=colour, strokeDash=dash, point=point if few else False)
+        shown = ["epoch:Q", "runs:Q", alt.Tooltip(f"{name}:Q", title=title)]
+        layers += [spread.encode(y=low, y2=f"{name}_high:Q"), line.encode(y=y, tooltip=shown)]
+    pairs = [alt.layer(*layers[start : start + 2]) for start in range(0, len(layers), 2)]
+    x = alt.X("epoch:Q", scale=alt.Scale(zero=False, nice=False, padding=12), axis=epochs)
+    return form(alt.layer(*pairs).encode(x=x).resolve_scale(y="independent").properties(height=_HEIGHT))
