@@ -32,6 +32,7 @@ ORDER = (
     "tracking",
     "verification",
     "figures",
+    "report",
     "commands",
     "cli",
     "workflow_scripts",
