@@ -1,7 +1,6 @@
 """`ser trace`: where one number of the table comes from, from its claim down to the recordings."""
 
 import difflib
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from ser.plan.places import TABLE, Places
 from ser.results.charts import read_lines
 from ser.sealed import described_file
 from ser.splits.leaks import described
-from ser.verification.artifacts import Artifact, check_artifacts, open_artifact
+from ser.verification.artifacts import Artifact, check_artifacts
+from ser.verification.chain import chain_of, of_kind, runs_behind
 
 Section = tuple[str, list[str]]
 _DIGITS = 12  # of a hash: enough to tell any two apart
@@ -28,7 +28,8 @@ _AGGREGATIONS = {
     "pooled": "computed over the predictions of all folds together (pooled)",
     "fold_mean": "the mean of what each fold's predictions give (fold_mean)",
 }
-_SCALES = {"demo": "synthetic speech and tiny encoders, made here: says nothing about a paper"}
+SCALES = {"demo": "synthetic speech and tiny encoders, made here: says nothing about a paper"}
+SETTINGS = "Settings, and where each is from"
 _SOURCES = "[paper] says so; [code] of its authors; [secondary]: others cite it; [chosen] by us; 0 and none: not used"
 
 
@@ -73,10 +74,8 @@ def trace(plan: Plan, places: Places, made_from: MadeFrom, cell: str) -> list[Se
     about = [_number(plan, group, number, line), ("The claim", list(claimed(line, lines)))]
     if not line["value"]:
         return about
-    chain = list(_chain(Path(places.evaluation(group.name))))
-    evaluation = chain[0].facts
-    numbers = evaluation["results"][_part(line)][line["aggregation"]][line["metric"]]
-    runs = [artifact for artifact in chain if artifact.kind == "runs"]
+    chain = list(chain_of(Path(places.evaluation(group.name))))
+    numbers = chain[0].facts["results"][_part(line)][line["aggregation"]][line["metric"]]
     paths = {artifact.path for artifact in chain}
     orders = {path: order for path, order in made_from.orders().items() if Path(path) in paths}
     problems = check_artifacts(orders, models_kept=False).problems
@@ -84,12 +83,8 @@ def trace(plan: Plan, places: Places, made_from: MadeFrom, cell: str) -> list[Se
         problems.append(f"{TABLE}: line {number}: the evaluation says {rounded(numbers['value'], line['metric'])}")
     return [
         *about,
-        ("Computed from the predictions of these runs", list(_runs(chain[0], runs, _of(chain, "given"), line))),
-        ("Split into train, dev and test", list(_splits(chain, line))),
-        ("Input: features and encoders", list(_given(chain, group))),
-        ("Recordings", list(_recordings(chain))),
-        ("Settings, and where each is from", _settings(group)),
-        ("Code, software and machine", list(_code(runs))),
+        ("Computed from the predictions of these runs", list(_runs(chain, line))),
+        *sections_behind(group, chain, [_part(line)]),
         (
             "Are all files on this page as they were when the number was made?",
             problems or [f"yes, {len(chain)} artifacts and their files were compared; ser verify checks more"],
@@ -97,16 +92,17 @@ def trace(plan: Plan, places: Places, made_from: MadeFrom, cell: str) -> list[Se
     ]
 
 
-def _chain(path: Path) -> Iterator[Artifact]:
-    """An artifact and all that it was made from, nearest first."""
-    seen, todo = {path}, deque([path])
-    while todo:
-        artifact = open_artifact(todo.popleft())
-        yield artifact
-        for below in map(Path, artifact.inputs):
-            if below not in seen:
-                seen.add(below)
-                todo.append(below)
+def sections_behind(group: Group, chain: Sequence[Artifact], parts: Sequence[str]) -> list[Section]:
+    """What is behind every number of a group: its split (with the size of these official `parts`), input, recordings,
+    settings and code. `chain`: `chain_of` its evaluation.
+    """
+    return [
+        ("Split into train, dev and test", list(_splits(chain, parts))),
+        ("Input: features and encoders", list(_given(chain, group))),
+        ("Recordings", list(_recordings(chain))),
+        (SETTINGS, _settings(group)),
+        ("Code, software and machine", list(_code(of_kind(chain, "runs")))),
+    ]
 
 
 def _part(line: Mapping[str, str]) -> str:
@@ -174,36 +170,31 @@ def _number(plan: Plan, group: Group, number: int, line: Mapping[str, str]) -> S
         f"corpus {line['corpus']} ({line['subset']} utterances); labels: {line['labels']}",
         f"folds: {line['folds']}; the number is {_AGGREGATIONS[line['aggregation']]}, then the mean over seeds",
         f"training epoch: {chosen_by(group, _part(line))}",
-        *([f"scale {line['scale']}: {_SCALES[line['scale']]}"] if line["scale"] in _SCALES else []),
+        *([f"scale {line['scale']}: {SCALES[line['scale']]}"] if line["scale"] in SCALES else []),
     ]
     return "The number", [*lines, *(f"note: {note}" for note in line["note"].split("; ") if note)]
 
 
-def _runs(
-    evaluation: Artifact, runs: Sequence[Artifact], given_files: Sequence[Artifact], line: Mapping[str, str]
-) -> Iterator[str]:
+def _runs(chain: Sequence[Artifact], line: Mapping[str, str]) -> Iterator[str]:
+    evaluation, facts = chain[0], of_kind(chain, "runs")[0].facts["facts"]
     yield f"{evaluation.path}  seal {evaluation.seal[:_DIGITS]}"
     counts = ", ".join(f"{what} {line[f'n_{what}']}" for what in ("seeds", "folds", "utterances", "speakers"))
-    if given := runs[0].facts["facts"].get("reported"):
+    if given := facts.get("reported"):
         yield f"{counts}; nothing was trained here, and nothing of the training verified"
         yield f"reported: made by {given['made_by']} with {given['code']}"
-        for artifact in given_files:
+        for artifact in of_kind(chain, "given"):
             yield f"read from {artifact.path}  {artifact.seal[:_DIGITS]}"
     else:
         yield f"{counts}; a run is one training, tested on one fold"
-    values = {(run["seed"], run["fold"]): run["metrics"][_part(line)] for run in evaluation.facts["runs"]}
-    for run in sorted(runs, key=lambda run: (run.facts["seed"], run.facts["fold"])):
-        facts = run.facts
-        value = values[facts["seed"], facts["fold"]][line["metric"]]
-        epochs = facts["facts"].get("epochs_run")
-        chosen = f", epoch {facts['facts']['best_epoch']} of {epochs}" if epochs else ""
+    for run in runs_behind(chain):
+        value = run.metrics[_part(line)][line["metric"]]
+        chosen = f", epoch {run.epoch} of {run.epochs}" if run.epochs else ""
         said = "undefined" if value is None else f"{rounded(value, line['metric'])}{_unit(line)}"
-        sha256 = facts["sha256"]["predictions.csv"][:_DIGITS]
-        yield f"seed {facts['seed']} fold {facts['fold']}: {said}{chosen}  {run.path.parent}/predictions.csv  {sha256}"
+        yield f"seed {run.seed} fold {run.fold}: {said}{chosen}  {run.predictions}  {run.sha256[:_DIGITS]}"
 
 
-def _splits(chain: Sequence[Artifact], line: Mapping[str, str]) -> Iterator[str]:
-    for artifact in _of(chain, "splits"):
+def _splits(chain: Sequence[Artifact], parts: Sequence[str]) -> Iterator[str]:
+    for artifact in of_kind(chain, "splits"):
         facts = artifact.facts
         yield f"{described_file(artifact.path, facts, facts['csv'])}  seal {artifact.seal[:_DIGITS]}"
         yield f"{facts['n_utterances']} utterances of {facts['n_speakers']} speakers in {facts['n_folds']} folds"
@@ -212,7 +203,7 @@ def _splits(chain: Sequence[Artifact], line: Mapping[str, str]) -> Iterator[str]
         )
         same = " (dev is the test part)" if facts["selection"] == "test_selected" else ""
         yield f"utterances per fold, train/dev/test{same}: {sizes}"
-        if part := _part(line):
+        for part in filter(None, parts):
             yield f"of the official part {part}, {facts['counts_reported'][part]['utterances']} utterances are scored"
         yield f"hash of the protocol {facts['protocol_hash']}, of utterances, labels and parts {facts['data_hash']}"
         for leak, found in facts["leaks_found"].items():
@@ -223,20 +214,20 @@ def _given(chain: Sequence[Artifact], group: Group) -> Iterator[str]:
     for name, spec in group.features.items():
         told = ", ".join(f"{key} {value}" for key, value in spec.items() if key != "kind")
         yield f"{name}: {spec['kind']}{told and f' ({told})'} [{group.sources[name]}]"
-    for artifact in [*_of(chain, "features"), *_of(chain, "audio")]:
+    for artifact in [*of_kind(chain, "features"), *of_kind(chain, "audio")]:
         yield f"{artifact.path}  seal {artifact.seal[:_DIGITS]}, holds {artifact.facts['utterances']} utterances"
-    for artifact in [*_of(chain, "encoders"), *_of(chain, "checkpoint")]:
+    for artifact in [*of_kind(chain, "encoders"), *of_kind(chain, "checkpoint")]:
         made_here = "tiny and random, made here" if artifact.kind == "encoders" else "from outside"
         use = "trained further" if group.encoders else "frozen"
         yield f"encoder, {use}: {artifact.path.parent}  {artifact.seal[:_DIGITS]}, {made_here}"
 
 
 def _recordings(chain: Sequence[Artifact]) -> Iterator[str]:
-    for artifact in _of(chain, "manifests"):
+    for artifact in of_kind(chain, "manifests"):
         facts = artifact.facts
         yield f"{facts['title']}: {facts['utterances']} utterances of {facts['speakers']} speakers"
         yield f"{artifact.path.with_suffix('.csv')}, with the SHA-256 of each file  seal {artifact.seal[:_DIGITS]}"
-    for artifact in _of(chain, "releases"):
+    for artifact in of_kind(chain, "releases"):
         yield f"{artifact.path.with_suffix('')}: synthetic speech, made here with seed {artifact.facts['seed']}"
 
 
@@ -259,10 +250,6 @@ def _code(runs: Sequence[Artifact]) -> Iterator[str]:
     yield f"device {facts['device']}, {facts['threads']} threads, precision {precision}{machine and f', {machine}'}"
     if "reported" in facts["facts"]:
         yield "all of this is what read the predictions; what made them is only reported"
-
-
-def _of(chain: Sequence[Artifact], kind: str) -> list[Artifact]:
-    return [artifact for artifact in chain if artifact.kind == kind]
 
 
 def _unit(line: Mapping[str, Any]) -> str:
