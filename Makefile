@@ -3,10 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: table partial restore verify track ui test faults bench bench-gpu lock lint clean
+.PHONY: table report partial restore verify track ui test faults bench bench-gpu lock lint clean
 
 table: .venv/ready
 	$(BIN)/snakemake --cores all -- all
+
+# results/report.html: everything to look at, in one file for any browser (docs/report.md).
+report: .venv/ready
+	$(BIN)/snakemake --cores all -- results/report.html
 
 # What a long or failed build has finished so far.
 partial: .venv/ready

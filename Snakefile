@@ -15,6 +15,7 @@ include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/table.smk"
 include: "rules/charts.smk"
+include: "rules/report.smk"
 include: "rules/track.smk"
 
 
@@ -29,6 +30,7 @@ localrules:
     protocol_ladder,
     comparisons,
     charts,
+    report,
     track,
 
 
@@ -36,6 +38,7 @@ rule all:
     default_target: True
     input:
         places.REPORTS,
+        places.PAGE,
         PLACES.tracked,
 
 

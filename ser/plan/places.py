@@ -15,6 +15,7 @@ PROTOCOL_LADDER = f"{RESULTS}/protocol_ladder.csv"
 COMPARISONS = f"{RESULTS}/comparisons.csv"
 METRICS = f"{RESULTS}/metrics.json"
 REPORTS = (TABLE, HONEST_GAP, PROTOCOL_LADDER, COMPARISONS, METRICS)
+PAGE = f"{RESULTS}/report.html"
 PLOTS = f"{RESULTS}/plots"
 CLAIMS = f"{PLOTS}/claims.csv"
 CERTIFICATE = f"{RESULTS}/certificate.json"

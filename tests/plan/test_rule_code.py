@@ -23,6 +23,8 @@ SCRIPTS = {
     "protocol_ladder": "compute encoders evaluations features manifests plan results runs splits training",
     "comparisons": "compute encoders evaluations features manifests plan results runs splits",
     "charts": "encoders evaluations features manifests plan results runs splits",
+    "report": "compute encoders evaluations features figures forecast manifests plan report results runs splits"
+    " verification",
     "track": "compute encoders evaluations features manifests plan results runs splits tracking",
 }
 # All that a script needs of these packages.
@@ -75,6 +77,13 @@ def test_what_a_rules_script_depends_on(script: str) -> None:
     assert sorted(found) == SCRIPTS[script].split()
     for package, files in NO_MORE.get(script, {}).items():
         assert sorted(found[package]) == files.split(), package
+
+
+def test_the_page_depends_on_its_style_and_its_scripts() -> None:
+    """They are no modules, so no import leads to them."""
+    parts = {str(path.relative_to(ROOT)) for path in (ROOT / "ser/report").glob("*.*") if path.suffix != ".py"}
+    assert parts and parts == {path for path in code_of("workflow_scripts/report.py") if not path.endswith(".py")}
+    assert not [path for path in code_of("workflow_scripts/table.py") if not path.endswith(".py")]
 
 
 def test_every_rule_is_listed() -> None:
