@@ -1,31 +1,25 @@
 // Figures: each is drawn by Vega when it is first looked at. Where a section has many, one of them is chosen.
 const MANY = 3;
-const NARROWEST = 260; // px: a figure that is wider than the screen scrolls instead
 const isDemo = document.body.dataset.scale === "demo";
-const INK = "currentColor"; // the page's own colour of text: light, dark or printed
-const CONFIG = {
-  background: null,
-  font: "system-ui, sans-serif",
-  view: { stroke: null },
-  axis: { labelColor: INK, titleColor: INK, domainColor: INK, tickColor: INK, gridColor: INK, gridOpacity: 0.15 },
-  legend: { labelColor: INK, titleColor: INK },
-  header: { labelColor: INK, titleColor: INK },
-  title: { color: INK, subtitleColor: INK },
-};
+const themes = await unpack("themes");
+const scheme = matchMedia("(prefers-color-scheme: dark)");
 const drawn = new Map(); // name of a figure -> its Vega view
 
 async function draw(figure, place) {
   const spec = structuredClone((await unpack(`figures-${figure.section}`))[figure.name]);
-  const result = await window.vegaEmbed(place, spec, {
-    renderer: "svg", actions: false, mode: "vega-lite", config: CONFIG, tooltip: true,
+  drawn.get(figure.name)?.finalize();
+  const theme = scheme.matches ? "dark" : "light";
+  const { view } = await window.vegaEmbed(place, spec, {
+    renderer: "svg", actions: false, mode: "vega-lite", config: themes[theme],
   });
-  drawn.set(figure.name, result.view);
-  const svg = place.querySelector("svg");
+  place.classList.toggle("dark", theme === "dark");
+  drawn.set(figure.name, view);
+  const svg = place.querySelector("svg"); // one image with one text; its data are in the table below it
+  for (const inner of [svg, ...svg.querySelectorAll("*")]) {
+    for (const attribute of ["role", "aria-roledescription", "aria-label"]) inner.removeAttribute(attribute);
+  }
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", `${figure.title}. ${figure.caption}`);
-  for (const inner of svg.querySelectorAll("[role],[aria-roledescription],[aria-label]")) {
-    for (const name of ["role", "aria-roledescription", "aria-label"]) inner.removeAttribute(name);
-  }
 }
 
 // All data of a specification, wherever its layers and panels have it.
@@ -69,6 +63,7 @@ function figureElement(figure) {
     element("figcaption", {}, figure.caption),
     element("div", { class: "tools" }, data, saves));
   shown.draw = () => (shown.promise ??= draw(figure, place));
+  shown.redraw = () => shown.promise && (shown.promise = draw(figure, place));
   watcher.observe(shown);
   return shown;
 }
@@ -81,6 +76,10 @@ const watcher = new IntersectionObserver((entries) => {
     }
   }
 }, { rootMargin: "200px" });
+
+scheme.addEventListener("change", () => {
+  for (const shown of document.querySelectorAll("section.figures figure")) shown.redraw();
+});
 
 const choosers = new Map(); // section -> what shows one of its figures
 

@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ser.figures import theme
 from ser.figures.figure import Figure
 from ser.files import sha256_of
 from ser.plan.groups import Plan
@@ -119,6 +120,7 @@ def _data(content: Content) -> Iterable[tuple[str, str]]:
         for of in content.figures
     ]
     yield "figures", _packed(index)
+    yield "themes", _packed({"light": theme.config(), "dark": theme.config(dark=True)})
     for name in SECTIONS:
         if found := _figures(content, name):
             yield f"figures-{name}", _packed({of.name: of.spec for of in found})
