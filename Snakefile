@@ -15,6 +15,7 @@ include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/table.smk"
 include: "rules/charts.smk"
+include: "rules/examples.smk"
 include: "rules/report.smk"
 include: "rules/track.smk"
 

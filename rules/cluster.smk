@@ -18,7 +18,7 @@ if workflow.is_main_process:
     # Under this name jobs find a process with their libraries loaded (ser/compute/warm.py); empty: none.
     os.environ.setdefault("SER_WARM", os.environ["SER_BUILD"])
 # Rules whose jobs take seconds: rather made again.
-SEALED = {"evaluate", "table", "honest_gap", "protocol_ladder", "comparisons", "charts", "report", "track"}
+SEALED = {"evaluate", "table", "honest_gap", "protocol_ladder", "comparisons", "charts", "examples", "report", "track"}
 SEALS = Seals(".snakemake/ser.seals.json")
 FAILURES = {}  # submission -> why it failed
 

@@ -23,6 +23,7 @@ NAME = "crema_d"
 TITLE = "CREMA-D"
 LAYOUT = "AudioWAV/<actor 1001..1091>_<sentence>_<emotion>_<level>.wav, e.g. AudioWAV/1001_DFA_ANG_XX.wav"
 MEAN_SECONDS = 2.5  # roughly
+EXCERPTS = "Cao et al. (2014), ODbL 1.0 and DbCL 1.0"  # the release's LICENSE.txt
 
 # EmoBox metadata.
 PUBLISHED = (

@@ -13,6 +13,8 @@ NAME = "emodb"
 TITLE = "EmoDB"
 LAYOUT = "wav/<2-digit speaker><text a01..b10><emotion letter WLEAFTN><take>.wav, e.g. wav/03a01Fa.wav"
 MEAN_SECONDS = 2.8  # roughly
+# Release 2.0 on Zenodo (17651657); the site of the first release names no licence.
+EXCERPTS = "Burkhardt et al. (2005), CC BY 4.0"
 
 # EmoBox metadata, counted per file name.
 PUBLISHED = (

@@ -14,6 +14,7 @@ NAME = "ravdess"
 TITLE = "RAVDESS (speech)"
 LAYOUT = "Audio_Speech_Actors_01-24/Actor_<01..24>/03-01-EE-II-SS-RR-AA.wav, e.g. Actor_12/03-01-06-01-02-01-12.wav"
 MEAN_SECONDS = 3.7  # roughly
+EXCERPTS = "Livingstone and Russo (2018), CC BY-NC-SA 4.0"  # the release's page
 
 # EmoBox metadata: all classes are of the same size except neutral, which has no strong intensity.
 PUBLISHED = (

@@ -20,6 +20,7 @@ from ser.plan.costs import device_of
 from ser.plan.groups import Group, Plan
 from ser.plan.origins import Origins
 from ser.plan.places import Places
+from ser.plan.shown import shown, unheard
 from ser.runs.given_files import given_digest
 from ser.sealed import Order
 from ser.splits.protocol import Protocol
@@ -116,6 +117,20 @@ class MadeFrom:
         """Of a group's evaluation."""
         inputs = {f"split {name}": self._split(group, name) for name in group.splits}
         return self._order("evaluation", group.name, self.code("evaluate"), inputs, runs=self.seeds(group))
+
+    def examples(self) -> Order:
+        """Of the examples of what systems attend to."""
+        groups, models_kept = shown(self._plan, self._params), self._params["compute"]["keep_models"]
+        kinds = {spec["kind"] for group in groups for spec in group.features.values()} - {"audio"}
+        modules = [*(f"ser.systems.{g.system}" for g in groups), *(f"ser.features.kinds.{k}" for k in sorted(kinds))]
+        inputs: dict[str, tuple[str, Order]] = {}
+        for group in groups:
+            run = self._places.metrics(group.name, group.seeds[0], 1)
+            inputs[f"run {group.name}"] = run, self.runs(group, group.seeds[0])
+            inputs[f"audio {group.corpus}"] = self._places.audio(group.corpus), self.audio(group.corpus)
+        without = unheard(self._plan, self._params)
+        code = self.code("examples", *modules)
+        return self._order("examples", "", code, inputs, without=without, models_kept=models_kept)
 
     def orders(self) -> dict[str, Order]:
         """Of all that the table rests on: describing file -> order."""

@@ -108,6 +108,11 @@ class Places:
         return f"{self.work}/benchmarks/{rule}{job and f'/{job}'}.tsv"
 
     @property
+    def examples(self) -> str:
+        """What the report shows and plays of utterances."""
+        return f"{self.work}/examples.json"
+
+    @property
     def tracked(self) -> str:
         """What was last imported into MLflow."""
         return f"{self.work}/tracked.json"

@@ -1,5 +1,5 @@
-"""What a system's file says, read without importing it: its legal settings, what it classifies besides the labels, and
-whether other code made its predictions.
+"""What a system's file says, read without importing it: its legal settings, what it classifies besides the labels,
+whether other code made its predictions, and whether it has an attention to draw.
 
 A system's file imports torch, which is far too slow while the workflow is parsed; its `Settings` dataclass holds
 only plain types, so `ast` can turn it into a JSON schema, and its `AUXILIARY` and `REPORTED` are literals.
@@ -50,6 +50,11 @@ def is_reported(system_file: Path) -> bool:
     Raises InputError where it is not a literal.
     """
     return _constant(system_file, "REPORTED") is True
+
+
+def has_attention(system_file: Path) -> bool:
+    """Whether a system can say what its network attends to: by a function `attention` (prediction/explain.py)."""
+    return any(isinstance(node, ast.FunctionDef) and node.name == "attention" for node in _tree(system_file).body)
 
 
 def auxiliary_of(system_file: Path, settings: Mapping[str, Any]) -> str:

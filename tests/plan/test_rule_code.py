@@ -23,6 +23,7 @@ SCRIPTS = {
     "protocol_ladder": "compute encoders evaluations features manifests plan results runs splits training",
     "comparisons": "compute encoders evaluations features manifests plan results runs splits",
     "charts": "encoders evaluations features manifests plan results runs splits",
+    "examples": "compute encoders evaluations features manifests plan prediction report runs splits training",
     "report": "compute encoders evaluations features figures forecast manifests plan report results runs splits"
     " verification",
     "track": "compute encoders evaluations features manifests plan results runs splits tracking",

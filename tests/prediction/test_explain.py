@@ -23,7 +23,7 @@ def test_each_piece_is_drawn(tmp_path: Path, row: str) -> None:
     predictor = Predictor(learned.trained)
     samples = next(iter(learned.sounds.values()))
     weights = attention(predictor, samples)
-    assert len(weights) == 1 + len(samples) // 160 and (weights >= 0).all()
+    assert weights is not None and len(weights) == 1 + len(samples) // 160 and (weights >= 0).all()
     draw = Explainer(predictor, tmp_path / "out")
     paths = [draw("a/b.wav", 1.5, samples, "b.wav"), draw("c/b.wav", 1.5, samples, "b.wav")]
     assert [path.name for path in paths] == ["b-1.5s.png", "b-1.5s-2.png"]
@@ -35,8 +35,9 @@ def test_what_has_none_says_so(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="--explain: .* has no attention to draw"):
             Explainer(Predictor(learn(tmp_path, row).trained), tmp_path / "out")
     learned = learn(tmp_path, "attention_fcn/no_attention", 2)
+    draw = Explainer(Predictor(learned.trained), tmp_path / "out")
     with pytest.raises(InputError, match="attention_fcn/no_attention/.* has no attention: leave --explain out"):
-        attention(Predictor(learned.trained), next(iter(learned.sounds.values())))
+        draw("a.wav", 0, next(iter(learned.sounds.values())), "a.wav")
 
 
 def parts(learned) -> tuple[Predictor, torch.nn.Module, dict[str, torch.Tensor]]:

@@ -1,6 +1,7 @@
 """The real DAG at scale demo: complete, idempotent, selective; kills are in test_faults.py and benchmarks/."""
 
 import csv
+import io
 import os
 import shutil
 import signal
@@ -9,15 +10,23 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
+import ser.plan.project
 from helpers.params import params
 from helpers.project import PATIENCE, Project, copy_project
+from ser.features.store import Store
 from ser.plan.pairs import GAPS
+from ser.report.example import read_examples
+from ser.report.examples import examples
 from ser.results.table import COLUMNS
+from ser.sealed import Inputs, Order
 
 # A network that trains an encoder on official parts, and systems without torch: seconds, not minutes.
 EXPERIMENTS = {"fair": ["majority", "functionals_svm"], "emosphere_ser": ["full", "official_parts"]}
+ATTRIBUTES = ("arousal", "dominance", "valence")
 GROUP = "emosphere_ser/official_parts/msp_podcast_attributes"
 
 
@@ -93,6 +102,41 @@ def test_the_honest_gap_is_between_two_lines_of_the_table(built: Project) -> Non
         ("official_parts", "msp_podcast_attributes", "both"),
         ("official_parts", "msp_podcast_attributes", "choosing_on_test"),
     }
+
+
+def test_examples_of_what_a_network_attends_to(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One job; the same bytes in another process; none where the weights were not kept."""
+    group, file = "emosphere_ser/full/in_house/clean", "work/demo/examples.json"
+    built.build(file)
+    assert built.planned(file) == {}
+    found, without = read_examples(built.folder / file)
+    assert [one.group for one in found] == [group] * 2 and without == {}
+    with (built.folder / f"work/demo/runs/{group}/seed1/fold1/predictions.csv").open(newline="") as predictions:
+        lines = {line["utterance"]: line for line in csv.DictReader(predictions)}
+    for one in found:
+        utterance, words = one.title.split(": ", 1)
+        said, predicted = (
+            ", ".join(f"{name} {float(lines[utterance][f'{kind}_{name}']):.2f}" for name in ATTRIBUTES)
+            for kind in ("target", "predicted")
+        )
+        assert words == f"{said}; predicted: {predicted}"
+        assert all(word in one.caption for word in (utterance, said, group, "fold 1", "seed 1", "Synthetic speech"))
+        assert (one.image_type, one.image[8:12], len(one.image) < 60_000) == ("image/webp", b"WEBP", True)
+        samples = Store(built.folder / "work/demo/audio/msp_podcast.safetensors")[utterance]
+        heard = soundfile.read(io.BytesIO(one.audio))[0]
+        assert len(heard) == len(samples) and np.corrcoef(heard, samples)[0, 1] > 0.95
+    monkeypatch.chdir(built.folder)
+    project = ser.plan.project.Project.here()
+    assert examples(project, Inputs(Order())) == (found, without)
+    weights = Path(f"work/demo/runs/{group}/seed1/fold1/model.safetensors")
+    weights.rename("kept")
+    try:
+        assert examples(project, Inputs(Order())) == (
+            [],
+            {"emosphere_ser": f"{group}: the weights of its runs were not kept (compute.keep_models)"},
+        )
+    finally:
+        Path("kept").rename(weights)
 
 
 def test_a_second_call_has_nothing_to_do_and_a_touch_plans_nothing(built: Project) -> None:
