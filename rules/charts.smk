@@ -8,7 +8,12 @@ rule charts:
         evaluations=[PLACES.evaluation(group.name) for group in DRAWN],
         histories=[runs_of(group, "history.csv") for group in DRAWN],
     output:
-        places.METRICS,
+        report(
+            places.METRICS,
+            caption="captions/metrics.rst",
+            category="Tables",
+            labels={"table": "values by name"},
+        ),
         places.CLAIMS,
         [places.confusion_chart(group.chart) for group in DRAWN if group.protocol.are_classes],
         [places.curves_chart(group.chart) for group in DRAWN if uses_training_loop(group.system)],

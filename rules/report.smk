@@ -6,7 +6,12 @@ rule report:
         evaluations=[PLACES.evaluation(group.name) for group in PLAN.live],
         histories=[runs_of(group, "history.csv") for group in PLAN.live],
     output:
-        places.PAGE,
+        report(
+            places.PAGE,
+            caption="captions/page.rst",
+            category="The page",
+            labels={"page": "all results"},
+        ),
     log:
         job=PLACES.log("report"),
         cost=PLACES.benchmark("report"),

@@ -4,7 +4,12 @@ rule table:
         evaluations=[PLACES.evaluation(group.name) for group in PLAN.live],
         reports=[PLACES.manifest(corpus, ".json") for corpus in CORPORA],
     output:
-        places.TABLE,
+        report(
+            places.TABLE,
+            caption="captions/table.rst",
+            category="Tables",
+            labels={"table": "claims, values, verdicts"},
+        ),
     log:
         job=PLACES.log("table"),
         cost=PLACES.benchmark("table"),
@@ -30,7 +35,12 @@ rule honest_gap:
         **evidence(PAIRED),
         epochs=[runs_of(group, TEST_EPOCHS) for group in PAIRED if group.scores_epochs],
     output:
-        places.HONEST_GAP,
+        report(
+            places.HONEST_GAP,
+            caption="captions/honest_gap.rst",
+            category="Tables",
+            labels={"table": "what choosing on test gains"},
+        ),
     log:
         job=PLACES.log("honest_gap"),
         cost=PLACES.benchmark("honest_gap"),
@@ -56,7 +66,12 @@ rule protocol_ladder:
         **evidence(CLIMBED),
         epochs=sorted({file for step in STEPS if step.is_chosen_on_test for file in runs_of(step.group, TEST_EPOCHS)}),
     output:
-        places.PROTOCOL_LADDER,
+        report(
+            places.PROTOCOL_LADDER,
+            caption="captions/protocol_ladder.rst",
+            category="Tables",
+            labels={"table": "what a protocol is worth"},
+        ),
     log:
         job=PLACES.log("protocol_ladder"),
         cost=PLACES.benchmark("protocol_ladder"),
@@ -80,7 +95,12 @@ rule comparisons:
     input:
         **evidence(COMPARED),
     output:
-        places.COMPARISONS,
+        report(
+            places.COMPARISONS,
+            caption="captions/comparisons.rst",
+            category="Tables",
+            labels={"table": "which rows differ"},
+        ),
     log:
         job=PLACES.log("comparisons"),
         cost=PLACES.benchmark("comparisons"),

@@ -1,19 +1,16 @@
 // Figures: each is drawn by Vega when it is first looked at. Where a section has many, one of them is chosen.
 const MANY = 3;
-const isDemo = document.body.dataset.scale === "demo";
 const themes = await unpack("themes");
 const scheme = matchMedia("(prefers-color-scheme: dark)");
-const drawn = new Map(); // name of a figure -> its Vega view
 
 async function draw(figure, place) {
   const spec = structuredClone((await unpack(`figures-${figure.section}`))[figure.name]);
-  drawn.get(figure.name)?.finalize();
+  if (spec.title) spec.title = { ...spec.title, text: spec.title.subtitle ?? "", subtitle: "" }; // the heading says the rest
   const theme = scheme.matches ? "dark" : "light";
-  const { view } = await window.vegaEmbed(place, spec, {
+  await window.vegaEmbed(place, spec, {
     renderer: "svg", actions: false, mode: "vega-lite", config: themes[theme],
   });
   place.classList.toggle("dark", theme === "dark");
-  drawn.set(figure.name, view);
   const svg = place.querySelector("svg"); // one image with one text; its data are in the table below it
   for (const inner of [svg, ...svg.querySelectorAll("*")]) {
     for (const attribute of ["role", "aria-roledescription", "aria-label"]) inner.removeAttribute(attribute);
@@ -43,7 +40,9 @@ async function dataTables(figure) {
 }
 
 async function save(figure, kind) {
-  const view = drawn.get(figure.name);
+  const spec = { ...(await unpack(`figures-${figure.section}`))[figure.name], background: "white" };
+  if (spec.width === "container") spec.width = 640;
+  const { view } = await window.vegaEmbed(element("div"), spec, { mode: "vega-lite", config: themes.light });
   const address = await view.toImageURL(kind, 2);
   element("a", { href: address, download: `${figure.name}.${kind}` }).click();
 }
@@ -57,10 +56,9 @@ function figureElement(figure) {
   const saves = ["svg", "png"].map((kind) => element("button", { type: "button", onclick: () => save(figure, kind),
     "aria-label": `save ${figure.title} as ${kind.toUpperCase()}` }, kind.toUpperCase()));
   const shown = element("figure", { id: `figure-${figure.name}` },
-    element("h3", { tabindex: "-1" }, figure.title),
-    isDemo ? element("p", { class: "mark" }, "synthetic speech") : "",
+    element("h3", { tabindex: "-1" }, breakable(figure.title)),
     element("div", { class: "scroll", role: "region", "aria-label": figure.title, tabindex: "0" }, place),
-    element("figcaption", {}, figure.caption),
+    element("figcaption", {}, breakable(figure.caption)),
     element("div", { class: "tools" }, data, saves));
   shown.draw = () => (shown.promise ??= draw(figure, place));
   shown.redraw = () => shown.promise && (shown.promise = draw(figure, place));
@@ -83,11 +81,20 @@ scheme.addEventListener("change", () => {
 
 const choosers = new Map(); // section -> what shows one of its figures
 
+// What all titles begin with tells nothing apart.
+function shared(titles) {
+  const [first] = titles;
+  let length = 0;
+  while (length < first.length && titles.every((title) => title[length] === first[length])) length += 1;
+  return first.slice(0, length).search(/\S*$/);
+}
+
 function chooser(section, figures) {
   const select = element("select", {});
+  const cut = shared(figures.map((figure) => figure.title));
   const byGroup = Map.groupBy?.(figures, (figure) => figure.groups[0]?.split("/")[0] ?? "") ?? new Map([["all", figures]]);
   for (const [name, some] of byGroup) {
-    select.append(element("optgroup", { label: name }, some.map((figure) => element("option", { value: figure.name }, figure.title))));
+    select.append(element("optgroup", { label: name }, some.map((figure) => element("option", { value: figure.name }, figure.title.slice(cut)))));
   }
   const place = element("div");
   const show = (name) => {
@@ -95,7 +102,7 @@ function chooser(section, figures) {
     place.replaceChildren(figureElement(figures.find((figure) => figure.name === name)));
   };
   select.addEventListener("change", () => show(select.value));
-  section.append(element("label", { class: "chooser" }, `${figures.length} figures, of which is shown `, select), place);
+  section.append(element("label", { class: "chooser" }, `one of ${figures.length} figures: `, select), place);
   choosers.set(section.id, show);
   show(figures[0].name);
 }

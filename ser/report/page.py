@@ -9,7 +9,8 @@ import base64
 import gzip
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.resources import files
@@ -53,6 +54,7 @@ class Content:
 
     scale: str
     lines: Sequence[Line]
+    verdicts: Mapping[str, int]
     table_sha256: str
     papers: Sequence[Any]
     choices: Sequence[Any]
@@ -76,6 +78,7 @@ class Content:
         return cls(
             scale=plan.scale,
             lines=lines,
+            verdicts=Counter(line["verdict"] for line in lines if line["claim"]),
             table_sha256=sha256_of(TABLE),
             papers=list(papers(plan, lines)),
             choices=list(choices(plan)),
@@ -92,6 +95,7 @@ def page(content: Content) -> str:
     from jinja2 import Environment, StrictUndefined
 
     template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template.filters["breakable"] = _breakable
     text = template.from_string(_file("page.html")).render(
         content=content,
         sections=[(name, *words) for name, words in SECTIONS.items() if _figures(content, name)],
@@ -156,6 +160,13 @@ def _inline(script: str) -> str:
 def _packed(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(gzip.compress(_utf8(text), 9, mtime=0)).decode("ascii")
+
+
+def _breakable(text: str) -> Any:
+    """A name that may be broken after its underscores and strokes."""
+    from markupsafe import Markup
+
+    return Markup("<wbr>").join(re.split(r"(?<=[_/])", str(text)))
 
 
 def _utf8(text: str) -> bytes:
