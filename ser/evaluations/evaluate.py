@@ -112,6 +112,14 @@ def part_numbers(split: Split, part: GatheredPart, kinds: Kinds, minus: Kinds | 
     return found
 
 
+def of_each_speaker(split: Split, part: GatheredPart) -> dict[str, np.ndarray]:
+    """Metric of the labels -> float64 [speakers]: of each speaker's own utterances in a part, all folds together, the
+    mean over seeds; nan where it is undefined, because a speaker lacks a class or does not vary.
+    """
+    pooled = part.aggregations["pooled"][""]
+    return mean_over_seeds(metrics_of(split), pooled, np.eye(len(part.names)))
+
+
 def metrics_of(split: Split, kind: str = "") -> Metrics:
     """The function from sums to the metrics of a kind (`gather.Kinds`), if not said otherwise those of the labels."""
     if kind:

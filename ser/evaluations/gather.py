@@ -24,7 +24,7 @@ Kinds = Mapping[str, Seeds]
 
 @dataclass(frozen=True)
 class GatheredPart:
-    """One reported part: `sums` over speakers, the `clusters` of these, and their `genders`.
+    """One reported part: `sums` over speakers, the `clusters` of these, their `genders` and `names`.
 
     `counts` are `n_seeds, n_folds, n_utterances, n_speakers`, the last only of speakers that the corpus names.
     """
@@ -32,6 +32,7 @@ class GatheredPart:
     sums: Kinds
     clusters: Clusters
     genders: np.ndarray
+    names: tuple[str, ...]
     counts: dict[str, int]
 
     @property
@@ -142,6 +143,7 @@ class Loaded:
                 {kind: [[of[seed, fold] for fold in self.folds] for seed in self.seeds] for kind, of in sums.items()},
                 speakers.clusters(sums[""].values()),
                 speakers.genders,
+                speakers.names,
                 {
                     "n_seeds": len(self.seeds),
                     "n_folds": len(self.folds),

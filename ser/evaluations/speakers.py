@@ -33,6 +33,11 @@ class Speakers:
         clusters = [split.sessions[row] for split, row in ordered] if self._kind == "session" else [*self._places]
         self._clusters = np.unique(clusters, return_inverse=True)[1]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the corpus calls them; what tells apart those that it does not name is their session."""
+        return tuple(self._places)
+
     def clusters(self, folds: Iterable[Sums]) -> Clusters:
         """What of them is independent, and whether a model tests several of these; `folds` are those of all runs."""
         shares = any(len({*self._clusters[fold.speakers]}) > 1 for fold in folds)

@@ -6,7 +6,7 @@ from itertools import groupby
 from ser.evaluations.names import unit_of
 from ser.figures.figure import Figure
 from ser.figures.forest import Kind, Line, forest
-from ser.figures.spec import WORDS, number, present
+from ser.figures.spec import WORDS, interval
 from ser.figures.theme import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from ser.figures.words import axis_of, part_of
 from ser.plan.groups import Plan
@@ -46,14 +46,10 @@ def _figure(plan: Plan, experiment: str, metrics: list[str], lines: Sequence[Tab
                 [line["row"], *([line["metric"]] if len(metrics) > 1 else []), *([] if are_same else [_where(line)])]
             ),
             [
-                present(
-                    kind=line["verdict"] or "undecidable",
-                    of=line["run_group"],
-                    x=number(line["value"]),
-                    low=number(line["ci_low"]),
-                    high=number(line["ci_high"]),
-                ),
-                {"kind": CLAIM.name, "x": float(line["claim"]), "source": line["claim_source"]},
+                [
+                    {"kind": line["verdict"], **interval(line, "value")},
+                    {"kind": CLAIM.name, "x": float(line["claim"]), "note": line["claim_source"]},
+                ]
             ],
         )
         for line in lines
@@ -68,7 +64,7 @@ def _figure(plan: Plan, experiment: str, metrics: list[str], lines: Sequence[Tab
             f"{', '.join(metrics)}. Lines are 95 % intervals of the computed values for other speakers. "
             f"{WORDS[plan.scale]}"
         ),
-        spec=forest(plan.scale, title, rows, (*VERDICTS, CLAIM), axis_of(metrics), more=["source"], same_height=True),
+        spec=forest(plan.scale, title, rows, (*VERDICTS, CLAIM), axis_of(metrics)),
         groups=tuple(dict.fromkeys(line["run_group"] for line in lines)),
     )
 

@@ -83,7 +83,11 @@ def _form(dev: str, few: bool) -> dict[str, Any]:
         y = alt.Y(f"{name}:Q", title=title, scale=scale, axis=axis)
         low = alt.Y(f"{name}_low:Q", title=title, scale=scale)
         chart = alt.Chart()
-        spread = chart.mark_rule(color=colour, opacity=0.5) if few else chart.mark_area(color=colour, opacity=0.2)
+        spread = (
+            chart.mark_rule(color=colour, opacity=0.5, aria=False)
+            if few
+            else chart.mark_area(color=colour, opacity=0.2, aria=False)
+        )
         point = alt.OverlayMarkDef(color=colour, shape=shape, size=50)
         line = chart.mark_line(color=colour, strokeDash=dash, point=point if few else False)
         shown = ["epoch:Q", "runs:Q", alt.Tooltip(f"{name}:Q", title=title)]

@@ -45,11 +45,7 @@ def drawn(form: Mapping[str, Any], scale: str, title: str, rows: Rows, height: i
     return {**form, **own, "title": {"text": wrap(title, _TITLE_WIDTH), **mark}, "data": {"values": list(rows)}}
 
 
-def number(text: str) -> float | None:
-    """A number of a table's column; None where it is empty."""
-    return float(text) if text else None
-
-
-def present(**fields: Any) -> dict[str, Any]:
-    """A datum without the fields that are None."""
-    return {name: value for name, value in fields.items() if value is not None}
+def interval(line: Mapping[str, str], value: str, low: str = "ci_low", high: str = "ci_high") -> dict[str, float]:
+    """`x`, `low` and `high` of a datum, from these columns of a line of results; without those that are empty."""
+    columns = {"x": value, "low": low, "high": high}
+    return {name: float(line[column]) for name, column in columns.items() if line[column]}
