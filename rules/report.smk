@@ -3,6 +3,7 @@ rule report:
     input:
         **evidence(list(PLAN.live)),
         results=places.REPORTS,
+        examples=PLACES.examples,
         evaluations=[PLACES.evaluation(group.name) for group in PLAN.live],
         histories=[runs_of(group, "history.csv") for group in PLAN.live],
     output:

@@ -18,15 +18,13 @@ from ser.errors import InputError
 from ser.files import ROOT, atomic_file, sha256_of, words
 
 _COMMITTED = ("ser", "workflow_scripts", "experiments")
-_PAGES = {".css", ".html", ".js"}  # what a package keeps beside its code, and reads as files
 _RECORD = ".snakemake/ser.imports.json"
 _found: dict[str, list[str]] = {}  # by this process; what is in the record only is forgotten when it is written
 
 
 @cache
 def code_of(script: str, *modules: str) -> tuple[str, ...]:
-    """Paths, relative to the project, of `script` and of all project files that its imports reach, sorted; with the
-    parts of pages (HTML, CSS, JavaScript) that are beside them.
+    """Paths, relative to the project, of `script` and of all project files that its imports reach, sorted.
 
     `modules` are those that it imports by a name that was chosen (`importlib`), such as `ser.systems.mfhca`.
 
@@ -40,7 +38,6 @@ def code_of(script: str, *modules: str) -> tuple[str, ...]:
         if path not in found:
             found.add(path)
             todo.extend(_imports(path))
-    found.update(path for folder in {path.parent for path in found} for path in _pages(folder))
     return tuple(sorted(str(path.relative_to(ROOT)) for path in found))
 
 
@@ -89,11 +86,6 @@ def git_commit() -> str:
     lines = status.stdout.splitlines()
     commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid ")), "")
     return commit + ("-dirty" if any(not line.startswith("#") for line in lines) else "")
-
-
-@cache
-def _pages(folder: Path) -> tuple[Path, ...]:
-    return tuple(path for path in folder.iterdir() if path.suffix in _PAGES)
 
 
 def _file_of(module: str) -> str:

@@ -8,13 +8,14 @@ them. Runs and evaluations hold their digest themselves, for those who read them
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from ser.errors import InputError
+from ser.files import ROOT
 from ser.plan.code import code_digest, code_of
 from ser.plan.costs import device_of
 from ser.plan.groups import Group, Plan
@@ -172,8 +173,11 @@ class MadeFrom:
 
     @_once
     def code(self, script: str, *modules: str) -> str:
-        """The digest of the code that a script runs, and of the modules that it imports by name."""
-        return code_digest(code_of(f"workflow_scripts/{script}.py", *modules))
+        """The digest of the code that a script runs, of the modules that it imports by name, and of the parts of pages
+        that are beside these.
+        """
+        files = code_of(f"workflow_scripts/{script}.py", *modules)
+        return code_digest([*files, *pages_beside(files)])
 
     @_once
     def _runs(self, group: Group, split: str) -> Order:
@@ -221,6 +225,13 @@ class MadeFrom:
 
     def _digest(self, kind: str, name: str, **parts: Any) -> str:
         return hashlib.sha256(json.dumps([kind, name, parts], sort_keys=True).encode()).hexdigest()
+
+
+def pages_beside(code: Iterable[str]) -> list[str]:
+    """The HTML, CSS and JavaScript that packages keep beside their code (paths relative to the project)."""
+    folders = {ROOT / Path(file).parent for file in code}
+    found = (path for folder in folders for path in folder.iterdir() if path.suffix in (".css", ".html", ".js"))
+    return sorted(str(path.relative_to(ROOT)) for path in found)
 
 
 def _text(path: str) -> str:

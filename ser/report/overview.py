@@ -29,8 +29,8 @@ def cell(line: Line) -> str:
 
 def papers(plan: Plan, lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
     """Each experiment with the claims about its headline row, the first that has any: `claims` are lines of the table
-    with `evidence`, `cell` and the row's `title`. An experiment without claims is no paper; where none of them has a value,
-    `reasons` say why.
+    with `evidence`, `cell` and the row's `title`. An experiment without claims is no paper; where none of them has a
+    value, `reasons` say why.
     """
     for name, experiment in plan.experiments.items():
         own = [line for line in lines if line["experiment"] == name]
@@ -99,7 +99,9 @@ def leaks(plan: Plan, places: Places) -> Iterator[dict[str, Any]]:
                 "heard": [],
             }
         seen[name]["heard"] += [
-            f"{group.row}: {note.removeprefix('leak: ')}" for note in group.note.split("; ") if note.startswith("leak: ")
+            f"{group.row}: {note.removeprefix('leak: ')}"
+            for note in group.note.split("; ")
+            if note.startswith("leak: ")
         ]
     yield from seen.values()
 

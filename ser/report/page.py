@@ -35,7 +35,10 @@ SECTIONS = {
         "What choosing the epoch on test gains",
         "In its two parts: from choosing on the test part, and from training on the dev part as well.",
     ),
-    "ladder": ("What a protocol is worth", "The same rows from random folds to speakers and texts apart, step by step."),
+    "ladder": (
+        "What a protocol is worth",
+        "The same rows from random folds to speakers and texts apart, step by step.",
+    ),
     "comparisons": (
         "Which rows differ",
         "Differences with intervals; p is of the largest difference of a family, all comparisons of a protocol.",
@@ -62,7 +65,8 @@ class Content:
     skipped: Sequence[tuple[str, list[str]]]
     provenance: dict[str, dict[str, Any]]
     figures: Sequence[Figure] = ()
-    examples: Sequence[Example] = field(default=())
+    examples: Sequence[Example] = ()
+    without: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -71,9 +75,13 @@ class Content:
         places: Places,
         made_from: MadeFrom,
         figures: Iterable[Figure],
-        examples: Iterable[Example],
+        examples: Sequence[Example],
+        without: Mapping[str, str],
     ) -> "Content":
-        """Of a finished build. Raises InputError for artifacts that are missing or not as they were written."""
+        """Of a finished build; `without`: why a system has no examples that could have some.
+
+        Raises InputError for artifacts that are missing or not as they were written.
+        """
         lines = read_lines(Path(TABLE))
         return cls(
             scale=plan.scale,
@@ -86,7 +94,8 @@ class Content:
             skipped=skipped(plan, lines),
             provenance=provenance(plan, places, made_from),
             figures=list(figures),
-            examples=list(examples),
+            examples=examples,
+            without=without,
         )
 
 

@@ -40,9 +40,7 @@ def _of(plan: Plan, group: Group, places: Places, opener: "_Opener", jobs: list[
         "reference": experiment.get("reference", ""),
         "skipped": group.skipped,
         "chosen_by": {part: chosen_by(group, part) for part in group.protocol.reported},
-        "settings": [
-            [name, str(value), group.sources.get(name, "unknown")] for name, value in group.settings.items()
-        ],
+        "settings": [[name, str(value), group.sources.get(name, "unknown")] for name, value in group.settings.items()],
     }
     if group.skipped:
         return found

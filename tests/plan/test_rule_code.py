@@ -7,6 +7,7 @@ import pytest
 from helpers import ROOT
 from ser.files import words
 from ser.plan.code import code_of, code_of_module, reaches, uses_training_loop
+from ser.plan.made_from import pages_beside
 
 GROUND = {"ser", "workflow_scripts"}  # what they all use: ser/*.py and the scripts' own frame
 SCRIPTS = {
@@ -83,8 +84,8 @@ def test_what_a_rules_script_depends_on(script: str) -> None:
 def test_the_page_depends_on_its_style_and_its_scripts() -> None:
     """They are no modules, so no import leads to them."""
     parts = {str(path.relative_to(ROOT)) for path in (ROOT / "ser/report").glob("*.*") if path.suffix != ".py"}
-    assert parts and parts == {path for path in code_of("workflow_scripts/report.py") if not path.endswith(".py")}
-    assert not [path for path in code_of("workflow_scripts/table.py") if not path.endswith(".py")]
+    assert parts and parts == {*pages_beside(code_of("workflow_scripts/report.py"))}
+    assert not pages_beside(code_of("workflow_scripts/table.py"))
 
 
 def test_every_rule_is_listed() -> None:
