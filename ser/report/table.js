@@ -33,7 +33,7 @@ function shown(name, record) {
   return breakable(record[name]);
 }
 
-// DataTables takes texts for HTML, so what is displayed are elements; by what is sorted and searched are plain values.
+// DataTables takes texts for HTML, so what is displayed are elements, and only what is sorted by are texts.
 function column([name, title, isNumber]) {
   return {
     title: title ?? TITLES[name] ?? name,
@@ -43,6 +43,7 @@ function column([name, title, isNumber]) {
     data: null,
     render: (record, kind) => {
       if (kind === "display") return shown(name, record);
+      if (kind === "filter") return ""; // DataTables would parse it as HTML; the form filters
       const text = name === "interval" ? record.ci_low : record[name];
       return isNumber || name === "interval" ? (text === "" ? -Infinity : Number(text)) : `${text}`;
     },
