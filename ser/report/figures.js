@@ -8,7 +8,7 @@ async function draw(figure, place) {
   if (spec.title) spec.title = { ...spec.title, text: spec.title.subtitle ?? "", subtitle: "" }; // the heading says the rest
   const theme = scheme.matches ? "dark" : "light";
   await window.vegaEmbed(place, spec, {
-    renderer: "svg", actions: false, mode: "vega-lite", config: themes[theme],
+    renderer: "svg", actions: false, mode: "vega-lite", config: themes[theme], logLevel: 1, // errors
   });
   place.classList.toggle("dark", theme === "dark");
   const svg = place.querySelector("svg"); // one image with one text; its data are in the table below it
