@@ -10,7 +10,7 @@ rule report:
         report(
             places.PAGE,
             caption="captions/page.rst",
-            category="The page",
+            category="All results",
             labels={"page": "all results"},
         ),
     log:

@@ -70,6 +70,15 @@ async function figuresOf(group) {
   return found.length ? element("ul", {}, found.map((figure) => element("li", {}, link(figure)))) : "";
 }
 
+// A link to what is shown; a page inside another one, as in Snakemake's report, has no address of its own.
+function address(text) {
+  try {
+    history.replaceState(null, "", text);
+  } catch {
+    // the page works without
+  }
+}
+
 async function open(cell) {
   const record = byCell.get(cell);
   if (!record) return;
@@ -89,7 +98,7 @@ async function open(cell) {
   dialog.replaceChildren(close, content);
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
-  history.replaceState(null, "", `#number=${encodeURIComponent(cell)}`);
+  address(`#number=${encodeURIComponent(cell)}`);
 }
 
 document.addEventListener("click", (event) => {
@@ -101,7 +110,7 @@ document.querySelector("#table tbody").addEventListener("click", (event) => {
   const record = !event.target.closest("button") && table.row(event.target.closest("tr")).data();
   if (record && !getSelection().toString()) open(record.cell);
 });
-dialog.addEventListener("close", () => history.replaceState(null, "", location.pathname + location.search));
+dialog.addEventListener("close", () => address(location.pathname + location.search));
 
 function openAddressed() {
   if (location.hash.startsWith("#number=")) open(decodeURIComponent(location.hash.slice(8)));
