@@ -105,7 +105,7 @@ def _example(
     if project.plan.scale == "demo":
         heard = f"Synthetic speech in the layout of {title}, at scale demo: it says nothing about any paper."
     else:
-        heard = f"Recording: {title}, {terms(group.corpus, project.params)}."
+        heard = f"Recording, here as MP3: {title}, {terms(group.corpus, project.params)}."
     return Example(
         title=f"{utterance}: {said}; predicted: {predicted}",
         caption=(
