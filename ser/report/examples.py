@@ -107,12 +107,12 @@ def _example(
     else:
         heard = f"Recording, here as MP3: {title}, {terms(group.corpus, project.params)}."
     return Example(
-        title=f"{utterance}: {said}; predicted: {predicted}",
+        title=f"{group.system}, {utterance}: {said}; predicted: {predicted}",
         caption=(
             f"What {group.system} attends to (bottom) in {utterance} ({len(samples) / RATE:.1f} s; {said}; predicted: "
             f"{predicted}), below its waveform and spectrogram. 1 is an even share; "
-            f"{most if weights[peak] > _FLAT else 'nothing has much more'}. {group.name}: fold {FOLD}, seed "
-            f"{group.seeds[0]}, protocol {group.protocol_name}, scale {project.plan.scale}. {heard}"
+            f"{most if weights[peak] > _FLAT else 'nothing has much more'}. Protocol {group.protocol_name}, "
+            f"fold {FOLD}, seed {group.seeds[0]}, scale {project.plan.scale}. {heard}"
         ),
         group=group.name,
         image=picture(samples, weights, size=_SIZE, dpi=_DPI, form="webp", options=_WEBP),

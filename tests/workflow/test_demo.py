@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -114,13 +115,14 @@ def test_examples_of_what_a_network_attends_to(built: Project, monkeypatch: pyte
     with (built.folder / f"work/demo/runs/{group}/seed1/fold1/predictions.csv").open(newline="") as predictions:
         lines = {line["utterance"]: line for line in csv.DictReader(predictions)}
     for one in found:
-        utterance, words = one.title.split(": ", 1)
+        system, utterance, words = re.split(", |: ", one.title, maxsplit=2)
         said, predicted = (
             ", ".join(f"{name} {float(lines[utterance][f'{kind}_{name}']):.2f}" for name in ATTRIBUTES)
             for kind in ("target", "predicted")
         )
-        assert words == f"{said}; predicted: {predicted}"
-        assert all(word in one.caption for word in (utterance, said, group, "fold 1", "seed 1", "Synthetic speech"))
+        assert (system, words) == ("emosphere_ser", f"{said}; predicted: {predicted}")
+        about = (system, utterance, said, "Protocol in_house, fold 1, seed 1, scale demo", "Synthetic speech")
+        assert all(word in one.caption for word in about)
         assert (one.image_type, one.image[8:12], len(one.image) < 60_000) == ("image/webp", b"WEBP", True)
         samples = Store(built.folder / "work/demo/audio/msp_podcast.safetensors")[utterance]
         heard = soundfile.read(io.BytesIO(one.audio))[0]
