@@ -26,7 +26,7 @@ from ser.plan.origins import Origins
 from ser.plan.pairs import pairs
 from ser.plan.parts import number_of_parts
 from ser.plan.remarks import unread_corpora
-from ser.plan.shown import shown
+from ser.plan.shown import FOLD, shown
 from ser.runs.files import KEPT, MODEL, TEST_EPOCHS
 from ser.splits.protocol import SELECTIONS
 

@@ -5,8 +5,8 @@ SHOWN = shown(PLAN, config)
 
 rule examples:
     input:
-        runs=[PLACES.metrics(group.name, group.seeds[0], 1) for group in SHOWN],
-        predictions=[f"{PLACES.run(group.name, group.seeds[0], 1)}/predictions.csv" for group in SHOWN],
+        runs=[PLACES.metrics(group.name, group.seeds[0], FOLD) for group in SHOWN],
+        predictions=[f"{PLACES.run(group.name, group.seeds[0], FOLD)}/predictions.csv" for group in SHOWN],
         audio=sorted({PLACES.audio(group.corpus) for group in SHOWN}),
     output:
         PLACES.examples,

@@ -21,7 +21,7 @@ from ser.plan.costs import device_of
 from ser.plan.groups import Group, Plan
 from ser.plan.origins import Origins
 from ser.plan.places import Places
-from ser.plan.shown import shown, unheard
+from ser.plan.shown import FOLD, shown, unheard
 from ser.runs.given_files import given_digest
 from ser.sealed import Order
 from ser.splits.protocol import Protocol
@@ -126,7 +126,7 @@ class MadeFrom:
         modules = [*(f"ser.systems.{g.system}" for g in groups), *(f"ser.features.kinds.{k}" for k in sorted(kinds))]
         inputs: dict[str, tuple[str, Order]] = {}
         for group in groups:
-            run = self._places.metrics(group.name, group.seeds[0], 1)
+            run = self._places.metrics(group.name, group.seeds[0], FOLD)
             inputs[f"run {group.name}"] = run, self.runs(group, group.seeds[0])
             inputs[f"audio {group.corpus}"] = self._places.audio(group.corpus), self.audio(group.corpus)
         without = unheard(self._plan, self._params)

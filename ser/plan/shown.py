@@ -8,12 +8,13 @@ from ser.files import ROOT, words
 from ser.plan.groups import Group, Plan
 from ser.plan.settings import has_attention
 
+FOLD = 1  # whose model, of the first seed, is looked at
 Params = Mapping[str, Any]
 
 
 def shown(plan: Plan, params: Params) -> list[Group]:
-    """A group of each such system: under `clean`, drawn elsewhere as well and of an experiment with claims, where it
-    has one that is.
+    """A group of each such system: the first that is under `clean`, has figures and is of an experiment with claims, as
+    far as there is one.
     """
     drawn = {group.name for group in plan.headlines}
     of_system: dict[str, Group] = {}

@@ -11,7 +11,7 @@ import soundfile
 from ser.features.store import Store, open_store
 from ser.plan.groups import Group
 from ser.plan.project import Project
-from ser.plan.shown import shown, terms, unheard
+from ser.plan.shown import FOLD, shown, terms, unheard
 from ser.prediction.explain import HOP, attention, picture
 from ser.prediction.predictor import Predictor
 from ser.prediction.project import trained_row
@@ -21,7 +21,6 @@ from ser.runs.predictions import Predictions, read_predictions
 from ser.sealed import Inputs, described_file, read_sealed
 from ser.waveforms import RATE
 
-FOLD = 1
 LONGEST = 4.0  # seconds: at most 30 kB of MP3
 _SIZE, _DPI = (4.2, 3.4), 160  # inches, dots per inch: its text can be read where it is 390 pixels wide
 _WEBP = {"quality": 60}
@@ -30,7 +29,7 @@ _FLAT = 1.05  # of an even share: a peak below it is none
 
 
 def examples(project: Project, inputs: Inputs) -> tuple[list[Example], dict[str, str]]:
-    """The examples of `shown` groups, by the model of fold 1 and the first seed, and by its name why a system has none.
+    """The examples of `shown` groups, by the model of `FOLD` and the first seed, and by its name why a system has none.
 
     Of a group's test part they are the utterance that was predicted best and the one that was predicted worst; of
     several, such as those whose class is right, the one of middle length. Raises InputError for artifacts that are not

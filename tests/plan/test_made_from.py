@@ -34,12 +34,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def digests(**entries: Any) -> dict[str, str]:
-    """The digests of three groups' splits, features, runs of seed 1 and evaluations, and of the table."""
+    """The digests of three groups' splits, features, runs of seed 1 and evaluations, of the table and the examples."""
     given = params(experiments={"fair": ["functionals_svm", "majority"], "attention_fcn": ["full"]}) | entries
     plan = load_plan(given)
     made_from = MadeFrom(plan, given, Origins(given))
     groups = {group.name: group for group in plan.live if group.name in (SVM, MAJORITY, NETWORK)}
-    return {"table": made_from.result("table")} | {
+    return {"table": made_from.result("table"), "examples": made_from.examples().made_from} | {
         f"{kind} {name}": digest
         for name, group in groups.items()
         for kind, digest in {
@@ -95,18 +95,19 @@ def test_a_protocol_changes_its_split(project: Path) -> None:
 
 
 def test_the_recordings_change_everything(project: Path) -> None:
-    assert changed(lambda: None, demo_seed=2) == all_of(SVM, MAJORITY, NETWORK)
+    assert changed(lambda: None, demo_seed=2) == all_of(SVM, MAJORITY, NETWORK) | {"examples"}
 
 
 def test_how_and_where_changes_no_value_but_the_device(project: Path) -> None:
     compute = params()["compute"]
-    assert changed(lambda: None, compute=compute | {"gpu_slots": 2, "keep_models": False}) == set()
+    assert changed(lambda: None, compute=compute | {"gpu_slots": 2}) == set()
+    assert changed(lambda: None, compute=compute | {"keep_models": False}) == {"examples"}
     runs = {f"{kind} {group}" for kind in ("runs", "evaluation") for group in (SVM, MAJORITY, NETWORK)}
-    assert changed(lambda: None, compute=compute | {"threads": 2}) == runs | {"table"}
-    off = {f"runs {NETWORK}", f"evaluation {NETWORK}", "table"}  # the others train in no epochs
+    assert changed(lambda: None, compute=compute | {"threads": 2}) == runs | {"table", "examples"}
+    off = {f"runs {NETWORK}", f"evaluation {NETWORK}", "table", "examples"}  # the others train in no epochs
     assert changed(lambda: None, compute=compute | {"score_test_each_epoch": False}) == off
     features = {f"features {group}" for group in (SVM, NETWORK)}
-    assert changed(lambda: None, compute=compute | {"cpu": "avx2"}) == runs | features | {"table"}
+    assert changed(lambda: None, compute=compute | {"cpu": "avx2"}) == runs | features | {"table", "examples"}
 
 
 def test_another_seed_leaves_the_runs_of_the_first(project: Path) -> None:
