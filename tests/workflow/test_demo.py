@@ -1,7 +1,10 @@
 """The real DAG at scale demo: complete, idempotent, selective; kills are in test_faults.py and benchmarks/."""
 
+import base64
 import csv
+import gzip
 import io
+import json
 import os
 import re
 import shutil
@@ -9,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +33,7 @@ from ser.sealed import Inputs, Order
 EXPERIMENTS = {"fair": ["majority", "functionals_svm"], "emosphere_ser": ["full", "official_parts"]}
 ATTRIBUTES = ("arousal", "dominance", "valence")
 GROUP = "emosphere_ser/official_parts/msp_podcast_attributes"
+RUNS = "Computed from the predictions of these runs"
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +70,39 @@ def test_every_row_is_there_computed_or_with_its_reason(built: Project) -> None:
     test_selected = {row["experiment"] for row in rows if row["selection"] == "test_selected"}
     assert test_selected == {"emosphere_ser"}
     assert all("synthetic" in row["note"] for row in rows if row["status"] == "ok")
+
+
+def test_the_page_says_of_each_number_what_trace_says(built: Project) -> None:
+    """And Snakemake's own report has the page, and words beside the files."""
+    built.build("results/report.html")
+    text = (built.folder / "results/report.html").read_text()
+    packed = dict(re.findall(r'id="data-(\w+)">([A-Za-z0-9+/=]*)<', text))
+    held = {name: json.loads(gzip.decompress(base64.b64decode(packed[name]))) for name in ("table", "provenance")}
+    rows = table(built)
+    assert [line[: len(COLUMNS)] for line in held["table"]["lines"]] == [
+        [row[name] for name in COLUMNS] for row in rows
+    ]
+    assert {*held["provenance"]} == {row["run_group"] for row in rows}
+    for cell in (f"{GROUP}/clean:ccc_arousal:pooled:test1", "fair/majority/casia/clean:UA:pooled"):
+        said = json.loads(built.tool("ser", "trace", cell, "--json"))
+        behind = held["provenance"][cell.split(":")[0]]
+        sections = dict(behind["sections"])
+        assert len(sections) == 4 and all({*said[heading]} <= {*lines} for heading, lines in sections.items())
+        settings = [" ".join(line.split()) for line in said["Settings, and where each is from"][1:]]
+        assert settings == [f"{name} = {value} [{source}]" for name, value, source in behind["settings"]]
+        for (seed, fold, _, _, sha256, metrics), line in zip(behind["runs"], said[RUNS][2:], strict=True):
+            value = metrics[cell.partition(":test")[1] and "test1"][cell.split(":")[1]]
+            assert line.startswith(f"seed {seed} fold {fold}: {value}") and line.endswith(sha256)
+        assert all(re.search(r"runs?, \d+\.\d s$", job) for job in behind["jobs"]) and behind["jobs"]
+    path = built.folder / "report.zip"
+    made = built.snakemake("--report", str(path), "--", "results/report.html")
+    assert made.returncode == 0, made.stderr
+    with zipfile.ZipFile(path) as report:
+        names = {Path(name).name for name in report.namelist()}
+        assert {"report.html", "table.csv", "honest_gap.csv", "comparisons.csv", "metrics.json"} <= names
+        page = report.read("report/report.html").decode()
+    assert "All results" in page and "no number says anything about a paper" in page
+    path.unlink()
 
 
 def test_values_come_from_the_predictions(built: Project) -> None:
