@@ -27,6 +27,7 @@ COMPARED = ("results", *(f"work/demo/{name}" for name in ("releases", "encoders"
 COMPARED += tuple(f"work/demo/{name}" for name in ("splits", "runs", "evaluations"))
 MAY_DIFFER = {
     "work/demo/manifests/*.tree.json": "when the recordings were written, so that they are read again only if changed",
+    "results/report.html": "how long jobs took; all else in it is compared in other files",
     "results/partial.csv": "what was finished when a build failed",
     "*/.*": "what a killed job had begun under a temporary name, if a change that is taken back keeps it from starting",
 }

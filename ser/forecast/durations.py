@@ -150,12 +150,18 @@ def _has_costs(group: Group) -> bool:
     return costs.run_cost(group) is not None or f"run {group.system}" in costs.unit_costs()
 
 
-def _of_done(places: Places, job: Job) -> float | None:
-    """What a finished job took, with its parts, or one of its runs; None where no file says so."""
+def measured_seconds(places: Places, job: Job) -> float | None:
+    """What a finished job took, with its parts, in seconds; None where no file says so."""
     path = Path(places.benchmark(job.rule, job.name))
     files = [path, *(path.parent.glob(f"{path.stem}.*of*.tsv") if job.rule == "features" else ())]
     found = [seconds for file in files if (seconds := _read(file)) is not None]
-    return sum(found) / (len(job.runs) or 1) if found else None
+    return sum(found) if found else None
+
+
+def _of_done(places: Places, job: Job) -> float | None:
+    """The same of a finished job without runs, or of one of its runs."""
+    seconds = measured_seconds(places, job)
+    return seconds if seconds is None else seconds / (len(job.runs) or 1)
 
 
 def _of_begun(places: Places, job: Job) -> float | None:

@@ -23,8 +23,9 @@ def trained(said: str) -> set[str]:
 
 
 def results(project: Project) -> dict[str, bytes]:
+    """Predictions and results, but for the page: it says how long jobs took."""
     files = [*project.folder.glob("work/demo/runs/**/predictions.csv"), *(project.folder / "results").rglob("*.*")]
-    return {str(path.relative_to(project.folder)): path.read_bytes() for path in files}
+    return {str(path.relative_to(project.folder)): path.read_bytes() for path in files if path.suffix != ".html"}
 
 
 def versioned_project(folder) -> Project:
