@@ -1,6 +1,8 @@
 """Thousands of damaged inputs for every parser: each is read, or refused in one line.
 
-`SER_FUZZ_EXAMPLES=3000 pytest tests/fuzz` looks longer, and with `SER_FUZZ_SEED=2` elsewhere.
+`SER_FUZZ_EXAMPLES=3000 pytest tests/fuzz` looks longer, and with `SER_FUZZ_SEED=2` elsewhere. hypothesis also draws
+constants of the modules that are loaded, so `pytest tests/fuzz` tries other examples than the whole suite; those of the
+suite come again with `pytest tests -k "what_is_damaged and NAME"`.
 """
 
 import os
