@@ -37,9 +37,10 @@ def command(
     from ser.files import atomic_file
     from ser.outputs import json_text, write_text
     from ser.prediction.find import trained
-    from ser.prediction.lines import columns, predicted, spoken, write_lines
+    from ser.prediction.lines import columns, predicted, write_lines
     from ser.prediction.predictor import Predictor
     from ser.prediction.recordings import files_of, pieces
+    from ser.prediction.trained import spoken
 
     found = trained(row, fold, seed)
     if about:

@@ -33,6 +33,7 @@ _DEMO_SECONDS = {
     "splits": 0.3,
     "train": 0.35,
     "evaluate": 0.3,
+    "examples": 3.9,
 }
 _SECONDS = 5.0  # of a job that reads or writes tables only, on any corpus: most of it is the start of its process
 Key = tuple[str, ...]

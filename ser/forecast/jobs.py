@@ -10,6 +10,7 @@ from ser.plan.groups import Group, Plan
 from ser.plan.jobs import rule_by_group
 from ser.plan.origins import Origins
 from ser.plan.places import Places
+from ser.plan.shown import attending
 
 Run = tuple[Group, int, int]  # with its seed and fold
 
@@ -42,7 +43,7 @@ class Job:
 
 
 def jobs_of(plan: Plan, places: Places, origins: Origins) -> list[Job]:
-    """All jobs behind the evaluations of the groups that are computed."""
+    """All jobs behind the evaluations of the groups that are computed, and the report's examples."""
     groups = list(plan.live)
     return [
         *_of_corpora(groups, places, origins),
@@ -54,6 +55,7 @@ def jobs_of(plan: Plan, places: Places, origins: Origins) -> list[Job]:
             Job("evaluate", group.name, group.corpus, (places.evaluation(group.name),), frozenset([group.name]))
             for group in groups
         ),
+        Job("examples", "", "", (places.examples,), _names(attending(plan))),
     ]
 
 

@@ -19,7 +19,7 @@ def shown(plan: Plan, params: Params) -> list[Group]:
     drawn = {group.name for group in plan.headlines}
     of_system: dict[str, Group] = {}
     for group in sorted(
-        _attending(plan),
+        attending(plan),
         key=lambda g: (g.selection != "clean", g.name not in drawn, not plan.experiments[g.experiment]["claims"]),
     ):
         if may_be_heard(group.corpus, params):
@@ -31,7 +31,7 @@ def unheard(plan: Plan, params: Params) -> dict[str, list[str]]:
     """The other systems that have an attention -> the corpora that they are trained on, which nobody else may hear."""
     systems = {group.system for group in shown(plan, params)}
     found: dict[str, list[str]] = {}
-    for group in _attending(plan):
+    for group in attending(plan):
         if group.system not in systems and group.corpus not in found.setdefault(group.system, []):
             found[group.system].append(group.corpus)
     return found
@@ -51,5 +51,6 @@ def terms(corpus: str, params: Params) -> str:
     return str(getattr(importlib.import_module(f"ser.corpora.{corpus}"), "EXCERPTS", ""))
 
 
-def _attending(plan: Plan) -> list[Group]:
+def attending(plan: Plan) -> list[Group]:
+    """The groups whose system has an attention."""
     return [group for group in plan.live if has_attention(ROOT / "ser" / "systems" / f"{group.system}.py")]

@@ -15,7 +15,7 @@ from ser.features.memory import MemoryStore, feature_in_memory
 from ser.features.spec import Extractor, open_extractor
 from ser.features.store import Store
 from ser.prediction.recordings import recording
-from ser.prediction.trained import Model, Trained
+from ser.prediction.trained import Model, Trained, spoken
 from ser.runs.contract import Fold, Part
 from ser.waveforms import RATE
 
@@ -59,8 +59,6 @@ class Predictor:
 
     def __repr__(self) -> str:
         """What `ser predict` says of the row, and the rate at which it hears."""
-        from ser.prediction.lines import spoken  # which needs this class
-
         return "\n".join([*spoken(self.trained), f"hears {RATE} Hz, one channel: all else is converted"])
 
     def predict(self, of: Path | str | np.ndarray, rate: int | None = None) -> Prediction:

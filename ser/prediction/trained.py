@@ -53,3 +53,30 @@ class Trained:
             known = ", ".join(f"seed {m.seed} fold {m.fold}" for m in self.models)
             raise InputError(f"{self.name}: no such model: it has {known}")
         return replace(self, models=wanted)
+
+
+def spoken(trained: Trained) -> list[str]:
+    """What the row predicts, what it scored, on what, and what to beware of: lines for a reader."""
+    about = trained.about
+    unit = "" if about["unit"] == "probability" else f" ({about['unit']})"
+    models = len(trained.models)
+    lines = [
+        f"{trained.name}: {', '.join(trained.labels)}{unit}; "
+        + (f"mean of {models} models (one per fold)" if models > 1 else f"the model of fold {trained.models[0].fold}"),
+        f"protocol {about['protocol_hash']}: {about['corpus']}, {about['selection']}"
+        + (f"; test and training share {', '.join(about['leaks'])}" if about["leaks"] else ""),
+    ]
+    # A model alone has tested its own fold only; the number is of all.
+    of = "" if models == about["n_folds"] else f"all {about['n_folds']} folds together, each by its own model, "
+    lines += [
+        f"{of}scored {number['metric']} {number['text']['value']} ({number['text']['ci_low']} to "
+        f"{number['text']['ci_high']}) on {number['n_utterances']} utterances of {number['n_speakers']} speakers"
+        + (f", part {number['part']}" if number["part"] else "")
+        for number in about["scored"]
+        if number["metric"] in ("UA", "ccc_average") or len(about["scored"]) == 1
+    ] or ["scored: the row is not evaluated yet"]
+    return [
+        *lines,
+        *(f"note: {note}" for note in about["notes"]),
+        *(f"warning: {warning}" for warning in about["warnings"]),
+    ]
