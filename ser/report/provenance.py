@@ -14,6 +14,7 @@ from ser.verification.artifacts import Artifact, open_artifact
 from ser.verification.chain import chain_of, runs_behind
 from ser.verification.trace import SETTINGS, chosen_by, sections_behind
 
+GONE = "Made from these as well, which are no longer here"
 _DIGITS = 12  # of a hash
 
 
@@ -22,7 +23,7 @@ def provenance(plan: Plan, places: Places, made_from: MadeFrom) -> dict[str, dic
 
     `chosen_by`: official part -> what chose the epoch; `settings`: name, value, source of each; `sections`: heading and
     lines; `runs`: seed, fold, epoch, hash of the predictions, and metric -> value by official part; `jobs`: what made
-    them, and in what time. Raises InputError for artifacts that are missing or not as they were written.
+    them, and in what time. Raises InputError for artifacts that are not as they were written.
     """
     opener = _Opener(made_from)
     jobs: dict[str, list[Job]] = {}
@@ -46,6 +47,10 @@ def _of(plan: Plan, group: Group, places: Places, opener: "_Opener", jobs: list[
         return found
     chain = list(chain_of(Path(places.evaluation(group.name)), opener.open))
     sections = sections_behind(group, chain, group.protocol.reported)
+    here = {str(artifact.path) for artifact in chain}
+    gone = sorted({path for artifact in chain for path in artifact.inputs} - here)
+    if gone:
+        sections.append((GONE, gone))
     return found | {
         "evaluation": [places.evaluation(group.name), chain[0].seal[:_DIGITS]],
         "sections": [section for section in sections if section[0] != SETTINGS],
@@ -78,8 +83,10 @@ class _Opener:
         self._orders = made_from.orders()
         self._known: dict[Path, Artifact] = {}
 
-    def open(self, path: Path) -> Artifact:
-        """`open_artifact`."""
+    def open(self, path: Path) -> Artifact | None:
+        """`open_artifact`; None for what is gone, as only finished jobs have read it: features and what is below."""
+        if not path.exists():
+            return None
         if path not in self._known:
             digest = self._orders[str(path)].made_from if path.is_dir() and str(path) in self._orders else ""
             self._known[path] = Artifact(path, {}, digest, digest, "", {}) if digest else open_artifact(path)

@@ -37,14 +37,17 @@ def runs_behind(chain: Sequence[Artifact]) -> list[RunBehind]:
     return sorted(found, key=lambda run: (run.seed, run.fold))
 
 
-def chain_of(path: Path, opened: Callable[[Path], Artifact] = open_artifact) -> Iterator[Artifact]:
-    """An artifact and all that it was made from, nearest first; `opened` is how one is opened.
+def chain_of(path: Path, opened: Callable[[Path], Artifact | None] = open_artifact) -> Iterator[Artifact]:
+    """An artifact and all that it was made from, nearest first; `opened` is how one is opened, None if it is to be left
+    out, with all that only it was made from.
 
     Raises InputError as `open_artifact` does.
     """
     seen, todo = {path}, deque([path])
     while todo:
         artifact = opened(todo.popleft())
+        if artifact is None:
+            continue
         yield artifact
         for below in map(Path, artifact.inputs):
             if below not in seen:

@@ -26,6 +26,7 @@ from ser.features.store import Store
 from ser.plan.pairs import GAPS
 from ser.report.example import read_examples
 from ser.report.examples import examples
+from ser.report.provenance import GONE, provenance
 from ser.results.table import COLUMNS
 from ser.sealed import Inputs, Order
 
@@ -72,7 +73,7 @@ def test_every_row_is_there_computed_or_with_its_reason(built: Project) -> None:
     assert all("synthetic" in row["note"] for row in rows if row["status"] == "ok")
 
 
-def test_the_page_says_of_each_number_what_trace_says(built: Project) -> None:
+def test_the_page_says_of_each_number_what_trace_says(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """And Snakemake's own report has the page, and words beside the files."""
     built.build("results/report.html")
     text = (built.folder / "results/report.html").read_text()
@@ -94,6 +95,13 @@ def test_the_page_says_of_each_number_what_trace_says(built: Project) -> None:
             value = metrics[cell.partition(":test")[1] and "test1"][cell.split(":")[1]]
             assert line.startswith(f"seed {seed} fold {fold}: {value}") and line.endswith(sha256)
         assert all(re.search(r"runs?, \d+\.\d s$", job) for job in behind["jobs"]) and behind["jobs"]
+    monkeypatch.chdir(built.folder)
+    shutil.move("work/demo/features", "work/demo/gone")  # only finished jobs have read them
+    project = ser.plan.project.Project.here()
+    without = dict(provenance(project.plan, project.places, project.made_from)[f"{GROUP}/clean"]["sections"])
+    shutil.move("work/demo/gone", "work/demo/features")
+    assert any(line.startswith("work/demo/features/") for line in without.pop(GONE))
+    assert without.keys() == sections.keys() and GONE not in sections
     path = built.folder / "report.zip"
     made = built.snakemake("--report", str(path), "--", "results/report.html")
     assert made.returncode == 0, made.stderr
