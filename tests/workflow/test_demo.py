@@ -96,11 +96,11 @@ def test_the_page_says_of_each_number_what_trace_says(built: Project, monkeypatc
             assert line.startswith(f"seed {seed} fold {fold}: {value}") and line.endswith(sha256)
         assert all(re.search(r"runs?, \d+\.\d s$", job) for job in behind["jobs"]) and behind["jobs"]
     monkeypatch.chdir(built.folder)
-    shutil.move("work/demo/features", "work/demo/gone")  # only finished jobs have read them
+    shutil.move("work/demo/audio", "work/demo/gone")  # only finished jobs have read them
     project = ser.plan.project.Project.here()
     without = dict(provenance(project.plan, project.places, project.made_from)[f"{GROUP}/clean"]["sections"])
-    shutil.move("work/demo/gone", "work/demo/features")
-    assert any(line.startswith("work/demo/features/") for line in without.pop(GONE))
+    shutil.move("work/demo/gone", "work/demo/audio")
+    assert any(line.startswith("work/demo/audio/") for line in without.pop(GONE))
     assert without.keys() == sections.keys() and GONE not in sections
     path = built.folder / "report.zip"
     made = built.snakemake("--report", str(path), "--", "results/report.html")
