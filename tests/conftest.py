@@ -32,8 +32,9 @@ def project(tmp_path: Path) -> Project:
     return copy_project(tmp_path / "project")
 
 
-# The files that take longest, so that none is left to one process at the end.
-LONGEST = ("test_dvc.py", "test_build.py", "test_dvc_merge.py", "test_bench.py", "test_faults.py", "test_real.py")
+# The files that take longest, so that none is left to one process at the end; test_dvc_merge.py needs what test_dvc.py
+# has built.
+LONGEST = ("test_dvc.py", "test_build.py", "test_bench.py", "test_faults.py", "test_real.py", "test_dvc_merge.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
