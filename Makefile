@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: table report partial restore verify track ui test faults bench bench-gpu lock lint clean
+.PHONY: table report partial restore verify track ui docs test faults bench bench-gpu lock lint clean
 
 table: .venv/ready
 	$(BIN)/snakemake --cores all -- all
@@ -30,6 +30,11 @@ track: .venv/ready
 
 ui: .venv/ready
 	$(BIN)/python workflow_scripts/ui.py
+
+# The documentation as a site, docs/_build/html/index.html, which opens without a server or a network.
+docs: .venv/ready
+	$(BIN)/sphinx-build -E -W --keep-going -n -q -b html -d docs/_build/doctrees docs docs/_build/html
+	@echo docs/_build/html/index.html
 
 # Four processes more than there are cores: tests of clusters and of builds often wait.
 test: .venv/ready

@@ -194,7 +194,7 @@ def test_entries_of_this_machine_hold_over_params_yaml_and_not_under_dvc(project
 
 
 def test_the_tests_are_the_projects_not_the_users(tmp_path: Path) -> None:
-    """A user's own parameters, corpus, row and system, as the README shows, fail no test."""
+    """A user's own parameters, corpus, row and system, as docs/own_corpus.md shows, fail no test."""
     user = copy_project(tmp_path / "user")
     for name in ("tests", "benchmarks", "docs", "envs"):
         shutil.copytree(ROOT / name, user.folder / name, ignore=shutil.ignore_patterns("__pycache__"))

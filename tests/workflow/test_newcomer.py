@@ -1,4 +1,4 @@
-"""What README tells somebody with recordings of their own, word for word, and what they are told when it goes wrong."""
+"""docs/own_corpus.md, word for word, and what somebody with own recordings is told when it goes wrong."""
 
 import csv
 import re
@@ -12,12 +12,12 @@ from helpers.project import Project
 
 WORDS = {"W": "angry", "N": "neutral", "T": "sad", "L": "bored"}  # EmoDB's letter -> the word in the user's table
 BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FIRST, PARAMS, EXPERIMENT = BLOCK.findall((ROOT / "README.md").read_text().partition("On your own recordings")[2])
+FIRST, PARAMS, EXPERIMENT = BLOCK.findall((ROOT / "docs/own_corpus.md").read_text())
 
 
 @pytest.fixture
 def mine(project: Project, tmp_path: Path, shared_data: Path) -> Project:
-    """A corpus of five speakers, with the columns that README recommends and one of no use."""
+    """A corpus of five speakers, with the columns that the page recommends and one of no use."""
     rows = []
     for path in sorted((shared_data / "emodb" / "wav").glob("*.wav")):
         if path.name[:2] in ("03", "08", "09", "10", "11") and path.name[5] in WORDS and path.name[4] in "1247":
@@ -39,7 +39,7 @@ def lines(project: Project, file: str) -> list[dict[str, str]]:
         return list(csv.DictReader(table))
 
 
-def test_readmes_files_as_they_stand_make_a_table(mine: Project) -> None:
+def test_the_files_as_they_stand_make_a_table(mine: Project) -> None:
     said = mine.build()
     assert "params.yaml: corpora" not in said
     bored = sum(row["emotion"] == "bored" for row in lines(mine, "external/mine.csv"))
