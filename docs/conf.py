@@ -21,6 +21,7 @@ exclude_patterns = ["_build"]
 myst_heading_anchors = 3  # `table.md#columns` means on the site what it means on a code host
 highlight_language = "none"
 default_role = "code"  # docstrings use single backticks for code
+add_module_names = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 # Types of other projects, whose documentation is elsewhere; and ours that are private, or only names of types.
@@ -28,7 +29,10 @@ nitpick_ignore_regex = [("py:class", r"(?!ser\.).*|ser\.(.*\._\w+|evaluations\.s
 
 html_theme = "furo"
 html_title = "ser"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_copy_source = False
+html_show_copyright = False
 html_show_sphinx = False
 
 

@@ -49,22 +49,29 @@ def _published(title: str, claims: Sequence[Mapping[str, Any]], otherwise: str) 
     if not claims:
         yield f"## {title}\n\n{otherwise}\n" if otherwise else ""
         return
-    yield f"## {title}\n"
-    lines = [
-        (
-            f"`{claim['row']}`",
-            f"`{claim['protocol']}`" + (f", {claim['part']}" if "part" in claim else ""),
-            claim["metric"],
-            *([claim["of"]] if "of" in claim else []),
-            "not known" if claim["value"] is None else claim["value"],
-            f"{claim['selection']}, {claim['aggregation']}",
-            claim["evidence"],
-            "; ".join(filter(None, [claim["table"], claim["source"], claim.get("reason", ""), claim.get("note", "")])),
-        )
-        for claim in claims
-    ]
+    sources = list(dict.fromkeys((claim["evidence"], claim["source"]) for claim in claims))
     of = ["of"] if "of" in claims[0] else []
+    lines = []
+    for claim in claims:
+        number = sources.index((claim["evidence"], claim["source"])) + 1
+        remarks = filter(None, [claim["table"], f"source {number}", claim.get("reason", ""), claim.get("note", "")])
+        lines.append(
+            (
+                f"`{claim['row']}`",
+                f"`{claim['protocol']}`" + (f", {claim['part']}" if "part" in claim else ""),
+                claim["metric"],
+                *([claim["of"]] if of else []),
+                "not known" if claim["value"] is None else claim["value"],
+                f"{claim['selection']}, {claim['aggregation']}",
+                claim["evidence"],
+                "; ".join(remarks),
+            )
+        )
+    yield f"## {title}\n"
     yield from _table(["row", "protocol", "metric", *of, "value", "epoch, averaging", "tier", "where"], lines)
+    for number, (tier, cite) in enumerate(sources, 1):
+        yield f"{number}. `{tier}`: {_text(cite)}"
+    yield ""
 
 
 def _row(row: str, experiment: Mapping[str, Any], groups: Sequence[Group], plan: Plan) -> Iterator[str]:

@@ -160,7 +160,9 @@ def paper_pages() -> dict[str, str]:
 
 def test_a_papers_page_has_its_claims_with_tier_and_source(paper_pages: dict[str, str]) -> None:
     for name, experiment in read_experiments(ROOT).items():
-        lines = rows(paper_pages[name].partition("## Rows")[0])
+        page = paper_pages[name].partition("## Rows")[0]
+        lines, claims = rows(page), page.partition("## Published by others")[0]
+        sources = dict(re.findall(r"^(\d+)\. `\w+`: (.+)$", claims, re.MULTILINE))
         for claim in experiment["claims"]:
             value = "not known" if claim["value"] is None else str(claim["value"])
             under = f"`{claim['protocol']}`" + (f", {claim['part']}" if "part" in claim else "")
@@ -169,7 +171,7 @@ def test_a_papers_page_has_its_claims_with_tier_and_source(paper_pages: dict[str
                 for line in lines
                 if line[:4] == [f"`{claim['row']}`", under, claim["metric"], value] and claim["evidence"] == line[-2]
             )
-            assert claim["source"] in line[-1]
+            assert sources[re.search(r"source (\d+)", line[-1])[1]] == claim["source"]
 
 
 def test_and_its_rows_with_settings_and_sources_and_its_protocols(paper_pages: dict[str, str]) -> None:
