@@ -58,17 +58,17 @@ def _published(title: str, claims: Sequence[Mapping[str, Any]], otherwise: str) 
         lines.append(
             (
                 f"`{claim['row']}`",
-                f"`{claim['protocol']}`" + (f", {claim['part']}" if "part" in claim else ""),
                 claim["metric"],
                 *([claim["of"]] if of else []),
                 "not known" if claim["value"] is None else claim["value"],
-                f"{claim['selection']}, {claim['aggregation']}",
                 claim["evidence"],
+                f"`{claim['protocol']}`" + (f", {claim['part']}" if "part" in claim else ""),
+                f"{claim['selection']}, {claim['aggregation']}",
                 "; ".join(remarks),
             )
         )
     yield f"## {title}\n"
-    yield from _table(["row", "protocol", "metric", *of, "value", "epoch, averaging", "tier", "where"], lines)
+    yield from _table(["row", "metric", *of, "value", "tier", "protocol", "epoch, averaging", "where"], lines)
     for number, (tier, cite) in enumerate(sources, 1):
         yield f"{number}. `{tier}`: {_text(cite)}"
     yield ""

@@ -169,7 +169,7 @@ def test_a_papers_page_has_its_claims_with_tier_and_source(paper_pages: dict[str
             line = next(
                 line
                 for line in lines
-                if line[:4] == [f"`{claim['row']}`", under, claim["metric"], value] and claim["evidence"] == line[-2]
+                if line[:5] == [f"`{claim['row']}`", claim["metric"], value, claim["evidence"], under]
             )
             assert sources[re.search(r"source (\d+)", line[-1])[1]] == claim["source"]
 
