@@ -60,11 +60,13 @@ def test_the_tutorials_first_step_is_two_rows_that_need_nothing_else(tmp_path: P
     assert not any(group.checkpoints for group in groups)
 
 
-def test_its_paper_without_a_checkpoint_is_planned_with_claims(tmp_path: Path) -> None:
+def test_its_paper_without_a_checkpoint_has_no_claimed_number_and_the_next_has_one(tmp_path: Path) -> None:
     groups = planned(BLOCKS[1], tmp_path)
-    assert {group.name.split("/")[0] for group in groups} == {"fair", "tf_transformer"}
-    claims = read_experiments(ROOT)["tf_transformer"]["claims"]
-    assert {claim["protocol"] for claim in claims} & {group.protocol_name for group in groups}
+    assert {group.experiment for group in groups} == {"fair", "tf_transformer"}
+    claims = {name: experiment["claims"] for name, experiment in read_experiments(ROOT).items()}
+    assert not any(claim["value"] for claim in claims["tf_transformer"])
+    assert any(claim["value"] for claim in claims["mfhca"] if claim["row"] == "full")
+    assert BLOCKS[2]["experiments"] == {"mfhca": ["full"]}
 
 
 def test_its_checkpoints_are_those_of_the_rows(tmp_path: Path) -> None:
