@@ -81,14 +81,24 @@ def test_its_checkpoints_are_those_of_the_rows(tmp_path: Path) -> None:
     assert set(BLOCKS[2]["encoders"]) == {"hubert_base", "wav2vec2_base_960h", "alexnet"}
 
 
-def test_its_costs_are_those_of_the_page_about_them() -> None:
+def test_its_costs_are_about_those_of_the_page_about_them() -> None:
+    """Within a twentieth: that page is written anew when a unit cost is measured again."""
     costs = {row[0]: row[1:] for row in rows(text_of("docs/scaling.md"))}
-    one_seed, (runs, a100, h200, _, stores, weights) = costs["one seed of all rows on IEMOCAP"], costs["iemocap"]
-    text = text_of("docs/tutorial.md")
-    assert f"| one seed of all rows on IEMOCAP | {one_seed[0]} |" in text
-    assert f"on IEMOCAP {int(runs):,} runs" in text
-    assert f"{a100} hours of an A100, or {h200} of an H200" in text
-    assert f"{stores} GB of stores, {weights} GB of weights" in text
+    runs, a100, h200, _, stores, weights = costs["iemocap"]
+    measured = [
+        *re.findall(r"\d+", costs["one seed of all rows on IEMOCAP"][0])[::2],
+        a100,
+        h200,
+        stores,
+        weights,
+        runs,
+    ]
+    text = text_of("docs/tutorial.md").partition("## 7.")[2]
+    told = re.findall(r"one seed .*? (\d+) hours .* or (\d+) of.*\n.*?five .*? ([\d,]+) hours .* or (\d+) of", text)[0]
+    told += re.findall(r"(\d+) GB of stores, (\d+) GB", text)[0] + tuple(re.findall(r"about ([\d,]+) runs", text))
+    assert [float(number.replace(",", "")) for number in told] == [
+        pytest.approx(float(number.replace(",", "")), rel=0.05) for number in measured
+    ]
 
 
 def test_how_a_published_encoder_becomes_a_folder(tmp_path: Path) -> None:
