@@ -95,7 +95,7 @@ def test_its_costs_are_about_those_of_the_page_about_them() -> None:
     ]
     text = text_of("docs/tutorial.md").partition("## 7.")[2]
     told = re.findall(r"one seed .*? (\d+) hours .* or (\d+) of.*\n.*?five .*? ([\d,]+) hours .* or (\d+) of", text)[0]
-    told += re.findall(r"(\d+) GB of stores, (\d+) GB", text)[0] + tuple(re.findall(r"about ([\d,]+) runs", text))
+    told += re.findall(r"(\d+) GB of stores, (\d+) GB", text)[0] + tuple(re.findall(r"about ([\d,]+)\sruns", text))
     assert [float(number.replace(",", "")) for number in told] == [
         pytest.approx(float(number.replace(",", "")), rel=0.05) for number in measured
     ]
