@@ -39,7 +39,7 @@ DERIVED = {
     "results/honest_gap.csv": "honest_gap",
     "results/protocol_ladder.csv": "protocol_ladder",
     "results/comparisons.csv": "comparisons",
-    "results/metrics.json": "charts",
+    "results/plots/claims.csv": "charts",
 }
 # Seconds into the next build until orphans go on: it takes about 3 to start its first job. Some go on when the last
 # build of a change has ended, or after so many seconds in which it may have been waiting for them.

@@ -9,12 +9,12 @@ rule charts:
         histories=[runs_of(group, "history.csv") for group in DRAWN],
     output:
         report(
-            places.METRICS,
-            caption="captions/metrics.rst",
+            places.CLAIMS,
+            caption="captions/claims.rst",
             category="Tables",
-            labels={"table": "values by name"},
+            labels={"table": "claims"},
         ),
-        places.CLAIMS,
+        [places.group_metrics(group.name, part) for group in PLAN.live for part in group.protocol.reported],
         [places.confusion_chart(group.chart) for group in DRAWN if group.protocol.are_classes],
         [places.curves_chart(group.chart) for group in DRAWN if uses_training_loop(group.system)],
     log:
@@ -26,7 +26,7 @@ rule charts:
         made_from=lambda wildcards: MADE_FROM.result("charts"),
         config=CONFIG,
     message:
-        "writing {output[0]} and {places.PLOTS}"
+        "writing {places.METRICS} and {places.PLOTS}"
     shell:
         "{JOB} {log.cost} numpy workflow_scripts/charts.py --params {params.config:q} --made-from {params.made_from}"
         " > {log.job} 2>&1"

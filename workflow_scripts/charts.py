@@ -1,4 +1,4 @@
-"""Rule charts: results/metrics.json and results/plots, which `dvc metrics` and `dvc plots` read."""
+"""Rule charts: results/metrics and results/plots, which `dvc metrics` and `dvc plots` read."""
 
 import argparse
 from pathlib import Path
@@ -6,21 +6,24 @@ from pathlib import Path
 from _main import be_alone_with, script
 from _plan import planned
 from ser.outputs import write_json, write_table
-from ser.plan.places import METRICS, PLOTS, TABLE
+from ser.plan.places import CLAIMS, METRICS, PLOTS, TABLE
 from ser.results import charts
 
 
 def main() -> None:
     args, plan, places, made_from = planned(argparse.ArgumentParser(description=__doc__))
-    be_alone_with(METRICS)
+    be_alone_with(CLAIMS)
     made_from.check_result("charts", args.made_from)
     lines = charts.read_lines(Path(TABLE))
     tables = charts.chart_files(plan, places, lines)
     for name, (rows, columns) in tables.items():
         write_table(Path(name), rows, columns)
-    for path in {*Path(PLOTS).rglob("*.csv")} - {*map(Path, tables)}:  # from a row that is no longer computed
+    metrics = charts.metrics_files(plan, lines)
+    for name, values in metrics.items():
+        write_json(Path(name), values)
+    there = {*Path(PLOTS).rglob("*.csv"), *Path(METRICS).rglob("*.json")}
+    for path in there - {*map(Path, [*tables, *metrics])}:  # from a row that is no longer computed
         path.unlink()
-    write_json(Path(METRICS), charts.metrics(plan, lines))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from _main import script
 from _plan import planned
+from _plots_page import write_plots_page
 from _versions import NOT_THERE, Version, benchmarks, commits, wanted
 from ser.errors import InputError
 from ser.plan.load import OWN
@@ -30,6 +31,7 @@ def main() -> None:
         raise InputError("dvc.lock: no such file: whoever computed the results must run `dvc repro` and commit it")
     if Path(OWN).is_file():
         raise InputError(f"{OWN}: DVC keeps the versions of params.yaml only: move this file away, then restore")
+    write_plots_page()
     params = read_yaml(Path("params.yaml"))
     outside = {*(corpus["root"] for corpus in params["corpora"].values()), *params["encoders"].values()}
     # Before the pull, as Snakemake is told after it that all is up to date; what is made here, the pull will replace.

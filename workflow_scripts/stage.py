@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from _main import script
+from _plots_page import write_plots_page
 from check_disk_space import check_disk_space
 from ser.plan.validation import read_yaml
 
@@ -28,6 +29,7 @@ def main() -> None:
         if not any(folder.iterdir()):  # at this scale, or in this plan, nothing goes there; DVC wants a file
             (folder / ".keep").touch()
     check_disk_space(outs)
+    write_plots_page()
 
 
 def _outs(stage: str) -> list[Path]:

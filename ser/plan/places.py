@@ -13,13 +13,18 @@ PARTIAL = f"{RESULTS}/partial.csv"
 HONEST_GAP = f"{RESULTS}/honest_gap.csv"
 PROTOCOL_LADDER = f"{RESULTS}/protocol_ladder.csv"
 COMPARISONS = f"{RESULTS}/comparisons.csv"
-METRICS = f"{RESULTS}/metrics.json"
-REPORTS = (TABLE, HONEST_GAP, PROTOCOL_LADDER, COMPARISONS, METRICS)
 PAGE = f"{RESULTS}/report.html"
+METRICS = f"{RESULTS}/metrics"
 PLOTS = f"{RESULTS}/plots"
 CLAIMS = f"{PLOTS}/claims.csv"
+REPORTS = (TABLE, HONEST_GAP, PROTOCOL_LADDER, COMPARISONS, CLAIMS)
 CERTIFICATE = f"{RESULTS}/certificate.json"
 GIVEN = "external/predictions"  # what other code predicted: a user puts it there
+
+
+def group_metrics(group: str, part: str = "") -> str:
+    """A group's metrics; of one official part where those are reported."""
+    return f"{METRICS}/{group}{part and f'/{part}'}.json"
 
 
 def confusion_chart(name: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ser.plan.groups import Plan
-from ser.plan.places import CLAIMS, Places, confusion_chart, curves_chart
+from ser.plan.places import CLAIMS, Places, confusion_chart, curves_chart, group_metrics
 from ser.runs.history import dev_column, mean_by_epoch, read_history
 from ser.sealed import described_file, read_sealed
 
@@ -31,20 +31,19 @@ def chart_files(plan: Plan, places: Places, lines: Sequence[Line]) -> dict[str, 
     return files
 
 
-def metrics(plan: Plan, lines: Sequence[Line]) -> dict[str, Any]:
-    """Experiment -> row -> protocol -> selection -> metric -> value, in the paper's own averaging; where official parts
-    are reported, the part's name comes before the metric.
+def metrics_files(plan: Plan, lines: Sequence[Line]) -> dict[str, dict[str, float]]:
+    """The files below results/metrics: path -> metric -> value, in the paper's own averaging. DVC shows each as a line:
+    a group, or one of its official parts where those are reported.
     """
     own = {group.name: group.protocol.aggregation for group in plan.live}
-    tree: dict[str, Any] = {}
+    files: dict[str, dict[str, float]] = {
+        group_metrics(group.name, part): {} for group in plan.live for part in group.protocol.reported
+    }
     for line in lines:
         if line["value"] and own.get(line["run_group"]) == line["aggregation"]:
-            place = tree
             part = line["folds"].partition("official: ")[2]
-            for key in filter(None, [*line["run_group"].split("/"), part]):
-                place = place.setdefault(key, {})
-            place[line["metric"]] = float(line["value"])
-    return tree
+            files[group_metrics(line["run_group"], part)][line["metric"]] = float(line["value"])
+    return files
 
 
 def claims(lines: Sequence[Line]) -> list[dict[str, str]]:

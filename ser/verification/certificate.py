@@ -13,7 +13,7 @@ from ser.plan.code import git_commit
 from ser.plan.groups import Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.origins import Origins
-from ser.plan.places import CERTIFICATE, PAGE, PLOTS, REPORTS, Places
+from ser.plan.places import CERTIFICATE, METRICS, PAGE, PLOTS, REPORTS, Places
 from ser.progress import progress
 from ser.verification.artifacts import Check, check_artifacts, check_recordings
 from ser.verification.recomputed import check_evaluations, check_results
@@ -77,12 +77,13 @@ def readable(certificate: Mapping[str, Any]) -> str:
         lines += ["", f"Where the same bits are not promised, {100 * TOLERANCE:.0f} % is tolerated."]
     results = certificate["results"]
     named = [f"- `{path}` {results[path]}" for path in (*REPORTS, PAGE) if path in results]
-    lines += ["", "## What it is about", "", *named, f"- {len(results) - len(named)} files below `{PLOTS}`"]
+    others = f"- {len(results) - len(named)} files below `{METRICS}` and `{PLOTS}`"
+    lines += ["", "## What it is about", "", *named, others]
     return "\n".join(lines) + "\n"
 
 
 def _certificate(plan: Plan, checks: Sequence[Check], reruns: Sequence[Rerun]) -> dict[str, Any]:
-    files = [*REPORTS, PAGE, *map(str, Path(PLOTS).rglob("*.csv"))]
+    files = [*REPORTS, PAGE, *map(str, Path(PLOTS).rglob("*.csv")), *map(str, Path(METRICS).rglob("*.json"))]
     return {
         "verified": not any(check.problems for check in checks),
         "scale": plan.scale,

@@ -53,13 +53,17 @@ def check_results(plan: Plan, places: Places, made_from: MadeFrom) -> Check:
                     found.problems.append(f"{name}: no such file: build again")
                 elif Path(name).read_bytes() != Path(folder, name).read_bytes():
                     found.problems.append(f"{name}: not what the evaluations and predictions give: build again")
-            extra = {*map(str, Path(PLOTS).rglob("*.csv"))} - {
-                str(path.relative_to(folder)) for path in Path(folder, PLOTS).rglob("*.csv")
-            }
-            found.problems += [f"{name}: belongs to no row that is planned: build again" for name in sorted(extra)]
+            for name in sorted(_drawn(Path()) - _drawn(Path(folder))):
+                found.problems.append(f"{name}: belongs to no row that is planned: build again")
         except InputError as error:
             found.problems.append(str(error))
     return found
+
+
+def _drawn(folder: Path) -> set[str]:
+    """The files in `folder` of which there is one for each group or chart."""
+    files = [*(folder / PLOTS).rglob("*.csv"), *(folder / METRICS).rglob("*.json")]
+    return {path.relative_to(folder).as_posix() for path in files}
 
 
 def _numbers(evaluation: dict[str, object]) -> str:
@@ -80,5 +84,6 @@ def _written(plan: Plan, places: Places, made_from: MadeFrom, folder: Path) -> I
     for name, (rows, header) in charts.chart_files(plan, places, texts).items():
         write_table(folder / name, rows, header)
         yield name
-    write_json(folder / METRICS, charts.metrics(plan, texts))
-    yield METRICS
+    for name, values in charts.metrics_files(plan, texts).items():
+        write_json(folder / name, values)
+        yield name

@@ -26,7 +26,7 @@ FILES = {
     "honest_gap": "results/honest_gap.csv",
     "protocol_ladder": "results/protocol_ladder.csv",
     "comparisons": "results/comparisons.csv",
-    "charts": "results/metrics.json",
+    "charts": "results/plots/claims.csv",
 }
 # None of these needs another's output, so that they fail in one start; where a split fails, nothing else is begun.
 TOGETHER = (
