@@ -1,50 +1,28 @@
-"""The only file that knows MLflow: puts records (ser/tracking) into a store and leaves what is unchanged alone."""
+"""Puts records (ser/tracking) into a store of MLflow, and leaves what is unchanged alone."""
 
 import math
-import sys
 import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import sqlalchemy
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric, SqlParam, SqlRun, SqlTag
 
+from _mlflow_rows import New, rows_of, tags_of
+from _mlflow_view import saved_view, view_tag
 from ser.files import atomic_file
 from ser.tracking.details import draw_group, run_details
 from ser.tracking.records import Record, TrackedGroup, TrackedRun
 
 AT_ONCE = 64  # runs that enter a database in one transaction
 METRICS_AT_ONCE = 1000  # MLflow's limit
-
-
-@dataclass
-class _New:
-    """A run on its way into the store."""
-
-    run: TrackedRun
-    parent: str
-    id: str
-    folder: Path  # for its pictures and files
-    details: Future
-
-    @property
-    def tags(self) -> dict[str, str]:
-        return _tags(self.run.record, self.parent) | self.details.result()[1]
-
-    @property
-    def points(self) -> list[tuple[str, int, float]]:
-        """(metric, step, value): the final values at step 0, then the history."""
-        return [*((name, 0, value) for name, value in self.run.record.metrics.items()), *self.details.result()[0]]
 
 
 def make_database(path: Path) -> None:
@@ -64,7 +42,9 @@ class Importer:
         self.counts: Counter[str] = Counter(dict.fromkeys(("new", "replaced", "changed", "unchanged"), 0))
 
     def import_all(self, groups: Iterable[TrackedGroup]) -> dict[str, int]:
-        """Import `groups`; returns how many runs, parents included, are new, replaced, changed and unchanged."""
+        """Import `groups`; returns how many runs, parents included, are new, replaced, changed and unchanged; also, if
+        any, how many are kept as they are because their group, once finished, is not finished now.
+        """
         experiments: dict[str, list[TrackedGroup]] = {}
         for group in groups:
             experiments.setdefault(group.experiment, []).append(group)
@@ -105,8 +85,14 @@ class Importer:
         known = self._known(experiment, groups[0].record.tags)
         parents, new = [], []
         for group in groups:
-            parent = self._parent(experiment, known.get(group.record.key), group.record)
-            parents.append(parent)
+            found = known.get(group.record.key)
+            if found and found.info.status == "FINISHED" and not group.record.finished:
+                self.counts["kept"] += 1 + len(group.runs)  # it is being made again: shown as it was until then
+                continue
+            parent = self._parent(experiment, found, group.record)
+            parents.append((group, parent))
+            if found and found is not parent:
+                self._adopt(found, parent, group, known)
             for run in group.runs:
                 found = known.get(run.record.key)
                 if found and found.info.status == "FINISHED" and _digest(found) == run.record.digest:
@@ -114,8 +100,19 @@ class Importer:
                 else:
                     new.append((run, parent.info.run_id, found))
         self._add(experiment, new)
-        for group, parent in zip(groups, parents, strict=True):
+        for group, parent in parents:
             self._finish(group, parent, is_new=known.get(group.record.key) is not parent)
+        tag = view_tag(groups)
+        old = experiment.tags.get(tag, "")
+        if old != (view := saved_view(groups, experiment.creation_time, old)):
+            self.client.set_experiment_tag(experiment.experiment_id, tag, view)
+
+    def _adopt(self, old: Run, parent: Run, group: TrackedGroup, known: Mapping[str, Run]) -> None:
+        """Give a group's new record the runs that are not there now: they are being made again, or not planned."""
+        there = {run.record.key for run in group.runs}
+        for key, run in known.items():
+            if key not in there and run.data.tags.get("mlflow.parentRunId") == old.info.run_id:
+                self.client.set_tag(run.info.run_id, "mlflow.parentRunId", parent.info.run_id)
 
     def _known(self, experiment: Experiment, tags: Mapping[str, str]) -> dict[str, Run]:
         """`ser.key` -> the run that the store has from this clone; those of other clones are theirs."""
@@ -132,7 +129,7 @@ class Importer:
         if found and _digest(found) == record.digest and found.data.metrics.keys() <= record.metrics.keys():
             return found
         self._remove(found)
-        tags = {name: value for name, value in _tags(record).items() if name != "ser.pictures"}
+        tags = {name: value for name, value in tags_of(record).items() if name != "ser.pictures"}
         created = self.client.create_run(experiment.experiment_id, record.start, tags, record.name)
         self.client.log_batch(created.info.run_id, params=_params(record))
         return created
@@ -155,7 +152,7 @@ class Importer:
     def _update(self, found: Run, record: Record, parent: str = "") -> bool:
         """Update the tags and final metrics that have changed; returns whether any had."""
         now = round(1000 * time.time())  # of a metric's values the newest is shown
-        tags = [RunTag(k, v) for k, v in _tags(record, parent).items() if found.data.tags.get(k) != v]
+        tags = [RunTag(k, v) for k, v in tags_of(record, parent).items() if found.data.tags.get(k) != v]
         metrics = [Metric(k, v, now, 0) for k, v in record.metrics.items() if _differs(found.data.metrics.get(k), v)]
         if tags or metrics:
             self.client.log_batch(found.info.run_id, metrics=metrics, tags=tags)
@@ -172,18 +169,18 @@ class Importer:
     def _add(self, experiment: Experiment, new: Iterable[tuple[TrackedRun, str, Run | None]]) -> None:
         """Draw and read ahead in other processes, and store what is ready."""
         root = _local(experiment.artifact_location) if self.engine else None
-        waiting: deque[tuple[_New, Run | None]] = deque()
+        waiting: deque[tuple[New, Run | None]] = deque()
         for run, parent, found in new:
             number = uuid.uuid4().hex
             folder = root / number / "artifacts" if root else self.staging / number
-            waiting.append((_New(run, parent, number, folder, self.pool.submit(run_details, run, folder)), found))
+            waiting.append((New(run, parent, number, folder, self.pool.submit(run_details, run, folder)), found))
             if len(waiting) >= 2 * AT_ONCE:
                 self._store(experiment, [waiting.popleft() for _ in range(AT_ONCE)], is_direct=bool(root))
         while waiting:
             batch = [waiting.popleft() for _ in range(min(AT_ONCE, len(waiting)))]
             self._store(experiment, batch, is_direct=bool(root))
 
-    def _store(self, experiment: Experiment, batch: Sequence[tuple[_New, Run | None]], is_direct: bool) -> None:
+    def _store(self, experiment: Experiment, batch: Sequence[tuple[New, Run | None]], is_direct: bool) -> None:
         ready = []
         for item, found in batch:
             try:
@@ -198,7 +195,7 @@ class Importer:
             for item in ready:
                 self._send(experiment, item)
 
-    def _send(self, experiment: Experiment, item: _New) -> None:
+    def _send(self, experiment: Experiment, item: New) -> None:
         """Through MLflow's interface, to any store. FINISHED comes last: a run that is not is made again next time."""
         record = item.run.record
         created = self.client.create_run(experiment.experiment_id, record.start, item.tags, record.name).info.run_id
@@ -210,70 +207,12 @@ class Importer:
             self.client.log_batch(created, metrics=chunk)
         self.client.set_terminated(created, end_time=record.end)
 
-    def _insert(self, experiment: Experiment, items: Sequence[_New]) -> None:
+    def _insert(self, experiment: Experiment, items: Sequence[New]) -> None:
         """Put the same rows straight into the database, all or none: MLflow's interface takes several times as long."""
         with self.engine.begin() as database:
-            for table, rows in _rows(experiment, items).items():
+            for table, rows in rows_of(experiment, items).items():
                 if rows:
                     database.execute(sqlalchemy.insert(table), rows)
-
-
-def _rows(experiment: Experiment, items: Sequence[_New]) -> dict[Any, list[dict[str, Any]]]:
-    """Table -> rows, as `_send` would leave them."""
-    rows: dict[Any, list[dict[str, Any]]] = {SqlRun: [], SqlTag: [], SqlParam: [], SqlMetric: [], SqlLatestMetric: []}
-    for item in items:
-        record, of_run = item.run.record, {"run_uuid": item.id}
-        rows[SqlRun].append(
-            of_run
-            | {
-                "name": record.name,
-                "artifact_uri": f"{experiment.artifact_location}/{item.id}/artifacts",
-                "experiment_id": int(experiment.experiment_id),
-                "source_type": "UNKNOWN",
-                "source_name": "",
-                "entry_point_name": "",
-                "source_version": "",
-                "user_id": "unknown",
-                "status": "FINISHED",
-                "start_time": record.start,
-                "end_time": record.end,
-                "lifecycle_stage": "active",
-            }
-        )
-        tags = item.tags | {"mlflow.runName": record.name}
-        rows[SqlTag] += [of_run | {"key": key, "value": value} for key, value in tags.items()]
-        rows[SqlParam] += [of_run | {"key": key, "value": value} for key, value in record.params.items()]
-        metrics = [
-            {
-                "run_uuid": item.id,
-                "key": name,
-                "step": step,
-                "timestamp": record.end,
-                "value": value if math.isfinite(value) else _finite(value),
-                "is_nan": math.isnan(value),
-            }
-            for name, step, value in item.points
-        ]
-        rows[SqlMetric] += metrics
-        rows[SqlLatestMetric] += {row["key"]: row for row in metrics}.values()  # the last epoch's comes last
-    return rows
-
-
-def _finite(value: float) -> float:
-    """As MLflow stores what SQL has no number for; another column says whether it is nan."""
-    return 0.0 if math.isnan(value) else min(max(value, -sys.float_info.max), sys.float_info.max)
-
-
-def _tags(record: Record, parent: str = "") -> dict[str, str]:
-    own = {
-        "ser.key": record.key,
-        "ser.digest": record.digest,
-        "mlflow.note.content": record.note,
-        "mlflow.source.name": record.script,
-        "mlflow.source.git.commit": record.commit,
-        "mlflow.parentRunId": parent,
-    }
-    return {**record.tags, **{name: value for name, value in own.items() if value}}
 
 
 def _params(record: Record) -> list[Param]:

@@ -26,13 +26,13 @@ def main() -> None:
         print(f"MLflow: {shown(uri)}")
         return
     port = _free_port(5000)
-    mlflow = [Path(sys.executable).with_name("mlflow"), "server", "--backend-store-uri", uri]
+    mlflow = [Path(sys.executable).with_name("mlflow"), "server", "--app-name", "ser", "--backend-store-uri", uri]
     place = ["--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning"]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the server ends too
     server = subprocess.Popen([*mlflow, *place], env={**SETTINGS, **QUIET, **os.environ})
     try:
         if _answers(f"http://{HOST}:{port}/health", server):
-            print(f"MLflow: http://{HOST}:{port} (choose Model training there; Ctrl-C here ends it)", flush=True)
+            print(f"MLflow: http://{HOST}:{port}/ser (Ctrl-C here ends it)", flush=True)
         raise SystemExit(server.wait())
     except KeyboardInterrupt:
         pass

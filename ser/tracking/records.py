@@ -1,12 +1,12 @@
 """What a tracking server shows of groups and runs, read from the plan and from what is finished in work/<scale>.
 
-A group becomes a parent record, each of its runs a child. Nothing here knows MLflow; workflow_scripts/_mlflow.py does.
+A group becomes a parent record, each of its runs a child. Nothing here knows MLflow; workflow_scripts/_mlflow*.py do.
 """
 
 import csv
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +18,9 @@ from ser.plan.claims import averaging, claim_columns, of_group
 from ser.plan.groups import Group, Plan
 from ser.plan.jobs import TrainingRule, rule_by_group
 from ser.plan.places import Places
-from ser.results.table import STATISTICS, described, joined
+from ser.results.table import described, joined
 from ser.sealed import read_sealed
+from ser.tracking.names import group_metric, group_metrics, metric_name, shown_metrics
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,13 @@ class TrackedRun:
 
 @dataclass(frozen=True)
 class TrackedGroup:
-    """A group with at least one finished run."""
+    """A group with at least one finished run. `shown` are the metrics that a list of groups shows."""
 
     experiment: str
     record: Record
     runs: Sequence[TrackedRun]
     evaluation: Mapping[str, Any]  # empty until it is there
+    shown: Sequence[str]
 
 
 def tracked(plan: Plan, places: Places, clone: str) -> Iterator[TrackedGroup]:
@@ -87,7 +89,8 @@ class _Reader:
         evaluation = self._evaluation()
         metrics = {(run["seed"], run["fold"]): run["metrics"] for run in evaluation.get("runs", ())}
         runs = [self._run(*place, known, metrics.get(place, {})) for place, known in facts.items()]
-        return TrackedGroup(self.group.experiment, self._parent(runs, evaluation), runs, evaluation)
+        shown = shown_metrics(self.group.protocol)
+        return TrackedGroup(self.group.experiment, self._parent(runs, evaluation), runs, evaluation, shown)
 
     @cached_property
     def facts(self) -> dict[tuple[int, int], dict[str, Any]]:
@@ -115,7 +118,7 @@ class _Reader:
         path, params = Path(self.places.run(self.group.name, seed, fold)), self._params
         job, job_metrics, start = self._job(seed, fold)
         commit = facts.get("git_commit", "")
-        tags = self._tags() | {
+        tags = self._tags("run") | {
             "seed": str(seed),
             "fold": str(fold),
             "folder": path.as_posix(),
@@ -132,7 +135,7 @@ class _Reader:
             **self._sources(),
         }
         values = {
-            _metric(part, name): float("nan") if value is None else value
+            metric_name(part, name): float("nan") if value is None else value
             for part, of_part in metrics.items()
             for name, value in of_part.items()
         }
@@ -147,7 +150,7 @@ class _Reader:
             params=params,
             tags=tags,
             metrics=values | numbers | job_metrics,
-            digest=_digest(facts["seal"], params),
+            digest=_digest(facts["seal"], params, tags),
             start=start,
             end=facts["end"],
             finished=True,
@@ -168,15 +171,14 @@ class _Reader:
                 *evaluation.get("notes", ()),
             ]
         )
-        claims = self._claims()
         about = described(self.plan, group, "", "", "")
         tags = {
-            **self._tags(),
+            **self._tags("group"),
             **{name: str(about[name]) for name in ("labels", "subset")},
             "aggregation": group.protocol.aggregation,
             "protocol_hash": group.protocol.digest(group.selection),
             "runs_finished": f"{len(runs)} of {len(group.runs)}",
-            **claims,
+            **self._claims(),
             **self._sources(),
         }
         results = evaluation.get("results", {})
@@ -186,9 +188,9 @@ class _Reader:
             key=self._key,
             name=self._name,
             params=params,
-            tags=tags | {"ser.pictures": _digest(shown, {})},
-            metrics=_group_metrics(results, group.protocol.aggregation),
-            digest=_digest(",".join(claims), params),  # an update changes tags but cannot remove one
+            tags=tags | {"ser.pictures": _digest(shown, {}, ())},
+            metrics=group_metrics(group.protocol, results),
+            digest=_digest("", params, tags),
             start=min(run.record.start for run in runs),
             end=max(run.record.end for run in runs),
             finished=bool(evaluation),
@@ -212,9 +214,10 @@ class _Reader:
             **{f"encoder.{name}": encoder for name, encoder in group.encoders.items()},
         }
 
-    def _tags(self) -> dict[str, str]:
+    def _tags(self, kind: str) -> dict[str, str]:
         group = self.group
         return {
+            "kind": kind,  # groups are found by it
             "scale": self.plan.scale,
             "row": group.row,
             "table": group.table or "none",
@@ -226,8 +229,13 @@ class _Reader:
         }
 
     def _sources(self) -> dict[str, str]:
-        """Where each setting, feature and encoder is from. Many, and a page shows tags in order, so they come last."""
-        return {f"source.{name}": source for name, source in self.group.sources.items()}
+        """By source, the settings, features and encoders that are from there: a tag for each would be a column for
+        each. They are long, and a page shows tags in order, so they come last.
+        """
+        names: dict[str, list[str]] = {}
+        for name, source in self.group.sources.items():
+            names.setdefault(f"source.{source}", []).append(name)
+        return {source: " ".join(sorted(of_source)) for source, of_source in sorted(names.items())}
 
     def _job(self, seed: int, fold: int) -> tuple[dict[str, str], dict[str, float], int]:
         """Tags and metrics of the job that made a run, and its start: a job may make many runs."""
@@ -261,39 +269,20 @@ class _Reader:
         for claim in of_group(claims, group.row, group.protocol_name, group.selection):
             columns, note = claim_columns(claim)
             aggregation = averaging(claim, group.protocol)
-            name = f"claim.{aggregation}/{_metric(claim.get('part', ''), claim['metric'])}"
+            name = f"claim.{group_metric(group.protocol, aggregation, claim.get('part', ''), claim['metric'])}"
             unit = " %" if unit_of(claim["metric"]) == "per cent" else ""
             found[name] = f"{columns['claim']}{unit}" if columns else "none"
             found[f"{name}.source"] = joined([columns.get("claim_source", ""), note])
         return found
 
 
-def _group_metrics(results: Mapping[str, Any], own: str) -> dict[str, float]:
-    """`UA`: the value in the paper's own averaging, named as in the runs; `pooled/UA`, `pooled/UA_ci_low`...: all."""
-    found = {}
-    for part, aggregations in results.items():
-        for aggregation, metrics in aggregations.items():
-            for name, numbers in metrics.items():
-                statistics = {key: numbers[key] for key in STATISTICS if numbers[key] is not None}
-                for key, value in statistics.items():
-                    suffix = "" if key == "value" else f"_{key}"
-                    found[f"{aggregation}/{_metric(part, name)}{suffix}"] = value
-                if aggregation == own and "value" in statistics:
-                    found[_metric(part, name)] = statistics["value"]
-    return found
-
-
-def _metric(part: str, name: str) -> str:
-    return f"{part}/{name}" if part else name
-
-
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
-def _digest(content: str, params: Mapping[str, str]) -> str:
-    """16 hex digits."""
-    return hashlib.sha256(json.dumps([content, params], sort_keys=True).encode()).hexdigest()[:16]
+def _digest(content: str, params: Mapping[str, str], tags: Iterable[str]) -> str:
+    """16 hex digits. An update can change tags but not remove one, so their names count."""
+    return hashlib.sha256(json.dumps([content, params, sorted(tags)], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _mtime(path: Path) -> int:
