@@ -1,9 +1,11 @@
 """A real build's runs on MLflow's own web page, in a real browser; then into a server, and without a server."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,15 +27,38 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+WATCH = """import sys
+def note(event, args):
+    if event == "socket.getaddrinfo" or event == "socket.connect" and isinstance(args[1], tuple):
+        with open({file!r}, "a") as file:
+            print(args[1][0] if event == "socket.connect" else args[0], file=file)
+sys.addaudithook(note)
+"""
+# With these MLflow keeps silent by itself: a test of its silence must not have them.
+QUIET = re.compile("MLFLOW_DISABLE_TELEMETRY|DO_NOT_TRACK|PYTEST_.*|CI|GITHUB_ACTIONS")
+
+
 @pytest.fixture(scope="module")
-def page_address(built: Project) -> Iterator[str]:
-    """The address that `make ui` prints."""
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the addresses that the server and the imports before it asked for; beside it, what notes them."""
+    folder = tmp_path_factory.mktemp("watched")
+    (folder / "sitecustomize.py").write_text(WATCH.format(file=str(folder / "asked.txt")))
+    return folder / "asked.txt"
+
+
+@pytest.fixture(scope="module")
+def page_address(built: Project, asked: Path) -> Iterator[str]:
+    """The address that `make ui` prints, without its page."""
     command = [sys.executable, "workflow_scripts/ui.py"]
-    process = subprocess.Popen(command, cwd=built.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    environment = {name: text for name, text in os.environ.items() if not QUIET.fullmatch(name)}
+    environment["PYTHONPATH"] = str(asked.parent)
+    process = subprocess.Popen(
+        command, cwd=built.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     said = ""
     for line in process.stdout:
         said += line
-        if found := re.search(r"MLflow: (http://127\.0\.0\.1:\d+)", line):
+        if found := re.search(r"MLflow: (http://127\.0\.0\.1:\d+)/ser ", line):
             yield found[1]
             break
     else:
@@ -56,17 +81,32 @@ def test_experiments_a_run_its_curve_and_its_confusion_matrix_are_seen(page_addr
         foreign = []
         page.on("request", lambda r: None if r.url.startswith((page_address, "data:", "blob:")) else foreign.append(r))
 
-        page.goto(page_address)
-        page.get_by_text("Model training", exact=True).first.click()
-        page.goto(f"{page_address}/#/experiments")
-        experiment = page.get_by_test_id("experiment-list-item-link").filter(has_text="attention_fcn")
-        experiment.wait_for()
-        page.screenshot(path=tmp_path / "experiments.png")
-        experiment.click()
-        page.get_by_role("link", name=GROUP).first.click()
+        page.goto(f"{page_address}/ser")
+        link = page.get_by_role("link", name="attention_fcn, scale demo")
+        link.wait_for()
+        page.screenshot(path=tmp_path / "first.png")
+        link.click()
+        group = page.get_by_role("link", name=GROUP, exact=True)
+        group.wait_for()
+        # At once, without choosing anything: pages for training, the values of a group and the claims, its whole name.
+        expect(page.get_by_text("1 matching run", exact=True)).to_be_visible()
+        expect(page.get_by_role("link", name="Runs", exact=True).first).to_be_visible()
+        for metric in ("WA", "UA", "macro_f1", "claim.WA", "claim.UA"):
+            column = "tags" if metric.startswith("claim") else "metrics"
+            cell = page.locator(f'.ag-row [col-id="{column}.`{metric}`"]')
+            expect(cell).to_be_in_viewport(ratio=1)
+            expect(cell).to_have_text(re.compile(r"^(0\.\d+.*|1|0|\d\d\.\d %)$"))
+        assert group.evaluate(
+            "name => name.scrollWidth <= name.clientWidth || getComputedStyle(name).display == 'inline'"
+        )
+        box, header = group.bounding_box(), page.locator('.ag-header-cell[col-id="runDateAndNestInfo"]').bounding_box()
+        assert box["x"] + box["width"] <= header["x"]
+        page.screenshot(path=tmp_path / "groups.png")
+        group.click()
         page.get_by_role("link", name=f"seed 1, fold 2, {GROUP}").click()
         expect(page.get_by_role("heading", name=f"seed 1, fold 2, {GROUP}")).to_be_visible()
         expect(page.get_by_text("learning_rate").first).to_be_visible()
+        expect(page.get_by_role("link", name="Evaluation runs")).to_have_count(0)  # of the pages for language models
         page.screenshot(path=tmp_path / "run.png")
 
         page.get_by_role("tab", name="Model metrics").click()
@@ -98,6 +138,14 @@ def test_a_server_is_tracked_to_as_well(built: Project, page_address: str) -> No
     """It has the same runs already: it serves the same database."""
     result = track(built, page_address)
     assert "0 runs new, 0 runs replaced, 0 runs changed, 6 runs unchanged" in result.stdout, result.stderr
+
+
+def test_no_usage_data_leaves_the_machine(page_address: str, asked: Path) -> None:
+    """Neither from the page, which asks the server whether to send any, nor from the server, nor from the import."""
+    with urllib.request.urlopen(f"{page_address}/ajax-api/3.0/mlflow/ui-telemetry", timeout=PATIENCE) as answer:
+        assert json.load(answer)["disable_ui_telemetry"] is True
+    places = {*asked.read_text().split()}
+    assert "127.0.0.1" in places and places <= {"127.0.0.1", "localhost", "::1", "None"}
 
 
 def test_a_database_whose_making_was_killed_is_made_again(built: Project, tmp_path: Path) -> None:

@@ -19,8 +19,13 @@ import yaml
 from _mlflow_view import saved_view
 from helpers import ROOT
 from helpers.tracked_runs import Tracked, rows_by_name, rows_of, tracked_project
+from ser.evaluations.names import metric_names
+from ser.plan.groups import Plan
 from ser.plan.load import load_plan
+from ser.results.table import STATISTICS
 from ser.runs.history import read_history
+from ser.splits.protocol import AGGREGATIONS
+from ser.tracking.names import group_metrics
 
 GROUP = "attention_fcn/full/iemocap_2280_sessions/clean"
 KEY = f"demo/{GROUP}"
@@ -356,3 +361,31 @@ def test_in_a_build_a_failure_is_noted_and_does_no_harm(project: Tracked) -> Non
     result = project.script("--failure", str(note), uri="http://127.0.0.1:9")
     assert result.returncode == 0 and "not tracked in MLflow" in result.stderr
     assert "no answer" in note.read_text() and "failed" in json.loads((project.work / "tracked.json").read_text())
+
+
+def planned_columns(plan: Plan, experiment: str) -> set[str]:
+    """Those of an experiment's columns that follow from the plan, with the rows that are skipped here."""
+    found = set()
+    for group in (group for group in plan.groups if group.experiment == experiment):
+        found |= {f"param {name}" for name in (*group.settings, *group.features, *group.encoders)}
+        found |= {f"source.{source}" for source in group.sources.values()}
+        metrics = dict.fromkeys(metric_names(group.protocol, group.auxiliary), dict.fromkeys(STATISTICS, 0.0))
+        found |= group_metrics(
+            group.protocol, {part: dict.fromkeys(AGGREGATIONS, metrics) for part in group.protocol.reported}
+        ).keys()
+    for claim in plan.experiments[experiment]["claims"]:
+        name = f"claim {claim.get('part')} {claim.get('averaging')} {claim['metric']}"
+        found |= {name, f"{name}.source"}
+    return found
+
+
+def test_no_experiment_has_more_than_200_columns(imported: Tracked) -> None:
+    """What all have in common is counted in the store, the rest in the plan of all corpora with several seeds."""
+    (experiment,) = imported.client.search_experiments(filter_string="name = 'attention_fcn'")
+    runs = [run.data for run in imported.client.search_runs([experiment.experiment_id], max_results=1000)]
+    columns = {(kind, name) for run in runs for kind in ("params", "metrics", "tags") for name in getattr(run, kind)}
+    common = len(columns) - len(planned_columns(imported.plan, "attention_fcn"))
+    assert 40 < common < 80
+    plan = load_plan(yaml.safe_load((ROOT / "params.yaml").read_text()), ROOT)
+    assert len(plan.experiments) > 8
+    assert {name for name in plan.experiments if len(planned_columns(plan, name)) + common > 200} == set()
