@@ -3,12 +3,13 @@
 import csv
 import re
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
 from helpers import ROOT
-from helpers.project import Project
+from helpers.project import Project, copy_project
 
 WORDS = {"W": "angry", "N": "neutral", "T": "sad", "L": "bored"}  # EmoDB's letter -> the word in the user's table
 BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -112,3 +113,14 @@ def test_a_target_that_nobody_plans_is_refused_with_the_reason(project: Project,
     said = project.snakemake("-n", "--", f"work/demo/{target}")
     text = said.stderr + said.stdout
     assert said.returncode == 1 and told in text and "Traceback" not in text
+
+
+def test_ctrl_c_while_jobs_are_found_is_one_line(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project", experiments={"fair": ["majority"]})
+    rule = (
+        "\n\nrule never:\n    input:\n        lambda _: os.kill(os.getpid(), 2) or [],\n    output:\n        'never',\n"
+    )
+    (project.folder / "Snakefile").write_text((project.folder / "Snakefile").read_text() + rule)
+    said = project.snakemake("-n", "--", "never")
+    assert said.stderr.splitlines()[-1] == "interrupted: the same command continues from here"
+    assert said.returncode == -signal.SIGINT and "Traceback" not in said.stdout + said.stderr
