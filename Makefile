@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: table report partial restore verify track ui docs test faults bench bench-gpu lock lint clean
+.PHONY: table report paper partial restore verify track ui docs test faults bench bench-gpu lock lint clean
 
 table: .venv/ready
 	$(BIN)/snakemake --cores all -- all
@@ -11,6 +11,10 @@ table: .venv/ready
 # results/report.html: everything to look at, in one file for any browser (docs/report.md).
 report: .venv/ready
 	$(BIN)/snakemake --cores all -- results/report.html
+
+# Figures, tables and numbers as a manuscript takes them (docs/paper_output.md).
+paper: .venv/ready
+	$(BIN)/snakemake --cores all -- paper
 
 # What a long or failed build has finished so far.
 partial: .venv/ready

@@ -20,6 +20,7 @@ include: "rules/table.smk"
 include: "rules/charts.smk"
 include: "rules/examples.smk"
 include: "rules/report.smk"
+include: "rules/paper.smk"
 include: "rules/track.smk"
 
 
@@ -35,6 +36,7 @@ localrules:
     comparisons,
     charts,
     report,
+    paper,
     track,
 
 

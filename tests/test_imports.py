@@ -32,7 +32,7 @@ ORDER = (
     "tracking",
     "verification",
     "figures",
-    "report",
+    "report paper",
     "commands",
     "cli",
     "workflow_scripts",

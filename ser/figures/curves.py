@@ -39,8 +39,8 @@ def figures(plan: Plan, group: Group, paths: Sequence[Path]) -> Iterator[Figure]
         caption=(
             f"{group.name}: training loss (solid, circles)"
             + (f" and {named.split()[1]} of {chosen} (dashed, squares)" if dev else "")
-            + f" by epoch: the mean of the runs that reached it, of {len(histories)} (folds and seeds), and one "
-            f"standard deviation on both sides. {WORDS[plan.scale]}"
+            + f" by epoch: the mean of the runs that reached it, of {len(histories)} (folds and seeds), and in thin "
+            f"lines one standard deviation on both sides. {WORDS[plan.scale]}"
         ),
         spec=drawn(_form(named, len(rows) <= _FEW), plan.scale, title, rows),
         groups=(group.name,),
@@ -72,26 +72,26 @@ def _short(value: float) -> float:
 
 @lru_cache(maxsize=8)
 def _form(dev: str, few: bool) -> dict[str, Any]:
+    """Without anything transparent: vl-convert gives a PDF with it other bytes each time."""
     whole = "datum.value % 1 ? '' : datum.label"  # with few epochs there are ticks between them
     epochs = alt.Axis(title="epoch", format="d", tickMinStep=1, labelExpr=whole, grid=False)
     sides = [("loss", "training loss", BLUE, [1, 0], "circle")]
     sides += [("dev", dev, VERMILLION, [6, 3], "square")] if dev else []
-    layers = []
+    of_sides = []
     for name, title, colour, dash, shape in sides:
         scale = alt.Scale(zero=False)
         axis = alt.Axis(titleColor=colour, labelColor=colour, tickCount=5, grid=name == "loss")
-        y = alt.Y(f"{name}:Q", title=title, scale=scale, axis=axis)
-        low = alt.Y(f"{name}_low:Q", title=title, scale=scale)
+        low, high = (alt.Y(f"{name}_{end}:Q", title=title, scale=scale) for end in ("low", "high"))
         chart = alt.Chart()
-        spread = (
-            chart.mark_rule(color=colour, opacity=0.5, aria=False)
-            if few
-            else chart.mark_area(color=colour, opacity=0.2, aria=False)
-        )
+        if few:
+            spread = [chart.mark_rule(color=colour, aria=False).encode(y=low, y2=f"{name}_high:Q")]
+        else:
+            edge = chart.mark_line(color=colour, strokeDash=dash, strokeWidth=0.75, aria=False)
+            spread = [edge.encode(y=low), edge.encode(y=high)]
         point = alt.OverlayMarkDef(color=colour, shape=shape, size=50)
         line = chart.mark_line(color=colour, strokeDash=dash, point=point if few else False)
         shown = ["epoch:Q", "runs:Q", alt.Tooltip(f"{name}:Q", title=title)]
-        layers += [spread.encode(y=low, y2=f"{name}_high:Q"), line.encode(y=y, tooltip=shown)]
-    pairs = [alt.layer(*layers[start : start + 2]) for start in range(0, len(layers), 2)]
+        mean = line.encode(y=alt.Y(f"{name}:Q", title=title, scale=scale, axis=axis), tooltip=shown)
+        of_sides.append(alt.layer(*spread, mean))
     x = alt.X("epoch:Q", scale=alt.Scale(zero=False, nice=False, padding=12), axis=epochs)
-    return form(alt.layer(*pairs).encode(x=x).resolve_scale(y="independent").properties(height=_HEIGHT))
+    return form(alt.layer(*of_sides).encode(x=x).resolve_scale(y="independent").properties(height=_HEIGHT))

@@ -89,5 +89,5 @@ def _form(kinds: tuple[Kind, ...], axis: str, zero: bool) -> dict[str, Any]:
     ]  # fmt: skip
     if zero:
         at = alt.XDatum(0, type="quantitative", scale=x_scale, axis=x_axis)
-        layers.insert(0, alt.Chart().mark_rule(strokeDash=[4, 3], opacity=0.6, aria=False).encode(x=at))
+        layers.insert(0, alt.Chart().mark_rule(strokeDash=[4, 3], aria=False).encode(x=at))
     return form(alt.layer(*layers))

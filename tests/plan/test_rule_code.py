@@ -27,6 +27,7 @@ SCRIPTS = {
     "examples": "compute encoders evaluations features manifests plan prediction report runs splits training",
     "report": "compute encoders evaluations features figures forecast manifests plan report results runs splits"
     " verification",
+    "paper": "compute encoders evaluations features figures manifests paper plan results runs splits",
     "track": "compute encoders evaluations features manifests plan results runs splits tracking",
 }
 # All that a script needs of these packages.

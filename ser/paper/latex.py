@@ -1,0 +1,146 @@
+"""LaTeX: text that means itself, tables with booktabs, numbers as macros."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from ser.figures.spec import SYNTHETIC, WORDS
+from ser.paper.numbers import VARIANTS, Number
+from ser.paper.tables import Column, Table
+
+LONG = 40  # rows: of more, a table may break over pages
+_WORDS = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"{\char34}",
+    "·": r"\textperiodcentered{}",
+    "\u00d7": r"\ensuremath{\times}",
+    "±": r"\ensuremath{\pm}",
+    "°": r"\textdegree{}",
+    "\u2212": r"\ensuremath{-}",
+    "≤": r"\ensuremath{\leq}",
+    "≥": r"\ensuremath{\geq}",
+    "\u2013": "--",
+    "\u2014": "---",
+    "\u2019": "'",
+    "\u2018": "`",
+    "“": "``",
+    "”": "''",
+    "…": r"\ldots{}",
+} | {character: f"\\{character}" for character in "{}$&#%_"}
+_ACCENTS = {*"\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327"}
+_LETTERS = {*"ßæœøåłÆŒØÅŁ"}
+_MINUS = re.compile(r"(?<![\w.])-(?=\d)")
+_COLUMNS = {"long": r">{\raggedright\arraybackslash}p{%.2f\linewidth}", "word": "l", "number": "r"}
+_MACROS = r"""\makeatletter
+\newcommand*\ser@set[7]{%
+  \ser@one{value}{#1}{#2}\ser@one{low}{#1}{#3}\ser@one{high}{#1}{#4}%
+  \ser@one{claim}{#1}{#5}\ser@one{std}{#1}{#6}\ser@one{p}{#1}{#7}}
+\newcommand*\ser@one[3]{\if\relax\detokenize{#3}\relax\else
+  \expandafter\def\csname ser@#1@\detokenize{#2}\endcsname{#3}\fi}
+\newcommand*\ser@get[2]{\@ifundefined{ser@#1@\detokenize{#2}}%
+  {\PackageError{ser}{no #1 of `\detokenize{#2}'}{numbers.md lists what there is.}\textbf{??}}%
+  {\csname ser@#1@\detokenize{#2}\endcsname}}
+\DeclareRobustCommand*\ser[1]{\ser@get{value}{#1}}
+\DeclareRobustCommand*\serlow[1]{\ser@get{low}{#1}}
+\DeclareRobustCommand*\serhigh[1]{\ser@get{high}{#1}}
+\DeclareRobustCommand*\serclaim[1]{\ser@get{claim}{#1}}
+\DeclareRobustCommand*\serstd[1]{\ser@get{std}{#1}}
+\DeclareRobustCommand*\serp[1]{\ser@get{p}{#1}}
+\DeclareRobustCommand*\serci[1]{[\ser@get{low}{#1}, \ser@get{high}{#1}]}
+"""
+
+
+def escaped(text: str) -> str:
+    """Text of one line as LaTeX sets it, with any engine; a minus before a number is one.
+
+    A character that pdfTeX's fonts lack is written as its code, because it would stop LaTeX.
+    """
+    found = _MINUS.sub("\u2212", " ".join(text.split()))
+    return "".join(_WORDS.get(character) or _letter(character) for character in found)
+
+
+def table_text(table: Table, scale: str) -> str:
+    """A tabular, to be put by `input` into a float, or where it is long a longtable, which stands alone."""
+    n = len(table.columns)
+    environment = "longtable" if len(table.rows) > LONG else "tabular"
+    head = [r"\toprule", _row([column.title for column in table.columns]), r"\midrule"]
+    if environment == "longtable":
+        head += [r"\endhead"]
+    synthetic = [rf"\multicolumn{{{n}}}{{l}}{{\emph{{{SYNTHETIC}}}}} \\"] if scale == "demo" else []
+    notes = [rf"\multicolumn{{{n}}}{{p{{0.97\linewidth}}}}{{{escaped(note)}}} \\" for note in table.notes]
+    lines = [
+        _comment(table.caption),
+        f"% Needs booktabs, array{' and longtable' if environment == 'longtable' else ''}.",
+        rf"\begin{{{environment}}}{{{_columns(table.columns)}}}",
+        *head,
+        *map(_row, table.rows),
+        r"\bottomrule",
+        *synthetic,
+        *notes,
+        rf"\end{{{environment}}}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def numbers_text(found: Sequence[Number], scale: str) -> str:
+    """The macros of all numbers, `ser` with a name and its kin; LaTeX stops at a name that there is not."""
+    lines = [_comment(f"Numbers for \\ser{{name}}; numbers.md lists them. {WORDS[scale]}"), _MACROS.rstrip()]
+    for number in found:
+        values = "".join(f"{{{escaped(number.values.get(variant, ''))}}}" for variant in VARIANTS)
+        lines.append(rf"\ser@set{{{number.name}}}{values}")
+    if scale == "demo":
+        lines.append(r"\PackageWarningNoLine{ser}{numbers of synthetic speech (scale demo): they say nothing}")
+    return "\n".join([*lines, r"\makeatother"]) + "\n"
+
+
+def document(figures: Sequence[tuple[str, str]], tables: Sequence[Table], number: str) -> str:
+    """A document that shows everything: `figures` are names with captions; `number` is the name of one of them all."""
+    lines = [
+        r"\documentclass[a4paper]{article}",
+        r"\usepackage[margin=2cm]{geometry}",
+        r"\usepackage{graphicx,booktabs,array,longtable}",
+        r"\input{numbers}",
+        r"\begin{document}",
+        rf"\noindent\verb|\ser{{{number}}}| prints \ser{{{number}}},\\",
+        rf"\verb|\serci{{{number}}}| prints \serci{{{number}}}.",
+    ]
+    for table in tables:
+        lines += [
+            rf"\par\bigskip\noindent {escaped(table.caption)}\par\nopagebreak\medskip",
+            rf"{{\footnotesize\setlength{{\tabcolsep}}{{3pt}}\noindent\input{{tables/{table.name}}}\par}}",
+        ]
+    for name, caption in figures:
+        lines += [
+            r"\begin{center}",
+            rf"\includegraphics[width=0.75\linewidth,height=0.85\textheight,keepaspectratio]{{figures/{name}}}",
+            rf"\par\nopagebreak\small {escaped(caption)}",
+            r"\end{center}",
+        ]
+    return "\n".join([*lines, r"\end{document}"]) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return " & ".join(map(escaped, cells)) + r" \\"
+
+
+def _columns(columns: Sequence[Column]) -> str:
+    n_long = sum(column.kind == "long" for column in columns)
+    width = (0.36 if len(columns) < 7 else 0.22) / max(n_long, 1)
+    return "".join(
+        _COLUMNS[column.kind] % width if column.kind == "long" else _COLUMNS[column.kind] for column in columns
+    )
+
+
+def _comment(text: str) -> str:
+    return f"% {' '.join(text.split())}"
+
+
+def _letter(character: str) -> str:
+    base, *accents = [*unicodedata.normalize("NFD", character)]
+    is_there = character in _LETTERS or (base.isascii() and {*accents} <= _ACCENTS)
+    return character if is_there else f"[U+{ord(character):04X}]"
