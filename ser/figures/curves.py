@@ -16,7 +16,7 @@ from ser.runs.history import History, dev_column, mean_by_epoch, read_history
 
 MOST = 100  # epochs that are drawn: of more, every second, third ...
 _FEW = 20  # epochs: each has a point
-_HEIGHT = 220  # pixels
+_HEIGHT, _BESIDE = 220, 6  # pixels; dev stands so far beside the loss of the same epoch where each has a point
 
 
 def figures(plan: Plan, group: Group, paths: Sequence[Path]) -> Iterator[Figure]:
@@ -75,21 +75,21 @@ def _form(dev: str, few: bool) -> dict[str, Any]:
     """Without anything transparent: vl-convert gives a PDF with it other bytes each time."""
     whole = "datum.value % 1 ? '' : datum.label"  # with few epochs there are ticks between them
     epochs = alt.Axis(title="epoch", format="d", tickMinStep=1, labelExpr=whole, grid=False)
-    sides = [("loss", "training loss", BLUE, [1, 0], "circle")]
-    sides += [("dev", dev, VERMILLION, [6, 3], "square")] if dev else []
+    sides = [("loss", "training loss", BLUE, [1, 0], "circle", 0)]
+    sides += [("dev", dev, VERMILLION, [6, 3], "square", _BESIDE if few else 0)] if dev else []
     of_sides = []
-    for name, title, colour, dash, shape in sides:
+    for name, title, colour, dash, shape, shift in sides:
         scale = alt.Scale(zero=False)
         axis = alt.Axis(titleColor=colour, labelColor=colour, tickCount=5, grid=name == "loss")
         low, high = (alt.Y(f"{name}_{end}:Q", title=title, scale=scale) for end in ("low", "high"))
         chart = alt.Chart()
         if few:
-            spread = [chart.mark_rule(color=colour, aria=False).encode(y=low, y2=f"{name}_high:Q")]
+            spread = [chart.mark_rule(color=colour, xOffset=shift, aria=False).encode(y=low, y2=f"{name}_high:Q")]
         else:
             edge = chart.mark_line(color=colour, strokeDash=dash, strokeWidth=0.75, aria=False)
             spread = [edge.encode(y=low), edge.encode(y=high)]
-        point = alt.OverlayMarkDef(color=colour, shape=shape, size=50)
-        line = chart.mark_line(color=colour, strokeDash=dash, point=point if few else False)
+        point = alt.OverlayMarkDef(color=colour, shape=shape, size=50, xOffset=shift)
+        line = chart.mark_line(color=colour, strokeDash=dash, xOffset=shift, point=point if few else False)
         shown = ["epoch:Q", "runs:Q", alt.Tooltip(f"{name}:Q", title=title)]
         mean = line.encode(y=alt.Y(f"{name}:Q", title=title, scale=scale, axis=axis), tooltip=shown)
         of_sides.append(alt.layer(*spread, mean))

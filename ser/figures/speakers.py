@@ -83,7 +83,8 @@ def _is_known(value: float | None) -> bool:
 
 
 def _lacking(number: int, metric: str) -> str:
-    return f" {number} speakers, of whom {metric} is undefined, are not shown." if number else ""
+    who = "One speaker, whose" if number == 1 else f"{number} speakers, whose"
+    return f" {who} {metric} is undefined, {'is' if number == 1 else 'are'} not shown." if number else ""
 
 
 def _drawn(scale: str, title: str, rows: list[dict[str, Any]], metric: str, many: bool) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from ser.figures.spec import SYNTHETIC, WORDS
 from ser.paper.numbers import VARIANTS, Number
 from ser.paper.tables import Column, Table
 
-LONG = 40  # rows: of more, a table may break over pages
+LONG = 30  # rows: of more, a table may break over pages
 _WORDS = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -110,9 +110,12 @@ def document(figures: Sequence[tuple[str, str]], tables: Sequence[Table], number
         rf"\verb|\serci{{{number}}}| prints \serci{{{number}}}.",
     ]
     for table in tables:
+        together = (
+            (r"\noindent\begin{minipage}{\linewidth}", r"\end{minipage}") if len(table.rows) <= LONG else ("", "")
+        )
         lines += [
-            rf"\par\bigskip\noindent {escaped(table.caption)}\par\nopagebreak\medskip",
-            rf"{{\footnotesize\setlength{{\tabcolsep}}{{3pt}}\noindent\input{{tables/{table.name}}}\par}}",
+            rf"\par\bigskip{together[0]}\noindent {escaped(table.caption)}\par\nopagebreak\medskip",
+            rf"{{\footnotesize\setlength{{\tabcolsep}}{{3pt}}\noindent\input{{tables/{table.name}}}\par}}{together[1]}",
         ]
     for name, caption in figures:
         lines += [

@@ -114,7 +114,7 @@ def _protocols(plan: Plan, lines: Sequence[Line]) -> Iterator[Table]:
             f"over seeds, and the 95 % interval of {main} for other speakers.",
             (
                 ("Row", "long"),
-                ("Epoch", "word"),
+                ("Selection", "word"),
                 *((name.removeprefix("ccc_"), "number") for name in metrics),
                 ("95 % interval", "number"),
                 ("Seeds", "number"),

@@ -56,7 +56,7 @@ def test_figures_have_the_width_of_a_page_and_no_more_colours_than_they_need(pap
 def test_a_table_of_values_has_the_papers_own_averaging(paper: Path) -> None:
     lines = (paper / "tables/values-paper-p.md").read_text().splitlines()
     cells = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
-    assert cells[0] == ["Row", "Epoch", "WA", "UA", "macro\\_f1", "95 % interval", "Seeds"]
+    assert cells[0] == ["Row", "Selection", "WA", "UA", "macro\\_f1", "95 % interval", "Seeds"]
     assert cells[2][:3] == ["The system", "clean", "55.00"] and cells[2][-1] == "2"
     assert cells[3][0] == "100 % of\\_it" and len(cells) == 4
 
