@@ -31,7 +31,7 @@ def figures(plan: Plan, group: Group, paths: Sequence[Path]) -> Iterator[Figure]
     rows = _rows(histories, dev)
     named = {"dev_UA": "dev UA (per cent)", "dev_CCC": "dev CCC"}.get(dev, "")
     title = f"Training, {group.name}"
-    chosen = "what chose the epoch" if group.selection == "clean" else f"what chose the epoch ({group.selection})"
+    chosen = "the dev part" if group.selection == "clean" else f"what chose the epoch ({group.selection})"
     yield Figure(
         name="-".join(["curves", *group.name.split("/")]),
         section="curves",
@@ -75,12 +75,12 @@ def _form(dev: str, few: bool) -> dict[str, Any]:
     """Without anything transparent: vl-convert gives a PDF with it other bytes each time."""
     whole = "datum.value % 1 ? '' : datum.label"  # with few epochs there are ticks between them
     epochs = alt.Axis(title="epoch", format="d", tickMinStep=1, labelExpr=whole, grid=False)
-    sides = [("loss", "training loss", BLUE, [1, 0], "circle", 0)]
-    sides += [("dev", dev, VERMILLION, [6, 3], "square", _BESIDE if few else 0)] if dev else []
+    sides = [("loss", "training loss, solid", BLUE, [1, 0], "circle", 0)]
+    sides += [("dev", f"{dev}, dashed", VERMILLION, [6, 3], "square", _BESIDE if few else 0)] if dev else []
     of_sides = []
     for name, title, colour, dash, shape, shift in sides:
         scale = alt.Scale(zero=False)
-        axis = alt.Axis(titleColor=colour, labelColor=colour, tickCount=5, grid=name == "loss")
+        axis = alt.Axis(tickCount=5, grid=name == "loss")
         low, high = (alt.Y(f"{name}_{end}:Q", title=title, scale=scale) for end in ("low", "high"))
         chart = alt.Chart()
         if few:
@@ -90,7 +90,7 @@ def _form(dev: str, few: bool) -> dict[str, Any]:
             spread = [edge.encode(y=low), edge.encode(y=high)]
         point = alt.OverlayMarkDef(color=colour, shape=shape, size=50, xOffset=shift)
         line = chart.mark_line(color=colour, strokeDash=dash, xOffset=shift, point=point if few else False)
-        shown = ["epoch:Q", "runs:Q", alt.Tooltip(f"{name}:Q", title=title)]
+        shown = ["epoch:Q", "runs:Q", alt.Tooltip(f"{name}:Q", title=title.partition(",")[0])]
         mean = line.encode(y=alt.Y(f"{name}:Q", title=title, scale=scale, axis=axis), tooltip=shown)
         of_sides.append(alt.layer(*spread, mean))
     x = alt.X("epoch:Q", scale=alt.Scale(zero=False, nice=False, padding=12), axis=epochs)

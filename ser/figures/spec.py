@@ -15,7 +15,7 @@ WORDS = {
     "free": "Scale free: corpora that anyone can download; no answer to a paper's claim.",
     "paper": "Scale paper: the licensed corpora and the published checkpoints.",
 }
-_TITLE_WIDTH = 50  # characters, which fit on a phone
+_TITLE_WIDTH = 44  # characters, which fit on a phone
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -42,7 +42,12 @@ def drawn(form: Mapping[str, Any], scale: str, title: str, rows: Rows, height: i
     """A form with data, a title, and at scale demo what must not be overlooked; `height` in pixels."""
     mark = {"subtitle": SYNTHETIC} if scale == "demo" else {}
     own = {} if height is None else {"height": height}
-    return {**form, **own, "title": {"text": wrap(title, _TITLE_WIDTH), **mark}, "data": {"values": list(rows)}}
+    return {
+        **form,
+        **own,
+        "title": {"text": wrap(title.replace("/", " / "), _TITLE_WIDTH), **mark},
+        "data": {"values": list(rows)},
+    }
 
 
 def interval(line: Mapping[str, str], value: str, low: str = "ci_low", high: str = "ci_high") -> dict[str, float]:

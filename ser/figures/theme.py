@@ -24,7 +24,7 @@ def config(dark: bool = False, font: str = FONT) -> dict[str, Any]:
             "anchor": "start",
             "frame": "bounds",
             "color": text,
-            "fontSize": _SIZE + 2,
+            "fontSize": _SIZE + 1,
             "subtitleColor": text,
             "subtitleFontSize": _SIZE,
             "subtitleFontStyle": "italic",
