@@ -68,7 +68,7 @@ def table_text(table: Table, scale: str) -> str:
     """A tabular, to be put by `input` into a float, or where it is long a longtable, which stands alone."""
     n = len(table.columns)
     environment = "longtable" if len(table.rows) > LONG else "tabular"
-    head = [r"\toprule", _row([column.title for column in table.columns]), r"\midrule"]
+    head = [r"\toprule", _row(table.columns, [column.title for column in table.columns]), r"\midrule"]
     if environment == "longtable":
         head += [r"\endhead"]
     synthetic = [rf"\multicolumn{{{n}}}{{l}}{{\emph{{{SYNTHETIC}}}}} \\"] if scale == "demo" else []
@@ -78,7 +78,7 @@ def table_text(table: Table, scale: str) -> str:
         f"% Needs booktabs, array{' and longtable' if environment == 'longtable' else ''}.",
         rf"\begin{{{environment}}}{{{_columns(table.columns)}}}",
         *head,
-        *map(_row, table.rows),
+        *(_row(table.columns, row) for row in table.rows),
         r"\bottomrule",
         *synthetic,
         *notes,
@@ -127,13 +127,17 @@ def document(figures: Sequence[tuple[str, str]], tables: Sequence[Table], number
     return "\n".join([*lines, r"\end{document}"]) + "\n"
 
 
-def _row(cells: Sequence[str]) -> str:
-    return " & ".join(map(escaped, cells)) + r" \\"
+def _row(columns: Sequence[Column], cells: Sequence[str]) -> str:
+    """A line of a table; a name in a column whose text may be broken is broken behind an underscore."""
+    texts = map(escaped, cells)
+    pairs = zip(columns, texts, strict=True)
+    return " & ".join(t.replace(r"\_", r"\_\allowbreak{}") if c.kind == "long" else t for c, t in pairs) + r" \\"
 
 
 def _columns(columns: Sequence[Column]) -> str:
+    """Of more columns, and of several with long text, each of these is narrower."""
     n_long = sum(column.kind == "long" for column in columns)
-    width = (0.36 if len(columns) < 7 else 0.22) / max(n_long, 1)
+    width = (0.36 if len(columns) < 7 else 0.22 if len(columns) < 10 else 0.14) * (0.75 if n_long > 1 else 1)
     return "".join(
         _COLUMNS[column.kind] % width if column.kind == "long" else _COLUMNS[column.kind] for column in columns
     )

@@ -56,7 +56,7 @@ def _claims(plan: Plan, lines: Sequence[Line]) -> Iterator[Table]:
             f"{_paper(plan, experiment)}: claims, and values with 95 % intervals for other speakers.",
             (
                 ("Row", "long"),
-                ("Protocol", "word"),
+                ("Protocol", "long"),
                 ("Metric", "word"),
                 ("Claim", "number"),
                 ("Value", "number"),
@@ -137,7 +137,7 @@ def _gaps(plan: Plan, lines: Sequence[Line]) -> Iterator[Table]:
             "the rest of both.",
             (
                 ("Row", "long"),
-                ("Protocol", "word"),
+                ("Protocol", "long"),
                 ("Gap", "word"),
                 ("clean", "number"),
                 ("on test", "number"),

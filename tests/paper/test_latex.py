@@ -8,7 +8,7 @@ SMALL = Table(
     "t",
     "100 % of a & b.",
     (Column("Row", "long"), Column("a_b", "word"), Column("Value", "number")),
-    (("R&D | x", "t_1", "-1.50"), ("é", "", "")),
+    (("R&D | x_y", "t_1", "-1.50"), ("é", "", "")),
     ("(1) where",),
 )
 
@@ -31,7 +31,7 @@ def test_a_table_says_at_scale_demo_that_it_is_synthetic() -> None:
         r"\toprule",
         r"Row & a\_b & Value \\",
         r"\midrule",
-        r"R\&D \textbar{} x & t\_1 & \ensuremath{-}1.50 \\",
+        r"R\&D \textbar{} x\_\allowbreak{}y & t\_1 & \ensuremath{-}1.50 \\",
         r"é &  &  \\",
         r"\bottomrule",
         r"\multicolumn{3}{l}{\emph{demo: synthetic speech}} \\",
@@ -46,7 +46,7 @@ def test_a_table_says_at_scale_demo_that_it_is_synthetic() -> None:
         "",
         "| Row | a\\_b | Value |",
         "| --- | --- | ---: |",
-        "| R&D \\| x | t\\_1 | -1.50 |",
+        "| R&D \\| x\\_y | t\\_1 | -1.50 |",
         "| é |  |  |",
         "",
         "(1) where",
