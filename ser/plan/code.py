@@ -150,8 +150,8 @@ def _running(tree: ast.AST) -> Iterator[ast.AST]:
 def _files(module: str, beside: Path) -> list[Path]:
     """The files that importing `module` executes: its own and the `__init__.py` of each package above it."""
     if not module.startswith("ser.") and module != "ser":
-        sibling = beside / f"{module}.py"  # scripts import their frame, `_main`, from their own folder
-        return [sibling] if sibling.is_file() else []
+        sibling = beside / f"{module}.py"  # scripts import their frame, `_main`, from their own folder; packages do not
+        return [sibling] if sibling.is_file() and not beside.is_relative_to(ROOT / "ser") else []
     parts = module.split(".")
     packages = [ROOT.joinpath(*parts[:i], "__init__.py") for i in range(1, len(parts) + 1)]
     return [file for file in [*packages, ROOT.joinpath(*parts).with_suffix(".py")] if file.is_file()]

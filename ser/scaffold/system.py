@@ -67,7 +67,7 @@ def _experiment(name: str, fields: dict[str, Any], root: Path) -> str:
     return f"""\
 # Written by `ser init system {name}`: make it yours. docs/own_system.md explains every block.
 title: A network of my own
-reference: Nowhere yet. The paper, the repository and its commit, where there are any.
+reference: Nowhere yet # the paper, the repository and its commit, where there are any
 system: {name} # ser/systems/{name}.py
 
 features: # what the system finds in fold.stores, by these names; kinds: ser/features/kinds/

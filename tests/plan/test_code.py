@@ -66,6 +66,15 @@ def test_what_only_a_type_checker_sees_does_not_run(project: Path) -> None:
     assert code.code_of_module("ser.typed") == ("ser/__init__.py", "ser/b.py", "ser/typed.py")
 
 
+def test_a_file_beside_a_module_of_a_package_is_not_what_a_bare_name_means(project: Path) -> None:
+    """As Python has it: a system called torch is not what the others import."""
+    before = code.code_of("scripts/run.py")
+    (project / "ser/a/thing.py").write_text("import json\n" + (project / "ser/a/thing.py").read_text())
+    (project / "ser/a/json.py").write_text("")
+    forget()
+    assert code.code_of("scripts/run.py") == before
+
+
 def test_a_module_that_does_not_exist_is_refused_and_never_simply_unused(project: Path) -> None:
     files = code.code_of("scripts/run.py")
     assert code.reaches(files, "ser.b") and not code.reaches(files, "ser.unused")
