@@ -48,7 +48,8 @@ def main() -> None:
 
 def measure(folder: Path, environment: dict[str, str], runs: int, wanted: Any) -> None:
     """Print the table; `environment` says where jobs are sent, `wanted` are the experiments, as in params.yaml."""
-    compute = params()["compute"] | {"device": "cpu", "score_test_each_epoch": False}
+    # No weights are drawn, so none can be looked at.
+    compute = params()["compute"] | {"device": "cpu", "score_test_each_epoch": False, "keep_models": False}
     project = cluster_project(folder, compute=compute, experiments=wanted)
     plan = enough_seeds(project, runs, one_job_per="system", compute=compute, experiments=wanted)
     scripts = folder / "workflow_scripts"

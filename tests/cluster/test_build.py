@@ -142,7 +142,7 @@ def test_what_was_killed_for_memory_is_tried_again_with_twice_as_much_and_what_g
 ) -> None:
     project = cluster_project(tmp_path / "project")
     first = "from pathlib import Path\n"
-    hunger = "import time\n\nhunger = bytearray(1600 << 20)\ntime.sleep(5)\n"  # with torch: more than its 2000 MB
+    hunger = "import time\n\nhunger = bytearray(2200 << 20)\ntime.sleep(5)\n"  # it asks for 2000 MB, then for 4000
     project.replace("workflow_scripts/demo_encoder.py", first, first + hunger)
     project.replace(
         "workflow_scripts/manifest.py", "def main() -> None:\n", "def main() -> None:\n    raise InputError('odd')\n"

@@ -66,7 +66,7 @@ def programs() -> Path:
 
 def snakemake(*arguments: str) -> list[str]:
     """The command that is `snakemake` with these arguments."""
-    return [*(_run("snakemake") if os.environ.get("SER_TESTS") else []), str(BIN / "snakemake"), *arguments]
+    return [*(_run("snakemake") if _is_shared() else []), str(BIN / "snakemake"), *arguments]
 
 
 def tracking(program: Path, *arguments: str) -> list[str]:
@@ -82,8 +82,12 @@ def script(libraries: str, cost: Path, program: Path, *arguments: str) -> list[s
 
 def for_jobs() -> dict[str, str]:
     """The environment in which a build's jobs are forked from the session's process."""
-    folder = os.environ.get("SER_TESTS")
-    return {"SER_WARM": Path(folder).name} if folder and "SER_WARM" not in os.environ else {}
+    return {"SER_WARM": Path(os.environ["SER_TESTS"]).name} if _is_shared() and "SER_WARM" not in os.environ else {}
+
+
+def _is_shared() -> bool:
+    """On a cluster each process is a start of its own: what is forked here would be outside of what Slurm limits."""
+    return bool(os.environ.get("SER_TESTS")) and "SNAKEMAKE_PROFILE" not in os.environ
 
 
 def _run(name: str) -> list[str]:

@@ -107,7 +107,7 @@ def test_the_page_says_of_each_number_what_trace_says(built: Project, monkeypatc
     assert made.returncode == 0, made.stderr
     with zipfile.ZipFile(path) as report:
         names = {Path(name).name for name in report.namelist()}
-        assert {"report.html", "table.csv", "honest_gap.csv", "comparisons.csv", "metrics.json"} <= names
+        assert {"report.html", "table.csv", "honest_gap.csv", "comparisons.csv", "claims.csv"} <= names
         page = report.read("report/report.html").decode()
     assert "All results" in page and "no number says anything about a paper" in page
     path.unlink()

@@ -183,7 +183,7 @@ def test_metrics_and_plots(versioned: Project) -> None:
     head, *shown = versioned.tool("dvc", "metrics", "show").splitlines()
     assert head.split() == ["Path", "UA", "WA", "macro_f1"]
     values = dict(zip(head.split(), next(x for x in shown if f"{NETWORK}/clean.json" in x).split(), strict=True))
-    assert len(shown) == 5  # the network and, on four sets of labels, the system without training
+    assert len(shown) == 2  # the network and the system without training
     with (versioned.folder / "results/table.csv").open(newline="") as file:
         line = next(row for row in csv.DictReader(file) if row["run_group"] == f"{NETWORK}/clean" and row["claim"])
     assert line["metric"] in ("WA", "UA") and line["aggregation"] == "fold_mean"
@@ -196,7 +196,7 @@ def test_metrics_and_plots(versioned: Project) -> None:
         assert f'"title": {{"text": "{title}' in page
     assert "https://cdn" not in page
     if CHROMIUM.is_file():
-        assert drawn(versioned.folder / "charts/index.html") == ([], 7)  # confusion of 5, curves of 1, claims
+        assert drawn(versioned.folder / "charts/index.html") == ([], 4)  # confusion of 2, curves of 1, claims
     plots = versioned.folder / "results/plots"
     confusion = (plots / "confusion/fair-majority-iemocap_5531.csv").read_text().splitlines()
     runs = versioned.folder.glob("work/demo/runs/fair/majority/iemocap_5531/clean/seed1/fold*/predictions.csv")
