@@ -42,6 +42,8 @@ def corpus(
         print(f"check: {line}")
     for path in written.files:
         print(f"written: {path}")
+    if written.again:
+        print(f"again, {written.again}")
     if written.changes:
         print("added:", *written.changes, sep="\n")
     print(f"next: read {experiment}; ser corpus {manifest.stem}; ser status; make table")

@@ -15,7 +15,7 @@ from typing import Any
 from ser.errors import UNPRINTABLE, InputError, in_one_line, listed, one_line, shown
 from ser.files import words
 from ser.manifests.audio_files import AudioFacts, Segment, inspect_all, sample_range
-from ser.manifests.reading import Finding, Published, Reading, grouped, release_of
+from ser.manifests.reading import COPY, OUTSIDE, Finding, Published, Reading, grouped, release_of
 from ser.manifests.user_manifest import read_user_manifest
 from ser.manifests.utterance import Utterance
 
@@ -35,6 +35,16 @@ class Survey(Reading):
     unreadable: list[Finding] = field(default_factory=list)
     duplicates: list[tuple[str, ...]] = field(default_factory=list)
     published: Published | None = None
+
+    @property
+    def outside(self) -> list[Finding]:
+        """Of what is broken, the recordings that links lead to from the root."""
+        return [finding for finding in self.broken if finding.reason == OUTSIDE]
+
+    @property
+    def labels(self) -> list[Finding]:
+        """Of what is broken, the labels."""
+        return [finding for finding in self.broken if finding.reason != OUTSIDE]
 
 
 def loader_of(name: str) -> Any:
@@ -136,8 +146,10 @@ def build_manifest(
         raise InputError(f"on_unreadable: {on_unreadable!r} is neither stop nor exclude")
     found = survey(name, root, manifest, columns)
     problems = []
-    if found.broken:
-        problems.append(f"{len(found.broken)} broken labels: {'; '.join(grouped(found.broken))}")
+    if found.labels:
+        problems.append(f"{len(found.labels)} broken labels: {'; '.join(grouped(found.labels))}")
+    if found.outside:
+        problems.append(f"{'; '.join(grouped(found.outside))}: {COPY}")
     if found.unreadable and on_unreadable == "stop":
         problems.append(
             f"{len(found.unreadable)} unreadable audio files: {'; '.join(grouped(found.unreadable))}: "

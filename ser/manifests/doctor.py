@@ -6,7 +6,7 @@ from typing import Any
 
 from ser.errors import InputError
 from ser.manifests.build import Survey, count_values, loader_of, survey
-from ser.manifests.reading import Counts, grouped
+from ser.manifests.reading import COPY, Counts, grouped
 
 PrintTable = Callable[[Sequence[str], Iterable[Sequence[str]], int], None]  # ser/results/terminal.py
 _MOST_VALUES = 40  # of a column without published counts; a longer table would say little
@@ -82,7 +82,11 @@ def _surveyed(name: str, root: Path, manifest: Path | None, columns: Mapping[str
 def _faults(found: Survey, exclude: bool) -> list[str]:
     """Why the pipeline cannot use it; empty if it can."""
     unreadable = [] if exclude else found.unreadable
-    problems = (("broken labels", found.broken), ("unreadable audio files", unreadable))
+    problems = (
+        ("broken labels", found.labels),
+        ("links outside the root", found.outside),
+        ("unreadable audio files", unreadable),
+    )
     faults = [f"{len(items)} {what}" for what, items in problems if items]
     return faults if found.utterances else [*faults, "no utterances"]
 
@@ -127,8 +131,11 @@ def _print_problems(found: Survey, exclude: bool) -> None:
     _print_group("unreadable", grouped(found.unreadable))
     if found.unreadable and not exclude:
         print("  Repair these files, or set `on_unreadable: exclude` for this corpus to go on without them.")
-    _print_group("broken label", grouped(found.broken))
-    if found.broken:
+    _print_group("link", grouped(found.outside))
+    if found.outside:
+        print(f"  {COPY[0].upper()}{COPY[1:]}.")
+    _print_group("broken label", grouped(found.labels))
+    if found.labels:
         print("  Take these lines from a fresh copy of the release, or correct your manifest.")
 
 

@@ -29,6 +29,10 @@ class Finding(NamedTuple):
     detail: str = ""
 
 
+OUTSIDE = "path leads outside the root through a link"  # the reason of a finding; its mend:
+COPY = "copy the recordings, or take the folder that the links lead to as root"
+
+
 def grouped(findings: Iterable[Finding]) -> list[str]:
     """`<number>, <reason>: <where> (<detail>), ...` for each reason: all places of a few, three of more than 20.
 

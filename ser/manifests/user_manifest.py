@@ -6,13 +6,13 @@ import math
 import os
 import posixpath
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ser.errors import InputError, listed, shown
 from ser.manifests.audformat_database import audformat_table
-from ser.manifests.reading import Finding, Reading, Rows
+from ser.manifests.reading import OUTSIDE, Finding, Reading, Rows
 from ser.manifests.utterance import COLUMNS, EMOTIONS, Utterance
 
 _REQUIRED = ("path", "speaker", "emotion")
@@ -87,6 +87,17 @@ def _number(column: str, text: str) -> float:
     return number
 
 
+def linked_out(root: Path, paths: Iterable[str]) -> list[str]:
+    """Those of `paths`, below `root`, that lead outside it through a link: no manifest may name them."""
+    inside, found = _Inside(root), []
+    for path in paths:
+        try:
+            inside.check(path)
+        except ValueError as error:
+            found += [path] if error.args[0] == OUTSIDE else []
+    return found
+
+
 class _Inside:
     """Refuses paths that leave the root. Each folder is resolved only once, since a manifest may name 265,000 files."""
 
@@ -106,7 +117,7 @@ class _Inside:
             self.folders[folder] = self._holds(os.path.join(self.root, folder))  # noqa: PTH118 (as above)
         file = os.path.join(self.root, path)  # noqa: PTH118 (as above)
         if not self.folders[folder] or (os.path.islink(file) and not self._holds(file)):  # noqa: PTH114 (as above)
-            raise ValueError("path leads outside the root through a link", shown(path))
+            raise ValueError(OUTSIDE, shown(path))
 
     def _holds(self, path: str) -> bool:
         return os.path.commonpath([self.real_root, os.path.realpath(path)]) == self.real_root

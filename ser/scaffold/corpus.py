@@ -8,8 +8,9 @@ import csv
 import importlib
 import io
 import json
+import shlex
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ import yaml
 
 from ser.errors import InputError, listed
 from ser.files import words
+from ser.manifests.reading import COPY
 from ser.manifests.tree import scan
+from ser.manifests.user_manifest import linked_out
 from ser.manifests.utterance import COLUMNS, Utterance
 from ser.outputs import write_text
 from ser.plan.load import OWN, read_params
@@ -35,13 +38,15 @@ _ONE_BY_ONE = 12  # speakers: with more, folds test several
 @dataclass
 class Written:
     """`files` were written; `lines` say what was guessed; `open` what could not be, and what to do about it; `changes`,
-    as diff has it, what was added to params.local.yaml where it was there.
+    as diff has it, what was added to params.local.yaml where it was there. `again`: the command for a first field
+    that is not used, "" where all are.
     """
 
     files: list[Path]
     lines: list[str]
     open: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
+    again: str = ""
 
 
 def init_corpus(
@@ -55,8 +60,8 @@ def init_corpus(
     """Look at `source` (with what is `said` of its fields and its `recordings`, as `look` takes it) and write
     external/<name>.csv, experiments/<name>.yaml, and params.local.yaml or what is not in it yet.
 
-    Raises InputError for a name that is taken, where there is nothing to see, and for a params.local.yaml that cannot
-    be added to; then nothing is written.
+    Raises InputError for a name that is taken, where there is nothing to see, for links that lead elsewhere, and for a
+    params.local.yaml that cannot be added to; then nothing is written.
     """
     check_name(name)
     if name in words("corpora"):
@@ -64,12 +69,16 @@ def init_corpus(
             f"{name}: ser/corpora/{name}.py reads this corpus's release tree: choose another name for yours"
         )
     manifest, experiment = root / "external" / f"{name}.csv", root / "experiments" / f"{name}.yaml"
-    for path in (manifest, experiment):
-        if path.exists():
-            raise InputError(f"{path}: is there already: choose another name with --name, or remove it")
+    if there := [path for path in (manifest, experiment) if path.exists()]:
+        remove = shlex.join(["rm", *map(str, there)])
+        raise InputError(f"{listed(there)}: there already: choose another name with --name, or remove first: {remove}")
     if not experiment.parent.is_dir():
         raise InputError(f"{root.resolve()}: no experiments here: go to the folder of the project")
     guess = look(source, said, recordings)
+    if outside := linked_out(guess.root, [path for row in guess.rows if (path := row["path"])]):
+        which = f"{len(outside):,} recordings are outside it, behind links: {listed(outside, 3)}"
+        first = (guess.root / outside[0]).resolve().parent
+        raise InputError(f"{guess.root}: {which} (the first is in {first}): {COPY}")
     protocol, doubts = _protocol(name, guess)
     doubts = [*guess.open, *doubts]
     own, before = (root / OWN).resolve(), ""
@@ -84,7 +93,8 @@ def init_corpus(
         write_text(own, entries)
     lines = [f"{column}: {why}" for column, why in guess.found.items()]
     files = [manifest, experiment, *([] if before else [root / OWN])]
-    return Written(files, lines, [*doubts, *remarks], changed(before, entries, OWN) if before else [])
+    changes = changed(before, entries, OWN) if before else []
+    return Written(files, lines, [*doubts, *remarks], changes, _again(source, name, said or {}, guess, files[:2]))
 
 
 def release_in(folder: Path) -> str:
@@ -107,6 +117,16 @@ def release_in(folder: Path) -> str:
         if is_theirs and len({utterance.path for utterance in read}) > n_files / 2:
             return corpus
     return ""
+
+
+def _again(source: Path, name: str, said: Mapping[str, str], guess: Guess, files: Sequence[Path]) -> str:
+    column = next((column for column in ("speaker", "emotion", "sentence", "session") if column not in guess.found), "")
+    if not (guess.unused and column):
+        return ""
+    options = {"name": name, **said, column: guess.unused[0]}
+    words = [word for option, value in options.items() for word in (f"--{option}", value)]
+    remove, again = shlex.join(["rm", *map(str, files)]), shlex.join(["ser", "init", "corpus", str(source), *words])
+    return f"if {guess.unused[0]} is the {column}: {remove} && {again}"
 
 
 def _manifest(guess: Guess) -> str:
@@ -137,7 +157,8 @@ def _added(name: str, guess: Guess, text: str, root: Path) -> tuple[str, list[st
     params, remarks = read_params(root), []
     corpora = params.get("corpora")
     if isinstance(corpora, dict) and name in corpora:
-        remarks.append(f"corpora.{name} is there already, and stays as it is: external/{name}.csv is new")
+        if corpora[name] != _entry(name, guess):  # else: they are of a first try
+            remarks.append(f"corpora.{name} is there already, and stays as it is: external/{name}.csv is new")
     else:
         text = with_entry(text, "corpora", name, _entry(name, guess), OWN)
     if isinstance(params.get("experiments"), dict):

@@ -45,13 +45,14 @@ _MEANT = {word: column for column, words in _HEADERS.items() for word in words.s
 @dataclass
 class Guess:
     """`rows`: of the manifest, column -> text; `root`: what their paths are relative to. `found`: column -> why;
-    `open`: what could not be known, in sentences.
+    `open`: what could not be known, in sentences; `unused`: a folder's fields that no column is taken from.
     """
 
     root: Path
     rows: list[dict[str, str]]
     found: dict[str, str] = field(default_factory=dict)
     open: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
 
     def values(self, column: str) -> list[str]:
         """The values of a column, each once, sorted; without the empty one."""
@@ -93,6 +94,7 @@ def _folder(root: Path, said: Mapping[str, str]) -> Guess:
     _mend_emotions(guess)
     for row in guess.rows if "gender" in guess.found else ():
         row["gender"] = _GENDERS[row["gender"].lower()]
+    guess.unused = [*fields]
     for name, values in fields.items():
         guess.open.append(f"{name} has {_described(values)}: unused; --speaker, --sentence or --session {name} uses it")
     for column in ("speaker", "emotion"):

@@ -87,6 +87,19 @@ def test_everything_is_told_although_files_and_labels_are_bad(ser, tmp_path: Pat
     assert lines[-1] == "cannot be used: 1 broken labels, 2 unreadable audio files"
 
 
+def test_links_that_leave_the_root_are_no_labels(ser, tmp_path: Path) -> None:
+    write_wav(tmp_path / "elsewhere/a.wav")
+    write_wav(tmp_path / "in/b.wav")
+    (tmp_path / "in/a.wav").symlink_to(tmp_path / "elsewhere/a.wav")
+    (tmp_path / "own.csv").write_text("path,speaker,emotion\na.wav,1,sad\nb.wav,1,sad\n")
+    status, lines, _ = ser("corpus", "mine", "--root", tmp_path / "in", "--manifest", tmp_path / "own.csv")
+    assert status == 1 and lines[-3:] == [
+        "link: path leads outside the root through a link: own.csv line 2 ('a.wav')",
+        "Copy the recordings, or take the folder that the links lead to as root.",
+        "cannot be used: 1 links outside the root",
+    ]
+
+
 def test_a_wrong_root_cannot_be_used(ser, tree: Path) -> None:
     status, lines, _ = ser("corpus", "iemocap", "--root", tree)
     assert status == 1

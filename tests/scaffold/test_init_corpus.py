@@ -214,9 +214,45 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     root, folder = by_speaker(tmp_path / "in"), project(tmp_path / "p")
     init_corpus(root, "mine", root=folder)
     before = (folder / "external/mine.csv").read_bytes()
-    with pytest.raises(InputError, match="external/mine.csv: is there already: choose another name with --name"):
+    both = f"{folder}/external/mine.csv, {folder}/experiments/mine.yaml"
+    mend = f"choose another name with --name, or remove first: rm {both.replace(',', '')}"
+    with pytest.raises(InputError) as error:
         init_corpus(root, "mine", root=folder)
+    assert str(error.value) == f"{both}: there already: {mend}"
     assert (folder / "external/mine.csv").read_bytes() == before
+
+
+def test_the_command_that_takes_a_field_more_works_as_it_is_printed(tmp_path: Path) -> None:
+    """Also beside what the first try has written to params.local.yaml."""
+    root, project = by_speaker(tmp_path / "in put"), copy_project(tmp_path / "project")
+    written = init_corpus(root, "mine", {"emotion": "part1"}, project.folder)
+    own = (project.folder / "params.local.yaml").read_bytes()
+    removed, again = written.again.split(" && ")
+    places = [f"{project.folder}/{file}" for file in ("external/mine.csv", "experiments/mine.yaml")]
+    assert removed == f"if part2 is the sentence: rm {' '.join(places)}"
+    assert again == f"ser init corpus '{root}' --name mine --emotion part1 --sentence part2"
+    for path in places:
+        Path(path).unlink()
+    written = init_corpus(root, "mine", {"emotion": "part1", "sentence": "part2"}, project.folder)
+    assert {row["sentence"] for row in manifest(project.folder, "mine")} == {"1", "2"}
+    assert (written.open, written.changes, written.again) == ([], [], "")
+    assert (project.folder / "params.local.yaml").read_bytes() == own
+
+
+def test_links_to_recordings_elsewhere_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    root, links = by_speaker(tmp_path / "in"), tmp_path / "links"
+    for path in root.rglob("*.wav"):
+        link = links / path.relative_to(root)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(path)
+    with pytest.raises(InputError) as error:
+        init_corpus(links, "mine", root=project(tmp_path / "p"))
+    files = "anna/Anger_1.wav, anna/Anger_2.wav, anna/Neutral_1.wav and 21 more"
+    assert str(error.value) == (
+        f"{links}: 24 recordings are outside it, behind links: {files} (the first is in {root}/anna): "
+        "copy the recordings, or take the folder that the links lead to as root"
+    )
+    assert not (tmp_path / "p/external").exists() and not (tmp_path / "p/params.local.yaml").exists()
 
 
 def test_what_params_local_lacks_is_added_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
