@@ -177,7 +177,7 @@ def _utterances(project: Project, corpus: str, say: Callable[[str], None]) -> li
         )
     is_demo = params["scale"] == "demo"
     if not is_demo and corpus not in params["corpora"]:
-        raise InputError(f"params.yaml: corpora.{corpus}: not there: name its root")
+        raise InputError(f"corpora.{corpus}: no file names it: set its root in params.local.yaml")
     report = Path(places.manifest(corpus, ".json"))
     if report.is_file() and _is_current(project, corpus, report):
         return read_manifest(places.manifest(corpus))

@@ -248,7 +248,7 @@ class Expansion:
         check_names(names, [*NAMES, *self.params["encoders"]], f"{where}: encoders")
         for name in names:
             if self.params["scale"] != "demo" and name not in (*self.params["encoders"], *MADE_HERE):
-                return f"no checkpoint: set encoders.{name} in params.yaml"
+                return f"no checkpoint: set encoders.{name} in params.local.yaml"
         return ""
 
     def _missing_corpus(self, corpus: str) -> str:
@@ -258,7 +258,7 @@ class Expansion:
             mend = "" if scale == "demo" else f"add it to scales.{scale}.corpora in params.yaml, or "
             return f"corpus {corpus} is not part of scale {scale}: {mend}use scale {' or '.join(others) or 'free'}"
         if scale != "demo" and corpus not in self.params["corpora"]:
-            return f"no recordings: set corpora.{corpus}.root in params.yaml"
+            return f"no recordings: set corpora.{corpus}.root in params.local.yaml"
         return ""
 
     def _incomplete(self, experiment: str, name: str) -> str:

@@ -31,6 +31,8 @@ def read_params(root: Path = Path(), given: Params | None = None) -> dict[str, A
     params: dict[str, Any] = {}
     for name in ("params.yaml", OWN):
         if name != OWN or (root / OWN).is_file():
+            if not (root / name).exists():
+                raise InputError(f"{root / name}: no such file: run it in the project's folder")
             content = read_yaml(root / name) or {}
             if not isinstance(content, dict):
                 raise InputError(f"{root / name}: not a mapping (key: value)")
@@ -53,14 +55,22 @@ def load_plan(params: Params, root: Path = Path()) -> Plan:
     wanted = params["experiments"]
     if wanted == "all":
         wanted = dict.fromkeys(experiments, "all")
-    check_names(wanted, experiments, "params.yaml: experiments")
+    check_names(wanted, experiments, _where(root, "experiments"))
     expansion = Expansion(params, experiments, root)
     groups = tuple(group for name, rows in wanted.items() for group in expansion.groups(name, rows))
-    _check_own_corpora(params, experiments)
+    _check_own_corpora(params, experiments, root)
     specs = {
         feature_name(spec): spec for group in groups for spec in group.features.values() if spec["kind"] != "audio"
     }
     return Plan(params["scale"], groups, {name: experiments[name] for name in wanted}, specs)
+
+
+def _where(root: Path, *keys: str) -> str:
+    """An entry for a message, after the file that sets it."""
+    entry = read_yaml(root / OWN) if (root / OWN).is_file() else None
+    for key in keys:
+        entry = entry.get(key) if isinstance(entry, dict) else None
+    return f"{'params.yaml' if entry is None else OWN}: {'.'.join(keys)}"
 
 
 def _over(params: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,7 +95,7 @@ def _without_required(schema: Any) -> Any:
 def _check_places(params: Params, root: Path) -> None:
     """What is named must exist before any job starts; at scale demo nothing outside the project is used."""
     scale = params["scale"]
-    where = f"params.yaml: scales.{scale}.corpora"
+    where = _where(root, "scales", scale, "corpora")
     check_names(params["scales"][scale]["corpora"], sorted(known_corpora(params, root)), where)
     for name in corpora_of_scale(params):
         if scale == "demo":
@@ -95,38 +105,40 @@ def _check_places(params: Params, root: Path) -> None:
             _check_corpus(name, params, root)
     if scale != "demo":
         for name, folder in params["encoders"].items():
-            _check_checkpoint(name, folder)
+            _check_checkpoint(name, folder, root)
 
 
 def _check_corpus(name: str, params: Params, root: Path) -> None:
-    where, corpus = f"params.yaml: corpora.{name}", params["corpora"][name]
+    corpus = params["corpora"][name]
     read = root / Places.of(params["scale"]).manifest(name)
     if not Path(corpus["root"]).is_dir() and not read.is_file():  # what another machine has read is enough
-        raise InputError(f"{where}.root: no such folder: {corpus['root']}")
+        raise InputError(f"{_where(root, 'corpora', name, 'root')}: no such folder: {corpus['root']}")
     manifest = corpus.get("manifest")
     if manifest and not Path(manifest).is_file():
-        raise InputError(f"{where}.manifest: no such file: {manifest} (relative to the project, not to root)")
+        where = _where(root, "corpora", name, "manifest")
+        raise InputError(f"{where}: no such file: {manifest} (relative to the project, not to root)")
     if not manifest and name not in words("corpora", root):
+        where = _where(root, "corpora", name)
         raise InputError(f"{where}: no ser/corpora/{name}.py: name a CSV file in `manifest`")
     if not manifest and "columns" in corpus:
-        raise InputError(f"{where}.columns: there is no `manifest` whose columns these could be: remove them")
+        where = _where(root, "corpora", name, "columns")
+        raise InputError(f"{where}: there is no `manifest` whose columns these could be: remove them")
 
 
-def _check_own_corpora(params: Params, experiments: Mapping[str, Experiment]) -> None:
+def _check_own_corpora(params: Params, experiments: Mapping[str, Experiment], root: Path) -> None:
     """A user's own corpus is meant to be used: one that no protocol reads would silently have no effect."""
     read = {protocol["corpus"] for experiment in experiments.values() for protocol in experiment["protocols"].values()}
     for name in corpora_of_scale(params):
         if name in params["corpora"] and name not in read:
-            raise InputError(
-                f"params.yaml: corpora.{name}: no protocol reads it: add one under `protocols` of an experiment file"
-            )
+            where = _where(root, "corpora", name)
+            raise InputError(f"{where}: no protocol reads it: add one under `protocols` of an experiment file")
 
 
-def _check_checkpoint(name: str, folder: str) -> None:
+def _check_checkpoint(name: str, folder: str, root: Path) -> None:
     try:
         if {*"{}"} & {*folder}:  # its files are inputs of rules, and there these mark wildcards
             raise InputError(f"{folder}: a path with {{ or }}: rename the folder, or name a link to it")
         checkpoint_files(Path(folder))
         check_form(name, Path(folder))
     except InputError as error:
-        raise InputError(f"params.yaml: encoders.{name}: {error}") from None
+        raise InputError(f"{_where(root, 'encoders', name)}: {error}") from None

@@ -49,7 +49,7 @@ def test_the_same_split_before_and_after_the_build(emodb: Project) -> None:
             "fair/emodb_4/test_selected",
             "experiments/fair.yaml: protocols.emodb_4.selections: unknown 'test_selected': known: clean",
         ),
-        ("fair/ravdess", "params.yaml: corpora.ravdess: not there: name its root"),
+        ("fair/ravdess", "corpora.ravdess: no file names it: set its root in params.local.yaml"),
         (
             "fair/iemocap_5531",
             "params.yaml: corpus iemocap is not part of scale free: name it under `corpora`, or choose another scale",

@@ -154,7 +154,7 @@ def test_what_a_corpus_costs_that_is_not_here(built: Project) -> None:
     least = sum(len(group.runs) * costs.run_seconds(group, "", is_expected=True) for group in svm)
     line = next(line for line in found["lines"] if line["row"] == "functionals_svm")
     assert least < line["left_core_seconds"] < least + 600
-    assert [of["reason"] for of in found["skipped"]] == ["no recordings: set corpora.iemocap.root in params.yaml"]
+    assert [of["reason"] for of in found["skipped"]] == ["no recordings: set corpora.iemocap.root in params.local.yaml"]
     shown = ser(built, "status", "--corpus", "iemocap").stdout
     assert "an estimate" in shown and "unit costs are of another machine" in shown
 

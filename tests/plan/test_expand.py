@@ -237,7 +237,7 @@ def test_a_row_says_what_its_encoders_have_heard_before(
     skipped = plan(project, experiment, encoders={"hubert_base": further, "mine": further}, corpora={})
     lines = list(table_lines(skipped, PLACES, None))
     assert {line["note"] for line in lines if line["row"] == "mode_b"} == {
-        f"no recordings: set corpora.emodb.root in params.yaml; {leaks[0]}"
+        f"no recordings: set corpora.emodb.root in params.local.yaml; {leaks[0]}"
     }
 
 

@@ -109,6 +109,18 @@ def test_a_machines_own_entries_hold_key_by_key(tmp_path: Path) -> None:
         read_params(tmp_path)
 
 
+def test_a_message_names_the_file_that_sets_the_entry(project: Path) -> None:
+    gone = {"corpora": {"emodb": {"root": "/no/such/folder"}}}
+    (project / "params.local.yaml").write_text("corpora: {emodb: {root: /no/such/folder}}\n")
+    with pytest.raises(InputError) as error:
+        plan(project, **gone)
+    assert str(error.value) == "params.local.yaml: corpora.emodb.root: no such folder: /no/such/folder"
+    (project / "params.local.yaml").write_text("corpora: {iemocap: {root: /tmp}}\n")
+    with pytest.raises(InputError) as error:
+        plan(project, **gone)
+    assert str(error.value) == "params.yaml: corpora.emodb.root: no such folder: /no/such/folder"
+
+
 def test_a_corpus_that_is_named_needs_no_scale_to_list_it(project: Path) -> None:
     (project / "mine.csv").touch()
     corpora = {"mine": {"root": str(project), "manifest": str(project / "mine.csv")}}
