@@ -20,4 +20,6 @@ def trained(row: str, fold: int | None = None, seed: int | None = None) -> Train
             f"{error.name} is missing"
         ) from None
 
+    if not Path("params.yaml").exists():
+        raise InputError(f"{row}: no project here, and no exported folder: run it in the project's folder, or give one")
     return trained_row(Project.here(), row, fold, seed)

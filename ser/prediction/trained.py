@@ -63,8 +63,7 @@ def spoken(trained: Trained) -> list[str]:
     lines = [
         f"{trained.name}: {', '.join(trained.labels)}{unit}; "
         + (f"mean of {models} models (one per fold)" if models > 1 else f"the model of fold {trained.models[0].fold}"),
-        f"protocol {about['protocol_hash']}: {about['corpus']}, {about['selection']}"
-        + (f"; test and training share {', '.join(about['leaks'])}" if about["leaks"] else ""),
+        f"protocol {about['protocol_hash']}: {about['corpus']}, {about['selection']}",
     ]
     # A model alone has tested its own fold only; the number is of all.
     of = "" if models == about["n_folds"] else f"all {about['n_folds']} folds together, each by its own model, "

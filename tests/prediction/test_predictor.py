@@ -14,9 +14,11 @@ from helpers.predictable import ROWS, group_of, learn
 from ser.errors import InputError
 from ser.files import words
 from ser.plan.settings import is_reported
+from ser.prediction.find import trained
 from ser.prediction.lines import columns, predicted, write_lines
 from ser.prediction.predictor import Predictor
 from ser.prediction.recordings import Piece
+from ser.prediction.trained import spoken
 
 BESIDES = (
     ("emosphere_ser/full", {"auxiliary": "emotion"}),
@@ -27,8 +29,8 @@ BESIDES = (
 
 def test_every_system_is_here() -> None:
     """All but those that have no model: their predictions are files."""
-    trained = {name for name in words("systems") if not is_reported(ROOT / f"ser/systems/{name}.py")}
-    assert {group_of(row).system for row in ROWS} == trained
+    models = {name for name in words("systems") if not is_reported(ROOT / f"ser/systems/{name}.py")}
+    assert {group_of(row).system for row in ROWS} == models
 
 
 @pytest.mark.parametrize(("row", "changes"), [*((row, {}) for row in ROWS), *BESIDES])
@@ -84,3 +86,18 @@ def test_attributes_are_in_the_protocols_units(tmp_path: Path, as_json: bool) ->
         assert float(lines[0][label]) == pytest.approx(score, rel=1e-4) and 1 <= float(lines[0][label]) <= 7
         assert lines[1][label] == (None if as_json else "")
     assert (lines[1]["status"], lines[1]["note"]) == ("error", "empty")
+
+
+def test_outside_a_project_it_says_where_to_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as error:
+        trained("fair/majority")
+    mend = "run it in the project's folder, or give one"
+    assert str(error.value) == f"fair/majority: no project here, and no exported folder: {mend}"
+
+
+def test_what_test_and_training_share_is_said_once(tmp_path: Path) -> None:
+    about = {"leaks": ["sentences"], "notes": ["test shares sentences with train, as declared"]}
+    row = learn(tmp_path, "fair/majority").trained
+    said = spoken(replace(row, about={**row.about, **about}))
+    assert [line for line in said if "share" in line] == ["note: test shares sentences with train, as declared"]
