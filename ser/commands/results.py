@@ -17,7 +17,8 @@ def command(
 ) -> None:
     """Print results/table.csv or, where it is not there yet or older, what is finished (results/partial.csv).
 
-    Values, intervals and claims are in per cent but for ccc; (reported): other code made the row's predictions.
+    Values, intervals and claims are in per cent but for ccc; (reported): other code made the row's predictions; *: the
+    averaging that the protocol itself uses.
     docs/table.md has every column.
     """
     import sys
@@ -46,7 +47,10 @@ def command(
         return
     if path == PARTIAL:
         print(f"{PARTIAL}: what is finished so far; ser status says what is left", file=sys.stderr)
-    _print(shown)
+    own = _own_averaging()
+    _print(shown, own)
+    if any(_is_own(line, own) for line in shown):
+        print("*: the averaging that the protocol itself uses, the number to quote", file=sys.stderr)
     if partial := sum(line["status"] == "partial" for line in shown):
         print(f"{partial} lines are marked partial: --json has the note that says why, ser trace more", file=sys.stderr)
     if left_out := len(chosen) - len(shown):
@@ -58,7 +62,29 @@ def _cell(line: Any, what: str) -> str:
     return str(line["run_group"].split("/")[2] if what == "protocol" else line[what])
 
 
-def _print(lines: list[Any]) -> None:
+def _own_averaging() -> dict[tuple[str, str], str]:
+    """(experiment, protocol) -> its averaging; nothing outside a project, or where an experiment file is broken."""
+    from pathlib import Path
+
+    from ser.errors import InputError
+    from ser.plan.experiments import read_experiments
+
+    try:
+        experiments = read_experiments(Path())
+    except InputError:
+        return {}
+    return {
+        (experiment, name): protocol["aggregation"]
+        for experiment, content in experiments.items()
+        for name, protocol in content["protocols"].items()
+    }
+
+
+def _is_own(line: Any, own: dict[tuple[str, str], str]) -> bool:
+    return own.get((line["experiment"], _cell(line, "protocol"))) == str(line["aggregation"])
+
+
+def _print(lines: list[Any], own: dict[tuple[str, str], str]) -> None:
     from ser.plan.reported import NOT_VERIFIED
     from ser.results.terminal import print_table
 
@@ -67,7 +93,7 @@ def _print(lines: list[Any]) -> None:
             [
                 line["row"] + (" (reported)" if line["note"].startswith(NOT_VERIFIED) else ""),
                 *(_cell(line, name) for name in ("protocol", "selection")),
-                f"{line['metric']} {line['aggregation']}",
+                f"{line['metric']} {line['aggregation']}" + ("*" if _is_own(line, own) else ""),
                 (line["value"] or line["status"])
                 + (f" ({line['ci_low']} to {line['ci_high']})" if line["ci_low"] else "")
                 + (", partial" if line["status"] == "partial" and line["value"] else ""),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers import ROOT
 from helpers.project import BIN
 from ser.results.table import COLUMNS
 
@@ -57,6 +58,19 @@ def test_a_line_has_value_interval_claim_and_verdict(folder: Path) -> None:
     line = next(line for line in said.stdout.splitlines() if line.startswith("full"))
     assert " ".join(line.split()) == "full iemocap_5531_speakers clean UA pooled 61.23 (58.00 to 64.46) 74.57 below"
     assert "majority" not in said.stdout and "1 lines without a value are left out" in said.stderr
+
+
+def test_the_averaging_of_the_protocol_is_marked(folder: Path) -> None:
+    for name in ("experiments", "schemas", "ser"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "results/table.csv").write_text(
+        (text := (folder / "results/table.csv").read_text())
+        + text.splitlines()[1].replace("pooled", "fold_mean").replace("61.23", "61.25")
+    )
+    said = results(folder, "--metric", "UA")
+    assert [line.split()[0] for line in said.stdout.splitlines() if "fold_mean*" in line] == ["full"]
+    assert [line.split()[0] for line in said.stdout.splitlines() if "pooled*" in line] == ["majority"]
+    assert said.stdout.count("*") == 2 and said.stderr.startswith("*: the averaging that the protocol itself uses")
 
 
 def test_nothing_is_cut_or_coloured_in_a_pipe(folder: Path) -> None:
