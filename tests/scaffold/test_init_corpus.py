@@ -11,11 +11,8 @@ import yaml
 from helpers.project import BIN, Project, copy_project
 from helpers.wavs import write_wav
 from ser.errors import InputError
-from ser.manifests.utterance import EMOTIONS
 from ser.plan.load import load_plan, read_params
 from ser.scaffold.corpus import init_corpus, release_in
-from ser.scaffold.emotion_words import MEANING
-from ser.scaffold.entries import with_entry
 from ser.scaffold.layout import look
 from ser.splits.protocol import Protocol
 
@@ -285,30 +282,6 @@ def test_what_params_local_lacks_is_added_to_it(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("a: 1", "a: 1\nc:\n  k: {}\n"),
-        ("", "c:\n  k: {}\n"),
-        ("c: {}\n", "c: {k: {}}\n"),
-        ("c: {\n  b: 1,\n}\n", "c: {\n  b: 1, k: {}\n}\n"),
-        ("c:\n    # of b\n    b: 1\n", "c:\n    k: {}\n    # of b\n    b: 1\n"),
-    ],
-)
-def test_an_entry_goes_where_it_belongs(before: str, after: str) -> None:
-    assert with_entry(before, "c", "k", {}, "f") == after
-
-
-@pytest.mark.parametrize(
-    "text", ["c: null", "{a: 1}", "c: [1]", "a: &x {b: 1}\nc: *x", "c: {\n  b: 1 # of b\n}", "- c"]
-)
-def test_where_an_entry_has_no_place_it_is_said(text: str) -> None:
-    with pytest.raises(
-        InputError, match=r"^f: nothing can be added .* as it is written: add c: \{k: 1\}, then once more$"
-    ):
-        with_entry(text, "c", "k", 1, "f")
-
-
-@pytest.mark.parametrize(
     ("text", "name", "line"),
     [
         ("path,speaker\n", "mine", "it has no lines below its column names"),
@@ -322,12 +295,3 @@ def test_what_cannot_be_used_is_one_line(tmp_path: Path, text: str, name: str, l
     with pytest.raises(InputError, match=line):
         init_corpus(tmp_path / "t.csv", name, root=project(tmp_path / "p"))
     assert not (tmp_path / "p/external").exists()
-
-
-def test_an_empty_folder_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no recordings in it"):
-        look(tmp_path)
-
-
-def test_every_word_means_an_emotion_of_the_project() -> None:
-    assert {*MEANING.values()} == {*EMOTIONS}
