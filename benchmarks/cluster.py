@@ -93,7 +93,7 @@ def check(project: Project, plan: Plan) -> None:
     found = len(project.metrics())
     with (project.folder / "results" / "table.csv").open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
-    seeds = {line["run_group"]: line["n_seeds"] for line in lines}
+    seeds = {line["run_group"]: line["n_seeds"] for line in lines if line["n_seeds"]}  # not those that are skipped
     for group in plan.live:
         if seeds.get(group.name) != str(len(group.seeds)):
             raise SystemExit(f"{group.name}: {seeds.get(group.name)} seeds in the table, {len(group.seeds)} planned")
