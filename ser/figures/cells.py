@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 
 from ser.figures.spec import Rows, drawn, form
-from ser.figures.theme import BLUE
+from ser.figures.theme import SKY
 
 
 def cells(
@@ -24,18 +24,17 @@ def cells(
 def _form(fields: tuple[str, str], titles: tuple[str, str], of_row: bool) -> dict[str, Any]:
     columns, lines = fields
     angle = alt.Axis(title=titles[0], labelAngle=-40)
-    ramp = alt.Scale(domain=[0, 1], range=["#ffffff", BLUE], interpolate="rgb")
+    ramp = alt.Scale(domain=[0, 1], range=["#ffffff", SKY], interpolate="rgb")
     boxes = alt.Chart().mark_rect(stroke="#b0b0b0", strokeWidth=0.5)
     boxes = boxes.encode(
         color=alt.Color("share:Q", scale=ramp, legend=None),
         tooltip=alt.Tooltip("says:N"),
         description=alt.Description("says:N"),
     )
-    numbers = alt.Chart().mark_text(lineBreak="\n", baseline="middle", dy=-6 if of_row else 0, aria=False)
-    numbers = numbers.encode(
-        text="text:N", color=alt.condition("datum.share > 0.88", alt.value("#ffffff"), alt.value("#1a1a1a"))
+    numbers = alt.Chart().mark_text(
+        lineBreak="\n", baseline="middle", dy=-6 if of_row else 0, color="#1a1a1a", aria=False
     )
-    chart = alt.layer(boxes, numbers).encode(
+    chart = alt.layer(boxes, numbers.encode(text="text:N")).encode(
         x=alt.X(f"{columns}:N", sort=None, axis=angle),
         y=alt.Y(f"{lines}:N", sort=None, axis=alt.Axis(title=titles[1])),
     )

@@ -83,9 +83,12 @@ def _form(kinds: tuple[Kind, ...], axis: str, zero: bool) -> dict[str, Any]:
         .encode(x=alt.X("low:Q", scale=x_scale, axis=x_axis), x2="high:Q", y=y),
         alt.Chart().transform_filter("isValid(datum.x)").transform_calculate(says=_SAYS).mark_point()
         .encode(x=x, y=y, color=colour, shape=shape, **shown),
-        alt.Chart().transform_filter("isValid(datum.label)")
-        .mark_text(align="left", baseline="top", lineBreak="\n", aria=False)
-        .encode(x=alt.value(0), y=y, text="label:N"),
+        *(
+            alt.Chart().transform_filter("isValid(datum.label)")
+            .mark_text(align="left", baseline="top", lineBreak="\n", aria=False, style=style)
+            .encode(x=alt.value(0), y=y, text="label:N")
+            for style in ("halo", "text")
+        ),
     ]  # fmt: skip
     if zero:
         at = alt.XDatum(0, type="quantitative", scale=x_scale, axis=x_axis)

@@ -8,6 +8,7 @@ from typing import Any
 
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
 VERMILLION, PURPLE, GREY = "#D55E00", "#CC79A7", "#767676"
+SKY = "#56B4E9"  # as a background: black on it has a contrast of 7 to 1
 
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 _SIZE = 12  # of the smallest text, in pixels
@@ -16,6 +17,7 @@ _SIZE = 12  # of the smallest text, in pixels
 def config(dark: bool = False, font: str = FONT) -> dict[str, Any]:
     """The configuration for a light or a dark background, which itself stays transparent."""
     text, line, grid = ("#e8e8e8", "#b0b0b0", "#3c3c3c") if dark else ("#1a1a1a", "#5c5c5c", "#e3e3e3")
+    back = "#14181d" if dark else "#ffffff"  # of the report's page
     return {
         "background": None,
         "font": font,
@@ -54,6 +56,7 @@ def config(dark: bool = False, font: str = FONT) -> dict[str, Any]:
             "symbolSize": 80,
         },
         "text": {"color": text, "fontSize": _SIZE},
+        "style": {"halo": {"stroke": back, "strokeWidth": 4}},  # below text: keeps the grid off it
         "rule": {"color": line},
         "tick": {"color": text},
         "point": {"filled": True, "size": 80, "opacity": 1},

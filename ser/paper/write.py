@@ -1,6 +1,7 @@
 """All files of `results/paper/`."""
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,11 @@ from ser.plan.made_from import MadeFrom
 from ser.plan.places import COMPARISONS, HONEST_GAP, PROTOCOL_LADDER, TABLE, Places
 from ser.results.charts import read_lines
 
-WIDTH = 480  # pixels, 12.7 cm
+WIDTH, CONFUSION = 480, 330  # pixels: the width of each figure, 12.7 cm, and the height of a confusion matrix
 _PER_GROUP = ("confusion", "curves", "speakers")
-_RESOLUTION = 2  # of PNG: 192 pixels per inch
+_POINTS = 0.75  # of a pixel; a PDF takes an SVG's size for points
+_SIZE = re.compile(r'\b(width|height)="([\d.]+)"')  # first in an SVG: its own
+_PER_INCH = 300  # pixels of PNG
 _COLOURS = 128  # of PNG: lines and a ramp need no more, and files are a quarter as large
 
 
@@ -56,17 +59,20 @@ def shown(plan: Plan, found: list[Figure]) -> Iterator[Figure]:
 
 
 def print_spec(figure: Figure, scale: str) -> dict[str, Any]:
-    """A figure's specification for print: of fixed width, with its title left to the caption."""
+    """A figure's specification for print: of fixed width with its labels, and with its title left to the caption."""
+    own = {"height": CONFUSION} if figure.section == "confusion" else {}
     title = {"text": SYNTHETIC} if scale == "demo" else ""
-    return {**{key: value for key, value in figure.spec.items() if key != "title"}, "width": WIDTH, "title": title}
+    whole = {"type": "fit-x", "contains": "padding"}
+    return {**figure.spec, **own, "width": WIDTH, "autosize": whole, "title": title}
 
 
 def _write_figure(folder: Path, figure: Figure, scale: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     svg = vl_convert.vegalite_to_svg(print_spec(figure, scale), config=_look())
-    (folder / f"{figure.name}.pdf").write_bytes(vl_convert.svg_to_pdf(svg))
-    image = Image.open(io.BytesIO(vl_convert.svg_to_png(svg, scale=_RESOLUTION))).convert("RGB")
-    image.quantize(_COLOURS, dither=Image.Dither.NONE).save(folder / f"{figure.name}.png", dpi=(192, 192))
+    points = _SIZE.sub(lambda size: f'{size[1]}="{float(size[2]) * _POINTS:g}"', svg, count=2)
+    (folder / f"{figure.name}.pdf").write_bytes(vl_convert.svg_to_pdf(points))
+    image = Image.open(io.BytesIO(vl_convert.svg_to_png(svg, scale=_PER_INCH / 96))).convert("RGB")
+    image.quantize(_COLOURS, dither=Image.Dither.NONE).save(folder / f"{figure.name}.png", dpi=(_PER_INCH, _PER_INCH))
 
 
 def _look() -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """results/paper: what a manuscript takes compiles, is the same twice, and says at scale demo that it is synthetic."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ from PIL import Image
 
 from helpers.results import write_results
 from helpers.runs import AsPlanned
-from ser.paper.write import WIDTH, write_paper
+from ser.paper.write import write_paper
 
 VALUE = "paper/full/p/clean/WA/pooled"
 
@@ -47,10 +48,13 @@ def test_each_text_says_that_it_is_synthetic(paper: Path) -> None:
             assert b"synthetic speech" in content, name
 
 
-def test_figures_have_the_width_of_a_page_and_no_more_colours_than_they_need(paper: Path) -> None:
+def test_figures_have_one_width_with_their_labels_and_no_more_colours_than_they_need(paper: Path) -> None:
     for path in (paper / "figures").glob("*.png"):
         with Image.open(path) as image:
-            assert image.mode == "P" and 0.9 < image.width / (2 * WIDTH) < 1.3, path.name
+            assert image.mode == "P" and image.width == 1500, path.name  # 12.7 cm at 300 pixels per inch
+            n_high = image.height
+        box = re.search(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", path.with_suffix(".pdf").read_bytes())
+        assert box and float(box[1]) == 360 and float(box[2]) == pytest.approx(n_high * 72 / 300, abs=0.5), path.name
 
 
 def test_a_table_of_values_has_the_papers_own_averaging(paper: Path) -> None:
