@@ -35,7 +35,10 @@ _WORDS = {
 _ACCENTS = {*"\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327"}
 _LETTERS = {*"ßæœøåłÆŒØÅŁ"}
 _MINUS = re.compile(r"(?<![\w.])-(?=\d)")
-_COLUMNS = {"long": r">{\raggedright\arraybackslash}p{%.2f\linewidth}", "word": "l", "number": "r"}
+_COLUMNS = {"long": r">{\raggedright\arraybackslash\hspace{0pt}}p{%.2f\linewidth}", "word": "l", "number": "r"}
+_LETTER, _BETWEEN = 0.0123, 0.0175  # of a line of LaTeX's article, 345 pt: a letter of 8 pt, and between two columns
+_NARROW = 0.13  # of a line: what a column of long text has at least, if it needs it
+_INNER = re.compile(r"(\\_|(?<=\w)-)(?=\w)")  # behind it LaTeX breaks no line by itself
 _MACROS = r"""\makeatletter
 \newcommand*\ser@set[7]{%
   \ser@one{value}{#1}{#2}\ser@one{low}{#1}{#3}\ser@one{high}{#1}{#4}%
@@ -65,24 +68,27 @@ def escaped(text: str) -> str:
 
 
 def table_text(table: Table, scale: str) -> str:
-    """A tabular, to be put by `input` into a float, or where it is long a longtable, which stands alone."""
+    """A tabular, to be put by `input` into a float, or where it is long a longtable, which stands alone. It is set
+    small, as wide as a line of LaTeX's article at most, unless its words are very long.
+    """
     n = len(table.columns)
     environment = "longtable" if len(table.rows) > LONG else "tabular"
     head = [r"\toprule", _row(table.columns, [column.title for column in table.columns]), r"\midrule"]
     if environment == "longtable":
         head += [r"\endhead"]
-    synthetic = [rf"\multicolumn{{{n}}}{{l}}{{\emph{{{SYNTHETIC}}}}} \\"] if scale == "demo" else []
-    notes = [rf"\multicolumn{{{n}}}{{p{{0.97\linewidth}}}}{{{escaped(note)}}} \\" for note in table.notes]
+    synthetic = [rf"\multicolumn{{{n}}}{{@{{}}l@{{}}}}{{\emph{{{SYNTHETIC}}}}} \\"] if scale == "demo" else []
+    notes = [rf"\multicolumn{{{n}}}{{@{{}}p{{\linewidth}}@{{}}}}{{{escaped(note)}}} \\" for note in table.notes]
     lines = [
         _comment(table.caption),
         f"% Needs booktabs, array{' and longtable' if environment == 'longtable' else ''}.",
-        rf"\begin{{{environment}}}{{{_columns(table.columns)}}}",
+        r"\begingroup\footnotesize\setlength{\tabcolsep}{3pt}%",
+        rf"\begin{{{environment}}}{{{_columns(table)}}}",
         *head,
         *(_row(table.columns, row) for row in table.rows),
         r"\bottomrule",
         *synthetic,
         *notes,
-        rf"\end{{{environment}}}",
+        rf"\end{{{environment}}}\par\endgroup",
     ]
     return "\n".join(lines) + "\n"
 
@@ -115,7 +121,7 @@ def document(figures: Sequence[tuple[str, str]], tables: Sequence[Table], number
         )
         lines += [
             rf"\par\bigskip{together[0]}\noindent {escaped(table.caption)}\par\nopagebreak\medskip",
-            rf"{{\footnotesize\setlength{{\tabcolsep}}{{3pt}}\noindent\input{{tables/{table.name}}}\par}}{together[1]}",
+            rf"\noindent\input{{tables/{table.name}}}{together[1]}",
         ]
     for name, caption in figures:
         lines += [
@@ -128,19 +134,24 @@ def document(figures: Sequence[tuple[str, str]], tables: Sequence[Table], number
 
 
 def _row(columns: Sequence[Column], cells: Sequence[str]) -> str:
-    """A line of a table; a name in a column whose text may be broken is broken behind an underscore."""
+    """A line of a table; in a column whose text may be broken it is so behind an underscore, too."""
     texts = map(escaped, cells)
     pairs = zip(columns, texts, strict=True)
-    return " & ".join(t.replace(r"\_", r"\_\allowbreak{}") if c.kind == "long" else t for c, t in pairs) + r" \\"
+    return " & ".join(_INNER.sub(r"\1\\hspace{0pt}", t) if c.kind == "long" else t for c, t in pairs) + r" \\"
 
 
-def _columns(columns: Sequence[Column]) -> str:
-    """Of more columns, and of several with long text, each of these is narrower."""
-    n_long = sum(column.kind == "long" for column in columns)
-    width = (0.36 if len(columns) < 7 else 0.22 if len(columns) < 10 else 0.14) * (0.75 if n_long > 1 else 1)
-    return "".join(
-        _COLUMNS[column.kind] % width if column.kind == "long" else _COLUMNS[column.kind] for column in columns
-    )
+def _columns(table: Table) -> str:
+    """Columns with long text share what the others leave of a line; each has at most what it needs."""
+    columns = [*zip(*([column.title for column in table.columns], *table.rows), strict=True)]
+    needs = [_LETTER * (max(map(len, texts)) + 1) for texts in columns]
+    long = sorted((n for n, column in enumerate(table.columns) if column.kind == "long"), key=lambda n: needs[n])
+    left = 1 - _BETWEEN * (len(columns) - 1) - (sum(needs) - sum(needs[n] for n in long))
+    found = [_COLUMNS[column.kind] for column in table.columns]
+    for n_others, n in zip(range(len(long), 0, -1), long, strict=True):
+        width = min(needs[n] + 2 * _LETTER, max(_NARROW, left / n_others))
+        left -= width
+        found[n] %= width
+    return rf"@{{}}{''.join(found)}@{{}}"
 
 
 def _comment(text: str) -> str:

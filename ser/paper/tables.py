@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from ser.evaluations.names import metric_names
+from ser.evaluations.names import metric_names, unit_of
 from ser.figures.spec import WORDS
 from ser.figures.words import Own, main_metric, part_of
 from ser.plan.groups import Plan
@@ -50,10 +50,12 @@ def tables(
 def _claims(plan: Plan, lines: Sequence[Line]) -> Iterator[Table]:
     for (experiment,), found in _by([line for line in lines if line["claim"]], lambda line: (line["experiment"],)):
         sources = list(dict.fromkeys(line["claim_source"] for line in found))
+        several = len({line["verdict"] for line in found}) > 1
+        verdict = [] if several else [f"The verdict on each is: {found[0]['verdict']}."]
         yield _table(
             plan,
             f"claims-{experiment}",
-            f"{_paper(plan, experiment)}: claims, and values with 95 % intervals for other speakers.",
+            f"{_paper(plan, experiment)}: claims, and values with their 95 % intervals for other speakers.",
             (
                 ("Row", "long"),
                 ("Protocol", "long"),
@@ -61,8 +63,8 @@ def _claims(plan: Plan, lines: Sequence[Line]) -> Iterator[Table]:
                 ("Claim", "number"),
                 ("Value", "number"),
                 ("95 % interval", "number"),
-                ("Verdict", "word"),
-                ("Read in", "word"),
+                *((("Verdict", "long"),) if several else ()),
+                ("From", "word"),
             ),
             (
                 (
@@ -72,12 +74,12 @@ def _claims(plan: Plan, lines: Sequence[Line]) -> Iterator[Table]:
                     line["claim"],
                     line["value"],
                     _interval(line),
-                    line["verdict"],
+                    *([line["verdict"]] if several else []),
                     f"({sources.index(line['claim_source']) + 1})",
                 )
                 for line in found
             ),
-            [f"({number}) {source}" for number, source in enumerate(sources, 1)],
+            [*verdict, *(f"({number}) {source}" for number, source in enumerate(sources, 1))],
         )
 
 
@@ -97,30 +99,32 @@ def _protocols(plan: Plan, lines: Sequence[Line]) -> Iterator[Table]:
         names = {line["metric"] for line in found}
         metrics = [name for name in metric_names(made) if name in names]
         metrics += sorted(names - {*metrics})
-        main = main_metric(made)
         values = {(line["run_group"], line["metric"]): line for line in found}
-        rows = []
-        for group in dict.fromkeys(line["run_group"] for line in found):
-            line = next(line for line in found if line["run_group"] == group)
-            of_metrics = [values[group, name]["value"] if (group, name) in values else "" for name in metrics]
-            interval = _interval(values[group, main]) if (group, main) in values else ""
-            rows.append((_title(plan, line), line["selection"], *of_metrics, interval, line["n_seeds"]))
-        of = f"{protocol} {part}".strip()
-        unit = "per cent" if made.are_classes else "CCC; of regions per cent" if len(metrics) > 4 else "CCC"
-        yield _table(
-            plan,
-            "-".join(filter(None, ["values", experiment, protocol, part])),
-            f"{_paper(plan, experiment)}, protocol {of} ({made.corpus}), {made.aggregation}: values ({unit}), means "
-            f"over seeds, and the 95 % interval of {main} for other speakers.",
-            (
-                ("Row", "long"),
-                ("Selection", "word"),
-                *((name.removeprefix("ccc_"), "number") for name in metrics),
-                ("95 % interval", "number"),
-                ("Seeds", "number"),
-            ),
-            rows,
-        )
+        for unit in dict.fromkeys(map(unit_of, metrics)):
+            shown = [name for name in metrics if unit_of(name) == unit]
+            main = main_metric(made) if main_metric(made) in shown else shown[0]
+            rows = []
+            for group in dict.fromkeys(line["run_group"] for line in found):
+                line = next(line for line in found if line["run_group"] == group)
+                of_metrics = [values[group, name]["value"] if (group, name) in values else "" for name in shown]
+                interval = _interval(values[group, main]) if (group, main) in values else ""
+                rows.append((_title(plan, line), line["selection"], *of_metrics, interval, line["n_seeds"]))
+            of = f"{protocol} {part}".strip()
+            regions = "regions" if unit != unit_of(main_metric(made)) else ""
+            yield _table(
+                plan,
+                "-".join(filter(None, ["values", experiment, protocol, part, regions])),
+                f"{_paper(plan, experiment)}, protocol {of} ({made.corpus}), {made.aggregation}: values "
+                f"({unit}), means over seeds, and the 95 % interval of {main} for other speakers.",
+                (
+                    ("Row", "long"),
+                    ("Selection", "long"),
+                    *((name.removeprefix("ccc_"), "number") for name in shown),
+                    (f"95 % of {main.removeprefix('ccc_')}", "number"),
+                    ("Seeds", "number"),
+                ),
+                rows,
+            )
 
 
 def _gaps(plan: Plan, lines: Sequence[Line]) -> Iterator[Table]:
@@ -138,7 +142,7 @@ def _gaps(plan: Plan, lines: Sequence[Line]) -> Iterator[Table]:
             (
                 ("Row", "long"),
                 ("Protocol", "long"),
-                ("Gap", "word"),
+                ("Gap", "long"),
                 ("clean", "number"),
                 ("on test", "number"),
                 ("halves", "number"),
@@ -236,8 +240,12 @@ def _table(
     rows: Iterable[Sequence[str]],
     notes: Sequence[str] = (),
 ) -> Table:
-    made = tuple(Column(title, kind) for title, kind in columns)
-    return Table(name, f"{caption} {WORDS[plan.scale]}", made, tuple(map(tuple, rows)), tuple(notes))
+    """The first cell of a row is empty where it is that of the row before."""
+    made, lines, above = tuple(Column(title, kind) for title, kind in columns), [], ""
+    for first, *others in rows:
+        lines.append(("" if first == above else first, *others))
+        above = first
+    return Table(name, f"{caption} {WORDS[plan.scale]}", made, tuple(lines), tuple(notes))
 
 
 def _by(lines: Sequence[Line], key: Callable[[Line], Key]) -> Iterator[tuple[Key, list[Line]]]:

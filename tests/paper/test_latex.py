@@ -27,16 +27,17 @@ def test_a_table_says_at_scale_demo_that_it_is_synthetic() -> None:
     assert latex.table_text(SMALL, "demo").splitlines() == [
         "% 100 % of a & b.",
         "% Needs booktabs, array.",
-        r"\begin{tabular}{>{\raggedright\arraybackslash}p{0.36\linewidth}lr}",
+        r"\begingroup\footnotesize\setlength{\tabcolsep}{3pt}%",
+        r"\begin{tabular}{@{}>{\raggedright\arraybackslash\hspace{0pt}}p{0.15\linewidth}lr@{}}",
         r"\toprule",
         r"Row & a\_b & Value \\",
         r"\midrule",
-        r"R\&D \textbar{} x\_\allowbreak{}y & t\_1 & \ensuremath{-}1.50 \\",
+        r"R\&D \textbar{} x\_\hspace{0pt}y & t\_1 & \ensuremath{-}1.50 \\",
         r"é &  &  \\",
         r"\bottomrule",
-        r"\multicolumn{3}{l}{\emph{demo: synthetic speech}} \\",
-        r"\multicolumn{3}{p{0.97\linewidth}}{(1) where} \\",
-        r"\end{tabular}",
+        r"\multicolumn{3}{@{}l@{}}{\emph{demo: synthetic speech}} \\",
+        r"\multicolumn{3}{@{}p{\linewidth}@{}}{(1) where} \\",
+        r"\end{tabular}\par\endgroup",
     ]
     assert "synthetic" not in latex.table_text(SMALL, "paper")
     assert markdown.table_text(SMALL, "demo").splitlines() == [

@@ -60,9 +60,18 @@ def test_figures_have_one_width_with_their_labels_and_no_more_colours_than_they_
 def test_a_table_of_values_has_the_papers_own_averaging(paper: Path) -> None:
     lines = (paper / "tables/values-paper-p.md").read_text().splitlines()
     cells = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
-    assert cells[0] == ["Row", "Selection", "WA", "UA", "macro\\_f1", "95 % interval", "Seeds"]
+    assert cells[0] == ["Row", "Selection", "WA", "UA", "macro\\_f1", "95 % of UA", "Seeds"]
     assert cells[2][:3] == ["The system", "clean", "55.00"] and cells[2][-1] == "2"
     assert cells[3][0] == "100 % of\\_it" and len(cells) == 4
+
+
+def test_claims_do_not_say_twice_what_their_rows_have_in_common(paper: Path) -> None:
+    lines = (paper / "tables/claims-paper.md").read_text().splitlines()
+    cells = [line.strip("|").split("|") for line in lines if line.startswith("| ")]
+    assert [[cell.strip() for cell in row[:4]] for row in cells if "---" not in row[0]] == [
+        ["Row", "Protocol", "Metric", "Claim"], ["The system", "p", "WA", "70.5"], ["", "p", "UA", "70.5"],
+    ]  # fmt: skip
+    assert "Verdict" not in cells[0] and "The verdict on each is: not comparable." in lines
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex: texlive-latex-recommended has it")
@@ -76,6 +85,14 @@ def test_latex_sets_all_of_it_and_stops_at_an_unknown_number(paper: Path, tmp_pa
     result = sets("all.tex")
     assert result.returncode == 0, result.stdout[-3000:]
     assert "numbers of synthetic speech" in result.stdout
+    tables = "".join(
+        rf"\begin{{table}} \caption{{.}} \input{{tables/{path.stem}}} \end{{table}}"
+        for path in sorted((paper / "tables").glob("*.tex"))
+    )
+    head = r"\documentclass{article}\usepackage{booktabs,array,longtable}\begin{document}"
+    (tmp_path / "p/tables.tex").write_text(head + tables + r"\end{document}")
+    result = sets("tables.tex")
+    assert result.returncode == 0 and "Overfull \\hbox" not in result.stdout, result.stdout[-3000:]
     uses = rf"\section{{\ser{{{VALUE}}}}} claim \serclaim{{{VALUE}}}, \serci{{{VALUE}}}, \serstd{{{VALUE}}}."
     for name, text in (("known", uses), ("unknown", r"\ser{paper/full/p/clean/WA/none}")):
         head = r"\documentclass{article}\input{numbers}\begin{document}\tableofcontents "
