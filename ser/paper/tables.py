@@ -110,12 +110,13 @@ def _protocols(plan: Plan, lines: Sequence[Line]) -> Iterator[Table]:
                 interval = _interval(values[group, main]) if (group, main) in values else ""
                 rows.append((_title(plan, line), line["selection"], *of_metrics, interval, line["n_seeds"]))
             of = f"{protocol} {part}".strip()
+            unit_words = "CCC" if unit == "coefficient" else unit
             regions = "regions" if unit != unit_of(main_metric(made)) else ""
             yield _table(
                 plan,
                 "-".join(filter(None, ["values", experiment, protocol, part, regions])),
                 f"{_paper(plan, experiment)}, protocol {of} ({made.corpus}), {made.aggregation}: values "
-                f"({unit}), means over seeds, and the 95 % interval of {main} for other speakers.",
+                f"({unit_words}), means over seeds, and the 95 % interval of {main} for other speakers.",
                 (
                     ("Row", "long"),
                     ("Selection", "long"),
