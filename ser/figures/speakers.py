@@ -65,8 +65,9 @@ def figures(
             section="speakers",
             title=title,
             caption=(
-                f"{of}: {metric} of each tested speaker over all folds, the mean over seeds, and above them of all, of "
-                f"women and of men ({group.protocol.aggregation}), with the 95 % interval of all."
+                f"{of}: {metric} of each tested speaker over all folds, the mean over seeds, and above them of all"
+                f"{', of women and of men' if len(together) > 1 else ''} ({group.protocol.aggregation}), with the 95 % "
+                "interval of all."
                 f"{_lacking(int((~defined).sum()), metric)} {WORDS[plan.scale]}"
             ),
             spec=_drawn(plan.scale, title, [*together, *each], metric, many),

@@ -12,7 +12,7 @@ import altair as alt
 SYNTHETIC = "demo: synthetic speech"
 WORDS = {
     "demo": "Scale demo: synthetic speech and tiny random encoders; it says nothing about a paper.",
-    "free": "Scale free: corpora that anyone can download; no answer to a paper's claim.",
+    "free": "Scale free: corpora that anyone can download, or one's own; no answer to a paper's claim.",
     "paper": "Scale paper: the licensed corpora and the published checkpoints.",
 }
 _TITLE_WIDTH = 44  # characters, which fit on a phone

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ser.figures.words import Own
 from ser.plan.groups import Plan
 from ser.plan.places import Places
 from ser.results.charts import Line
@@ -30,11 +31,14 @@ def cell(line: Line) -> str:
 def papers(plan: Plan, lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
     """Each experiment with the claims about its headline row, the first that has any: `claims` are lines of the table
     with `evidence`, `cell` and the row's `title`. An experiment without claims is no paper; where none of them has a
-    value, `reasons` say why.
+    value, `reasons` say why. `numbers`: what stands for each row and protocol, UA or the mean CCC in the protocol's own
+    averaging, as `claims` with `protocol`.
     """
+    of_plan = Own(plan)
     for name, experiment in plan.experiments.items():
         own = [line for line in lines if line["experiment"] == name]
         claimed = {line["row"] for line in own if line["claim"]}
+        located = [{**line, "protocol": line["run_group"].split("/")[2]} for line in own if line["value"]]
         headline = next((row for row in experiment["rows"] if row in claimed), "")
         yield {
             "name": name,
@@ -49,8 +53,23 @@ def papers(plan: Plan, lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
                 for line in own
                 if line["row"] == headline and line["claim"]
             ],
+            "numbers": [
+                {**line, "cell": cell(line), "title": experiment["rows"][line["row"]]["title"]}
+                for line in located
+                if of_plan.is_main(line) and line["aggregation"] == of_plan.averaging(line)
+            ],
             "reasons": list(dict.fromkeys(claim["reason"] for claim in experiment["claims"] if "reason" in claim)),
         }
+
+
+def corpora(lines: Sequence[Line]) -> dict[str, str]:
+    """Corpus -> how much of it is tested, by the line of the table that has most of it; of what is computed."""
+    most: dict[str, Line] = {}
+    for line in lines:
+        known = most.setdefault(line["corpus"], line) if line["value"] else None
+        if known and int(line["n_utterances"]) > int(known["n_utterances"]):
+            most[line["corpus"]] = line
+    return {name: f"{of['n_utterances']} utterances, {of['n_speakers']} speakers" for name, of in most.items()}
 
 
 def choices(plan: Plan) -> Iterator[dict[str, Any]]:

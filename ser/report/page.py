@@ -24,7 +24,7 @@ from ser.plan.groups import Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import TABLE, Places
 from ser.report.example import Example
-from ser.report.overview import SOURCES, cell, choices, evidence, leaks, papers, skipped
+from ser.report.overview import SOURCES, cell, choices, corpora, evidence, leaks, papers, skipped
 from ser.report.provenance import provenance
 from ser.results.charts import Line, read_lines
 
@@ -41,11 +41,15 @@ SECTIONS = {
     ),
     "comparisons": (
         "Which rows differ",
-        "Differences with intervals; p is of the largest difference of a family, all comparisons of a protocol.",
+        "Differences with intervals. Where a test has enough speakers, p is of the largest difference of a family, all "
+        "comparisons of a protocol.",
     ),
     "confusion": ("Confusion matrices", "Which classes are taken for which, over all folds and seeds."),
     "curves": ("Training curves", "By epoch, with the spread over folds and seeds."),
-    "speakers": ("Speakers and gender", "The same number for each tested speaker, and for women and men apart."),
+    "speakers": (
+        "Speakers and gender",
+        "The same number for each tested speaker, and for women and men apart where the corpus says who is.",
+    ),
     "counts": ("Counts per class and fold", "How many utterances of each class train, choose and test."),
 }
 SCRIPTS = ("data.js", "table.js", "provenance.js", "figures.js")
@@ -108,6 +112,8 @@ def page(content: Content) -> str:
     text = template.from_string(_file("page.html")).render(
         content=content,
         sections=[(name, *words) for name, words in SECTIONS.items() if _figures(content, name)],
+        are_papers=any(paper["is_paper"] for paper in content.papers),
+        corpora=corpora(content.lines),
         sources=SOURCES,
         version=version("ser"),
         data_uri=_data_uri,
@@ -120,10 +126,15 @@ def page(content: Content) -> str:
 
 def _data(content: Content) -> Iterable[tuple[str, str]]:
     """Name -> compressed JSON."""
-    columns = [*(content.lines[0] if content.lines else ()), "evidence", "cell", "title"]
-    titles = {group: of["title"] for group, of in content.provenance.items()}
+    columns = [*(content.lines[0] if content.lines else ()), "evidence", "cell", "title", "own"]
     lines = [
-        [*line.values(), evidence(line), cell(line), titles.get(line["run_group"], line["row"])]
+        [
+            *line.values(),
+            evidence(line),
+            cell(line),
+            content.provenance[line["run_group"]]["title"],
+            _is_own(content, line),
+        ]
         for line in content.lines
     ]
     yield "table", _packed({"columns": columns, "lines": lines})
@@ -137,6 +148,12 @@ def _data(content: Content) -> Iterable[tuple[str, str]]:
     for name in SECTIONS:
         if found := _figures(content, name):
             yield f"figures-{name}", _packed({of.name: of.spec for of in found})
+
+
+def _is_own(content: Content, line: Line) -> bool:
+    """Whether the line has the averaging that its protocol uses."""
+    own: bool = line["aggregation"] == content.provenance[line["run_group"]]["aggregation"]
+    return own
 
 
 def _figures(content: Content, section: str) -> list[Figure]:

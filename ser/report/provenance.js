@@ -94,8 +94,8 @@ async function open(cell) {
   for (const [heading, lines] of behind.sections ?? []) content.append(block(heading, list(lines)));
   content.append(element("p", {}, "The same in a terminal, with a check of all files: ",
     element("code", {}, `ser trace ${record.cell}`)));
-  const close = element("button", { type: "button", class: "close", onclick: () => dialog.close() }, "Close");
-  dialog.replaceChildren(close, content);
+  const close = element("button", { type: "button", onclick: () => dialog.close() }, "Close");
+  dialog.replaceChildren(element("div", { class: "bar" }, close), content);
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
   address(`#number=${encodeURIComponent(cell)}`);

@@ -21,9 +21,10 @@ _DIGITS = 12  # of a hash
 def provenance(plan: Plan, places: Places, made_from: MadeFrom) -> dict[str, dict[str, Any]]:
     """Group -> what is behind its numbers, as texts; of one that is not computed only what was planned.
 
-    `chosen_by`: official part -> what chose the epoch; `settings`: name, value, source of each; `sections`: heading and
-    lines; `runs`: seed, fold, epoch, hash of the predictions, and metric -> value by official part; `jobs`: what made
-    them, and in what time. Raises InputError for artifacts that are not as they were written.
+    `aggregation`: the protocol's own averaging; `chosen_by`: official part -> what chose the epoch; `settings`: name,
+    value, source of each; `sections`: heading and lines; `runs`: seed, fold, epoch, hash of the predictions, and
+    metric -> value by official part; `jobs`: what made them, and in what time. Raises InputError for
+    artifacts that are not as they were written.
     """
     opener = _Opener(made_from)
     jobs: dict[str, list[Job]] = {}
@@ -40,6 +41,7 @@ def _of(plan: Plan, group: Group, places: Places, opener: "_Opener", jobs: list[
         "paper": experiment["title"],
         "reference": experiment.get("reference", ""),
         "skipped": group.skipped,
+        "aggregation": group.protocol.aggregation,
         "chosen_by": {part: chosen_by(group, part) for part in group.protocol.reported},
         "settings": [[name, str(value), group.sources.get(name, "unknown")] for name, value in group.settings.items()],
     }

@@ -4,6 +4,13 @@ const at = Object.fromEntries(columns.map((name, position) => [name, position]))
 const records = lines.map((line) => Object.fromEntries(columns.map((name, i) => [name, line[i]])));
 for (const record of records) record.protocol = record.run_group.split("/")[2];
 
+// What is computed comes first, and of a number's averagings the protocol's own.
+const numberOf = (record) => [record.run_group, record.folds, record.metric].join("\n");
+const places = new Map();
+for (const record of records) if (!places.has(numberOf(record))) places.set(numberOf(record), places.size);
+records.sort((one, other) => (one.value === "") - (other.value === "")
+  || places.get(numberOf(one)) - places.get(numberOf(other)) || other.own - one.own);
+
 const TITLES = { experiment: "paper", selection: "selection rule", evidence: "evidence" };
 const SHOWN = [
   ["experiment"], ["title", "row"], ["corpus"], ["protocol"], ["selection"], ["metric"],
@@ -20,7 +27,7 @@ function shown(name, record) {
   if (name === "title") {
     const part = record.folds.startsWith("official: ") ? `, ${record.folds.slice(10)}` : "";
     return element("span", {}, record.title,
-      element("small", {}, breakable(`${record.row}, ${record.aggregation}${part}`)),
+      element("small", {}, breakable(`${record.row}, ${record.own ? "" : "also "}${record.aggregation}${part}`)),
       element("small", { class: "narrow" }, breakable(`${record.experiment}, ${record.protocol}, ${record.selection}`)));
   }
   if (name === "value") {
@@ -73,6 +80,7 @@ const table = new window.tables.default("#table", {
   order: [],
   pageLength: 25,
   deferRender: true,
+  createdRow: (row, record) => row.classList.toggle("also", !record.own),
   autoWidth: false,
   layout: { topStart: null, topEnd: null, bottomStart: "pageLength", bottomEnd: "paging" },
   language: { lengthMenu: "lines on a page: _MENU_", emptyTable: "no number is planned", zeroRecords: "no line has all of this" },
@@ -81,8 +89,10 @@ table.search.fixed("form", (_, record, position) => matches(record, position));
 
 function filter() {
   table.draw();
-  const found = table.rows({ search: "applied" }).count();
-  document.getElementById("count").textContent = `${found} of ${records.length} lines`;
+  const shown = table.rows({ search: "applied" }).data().toArray();
+  const computed = shown.filter((record) => record.value !== "").length;
+  document.getElementById("count").textContent = `${shown.length} of ${records.length} lines` +
+    (computed < shown.length ? `, ${computed} computed` : "");
 }
 
 form.addEventListener("input", filter);

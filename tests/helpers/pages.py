@@ -30,6 +30,7 @@ def behind(group: str, skipped: str = "") -> dict[str, Any]:
         "paper": "A paper & more",
         "reference": "Someone, 2024",
         "skipped": skipped,
+        "aggregation": "pooled",
         "chosen_by": {"": "chosen on the dev part"},
         "settings": [["rate", "0.1", "paper"], ["epochs", "3", "chosen"]],
     }

@@ -87,7 +87,7 @@ def values(tab: Any) -> list[str]:
 @pytest.mark.parametrize("width", [390, 1500])
 def test_the_table_is_sorted_and_filtered(opened: Any, width: int, content: Content) -> None:
     tab = opened(width)
-    assert tab.locator("#count").text_content() == f"{len(content.lines)} of {len(content.lines)} lines"
+    assert tab.locator("#count").text_content() == "13 of 13 lines, 12 computed" and len(content.lines) == 13
     header = tab.locator("#table th.column-value")
     header.locator('[tabindex="0"]').press("Enter") if width == 390 else header.click()
     tab.locator("#table th.column-value[aria-sort=ascending]").wait_for()
@@ -112,16 +112,31 @@ def test_the_table_is_sorted_and_filtered(opened: Any, width: int, content: Cont
 
 
 @needs_browser
+def test_computed_lines_and_the_own_averaging_come_first(opened: Any, content: Content, tmp_path: Path) -> None:
+    own = content.lines[0] | {"aggregation": "pooled"}
+    other = own | {"aggregation": "fold_mean", "value": "12.34"}
+    path = tmp_path / "report.html"
+    path.write_text(
+        page(dataclasses.replace(content, lines=[content.lines[-1] | {"aggregation": "pooled"}, other, own])),
+        encoding="utf-8",
+    )
+    tab = opened(1500, file=path)
+    assert values(tab) == [own["value"], "12.34", "skipped"]
+    assert tab.locator("#table tr.also").all_inner_texts() == [tab.locator("#table tbody tr").nth(1).inner_text()]
+    assert "also fold_mean" in tab.locator("#table tr.also").inner_text()
+
+
+@needs_browser
 @pytest.mark.parametrize("width", [390, 1500])
 def test_a_number_says_where_it_comes_from_by_keyboard(opened: Any, width: int, content: Content) -> None:
     tab = opened(width)
-    button = tab.locator(BUTTON).first
+    line = content.lines[0]
+    cell = f"{GROUP}:{line['metric']}:{line['aggregation']}"
+    button = tab.locator(f'#table button[data-cell="{cell}"]')
     button.focus()
     tab.keyboard.press("Enter")
     dialog = tab.locator("dialog[open]")
     dialog.wait_for()
-    line = content.lines[0]
-    cell = f"{GROUP}:{line['metric']}:{line['aggregation']}"
     text = dialog.inner_text()
     for part in (
         f"{line['value']}", f"{line['claim']}, {line['claim_source']}", "chosen on the dev part", "0123abcd",
@@ -216,6 +231,19 @@ def test_the_first_screen_says_what_was_claimed_and_found(content: Content) -> N
     line = content.lines[0]
     for part in ("A paper &amp; more", "Someone, 2024", line["claim"], line["value"], "not comparable", "paper"):
         assert part in text, part
+
+
+def test_without_claims_the_first_screen_says_what_was_found(content: Content) -> None:
+    of = content.papers[0]
+    line = of["numbers"][0]
+    wanted = [of["value"] for of in content.lines if (of["metric"], of["aggregation"]) == ("UA", "pooled")]
+    assert [number["value"] for number in of["numbers"]] == wanted and wanted
+    own = dataclasses.replace(content, scale="free", papers=[of | {"is_paper": False}])
+    first = page(own).partition('id="numbers"')[0]
+    tested = f"{line['corpus']}: {line['n_utterances']} utterances, {line['n_speakers']} speakers"
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", first))
+    assert tested in text and f">{line['value']}</button>" in first
+    assert "claims" not in text.partition("Skip to the results")[2] and "Papers" not in text
 
 
 @pytest.mark.parametrize(("scale", "is_marked"), [("demo", True), ("paper", False)])
