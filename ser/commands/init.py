@@ -55,7 +55,8 @@ def system(name: Annotated[str, Argument(help="small letters, digits and _")]) -
     docs/own_system.md explains them. Example: ser init system mine
     """
     from ser.outputs import write_text
-    from ser.plan.load import OWN, read_params
+    from ser.plan.load import read_params
+    from ser.plan.validation import OWN
     from ser.scaffold.entries import changed, with_entry
     from ser.scaffold.system import init_system
 

@@ -21,7 +21,7 @@ from ser.plan.ladders import check_ladder
 from ser.plan.places import Places
 from ser.plan.reported import check_makers, with_given
 from ser.plan.settings import auxiliary_of, is_reported, settings_schema
-from ser.plan.validation import validate
+from ser.plan.validation import entry_of, validate
 from ser.splits.protocol import Protocol
 
 Specs = Mapping[str, Mapping[str, Any]]
@@ -45,7 +45,7 @@ class Expansion:
         experiment = self.experiments[name]
         protocols = {key: self.protocol(name, key) for key in experiment["protocols"]}
         rows = list(experiment["rows"]) if isinstance(wanted, str) else list(wanted)
-        check_names(rows, experiment["rows"], f"params.yaml: experiments.{name}")
+        check_names(rows, experiment["rows"], entry_of(self.root, "experiments", name))
         for row in rows:
             yield from self._row(name, row, protocols)
         check_claims(

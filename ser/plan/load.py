@@ -17,10 +17,9 @@ from ser.plan.expand import Expansion
 from ser.plan.experiments import Experiment, check_names, read_experiments
 from ser.plan.groups import Plan
 from ser.plan.places import Places
-from ser.plan.validation import read_yaml, validate
+from ser.plan.validation import OWN, entry_of, read_yaml, validate
 
 Params = Mapping[str, Any]
-OWN = "params.local.yaml"  # a machine's own entries, ignored by Git
 
 
 def read_params(root: Path = Path(), given: Params | None = None) -> dict[str, Any]:
@@ -55,7 +54,7 @@ def load_plan(params: Params, root: Path = Path()) -> Plan:
     wanted = params["experiments"]
     if wanted == "all":
         wanted = dict.fromkeys(experiments, "all")
-    check_names(wanted, experiments, _where(root, "experiments"))
+    check_names(wanted, experiments, entry_of(root, "experiments"))
     expansion = Expansion(params, experiments, root)
     groups = tuple(group for name, rows in wanted.items() for group in expansion.groups(name, rows))
     _check_own_corpora(params, experiments, root)
@@ -63,14 +62,6 @@ def load_plan(params: Params, root: Path = Path()) -> Plan:
         feature_name(spec): spec for group in groups for spec in group.features.values() if spec["kind"] != "audio"
     }
     return Plan(params["scale"], groups, {name: experiments[name] for name in wanted}, specs)
-
-
-def _where(root: Path, *keys: str) -> str:
-    """An entry for a message, after the file that sets it."""
-    entry = read_yaml(root / OWN) if (root / OWN).is_file() else None
-    for key in keys:
-        entry = entry.get(key) if isinstance(entry, dict) else None
-    return f"{'params.yaml' if entry is None else OWN}: {'.'.join(keys)}"
 
 
 def _over(params: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +86,7 @@ def _without_required(schema: Any) -> Any:
 def _check_places(params: Params, root: Path) -> None:
     """What is named must exist before any job starts; at scale demo nothing outside the project is used."""
     scale = params["scale"]
-    where = _where(root, "scales", scale, "corpora")
+    where = entry_of(root, "scales", scale, "corpora")
     check_names(params["scales"][scale]["corpora"], sorted(known_corpora(params, root)), where)
     for name in corpora_of_scale(params):
         if scale == "demo":
@@ -112,16 +103,16 @@ def _check_corpus(name: str, params: Params, root: Path) -> None:
     corpus = params["corpora"][name]
     read = root / Places.of(params["scale"]).manifest(name)
     if not Path(corpus["root"]).is_dir() and not read.is_file():  # what another machine has read is enough
-        raise InputError(f"{_where(root, 'corpora', name, 'root')}: no such folder: {corpus['root']}")
+        raise InputError(f"{entry_of(root, 'corpora', name, 'root')}: no such folder: {corpus['root']}")
     manifest = corpus.get("manifest")
     if manifest and not Path(manifest).is_file():
-        where = _where(root, "corpora", name, "manifest")
+        where = entry_of(root, "corpora", name, "manifest")
         raise InputError(f"{where}: no such file: {manifest} (relative to the project, not to root)")
     if not manifest and name not in words("corpora", root):
-        where = _where(root, "corpora", name)
+        where = entry_of(root, "corpora", name)
         raise InputError(f"{where}: no ser/corpora/{name}.py: name a CSV file in `manifest`")
     if not manifest and "columns" in corpus:
-        where = _where(root, "corpora", name, "columns")
+        where = entry_of(root, "corpora", name, "columns")
         raise InputError(f"{where}: there is no `manifest` whose columns these could be: remove them")
 
 
@@ -130,7 +121,7 @@ def _check_own_corpora(params: Params, experiments: Mapping[str, Experiment], ro
     read = {protocol["corpus"] for experiment in experiments.values() for protocol in experiment["protocols"].values()}
     for name in corpora_of_scale(params):
         if name in params["corpora"] and name not in read:
-            where = _where(root, "corpora", name)
+            where = entry_of(root, "corpora", name)
             raise InputError(f"{where}: no protocol reads it: add one under `protocols` of an experiment file")
 
 
@@ -141,4 +132,4 @@ def _check_checkpoint(name: str, folder: str, root: Path) -> None:
         checkpoint_files(Path(folder))
         check_form(name, Path(folder))
     except InputError as error:
-        raise InputError(f"{_where(root, 'encoders', name)}: {error}") from None
+        raise InputError(f"{entry_of(root, 'encoders', name)}: {error}") from None

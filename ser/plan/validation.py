@@ -11,6 +11,7 @@ from jsonschema.exceptions import best_match
 
 from ser.errors import InputError, did_you_mean, shown
 
+OWN = "params.local.yaml"  # a machine's own entries, ignored by Git
 _MOST_LEVELS = 40
 _MOST_VALUES = 200_000
 
@@ -169,3 +170,11 @@ def _looks_like_number(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return isinstance(value, str)
+
+
+def entry_of(root: Path, *keys: str) -> str:
+    """An entry for a message, after the file that sets it."""
+    entry = read_yaml(root / OWN) if (root / OWN).is_file() else None
+    for key in keys:
+        entry = entry.get(key) if isinstance(entry, dict) else None
+    return f"{'params.yaml' if entry is None else OWN}: {'.'.join(keys)}"

@@ -24,7 +24,8 @@ from ser.manifests.tree import scan
 from ser.manifests.user_manifest import linked_out
 from ser.manifests.utterance import COLUMNS, Utterance
 from ser.outputs import write_text
-from ser.plan.load import OWN, read_params
+from ser.plan.load import read_params
+from ser.plan.validation import OWN
 from ser.scaffold.entries import changed, with_entry
 from ser.scaffold.layout import NEEDED, SUFFIXES, Guess, look
 from ser.scaffold.system import check_name
