@@ -8,13 +8,14 @@ from _plan import planned
 from ser.outputs import write_json, write_table
 from ser.plan.places import CLAIMS, METRICS, PLOTS, TABLE
 from ser.results import charts
+from ser.results.lines import read_lines
 
 
 def main() -> None:
     args, plan, places, made_from = planned(argparse.ArgumentParser(description=__doc__))
     be_alone_with(CLAIMS)
     made_from.check_result("charts", args.made_from)
-    lines = charts.read_lines(Path(TABLE))
+    lines = read_lines(Path(TABLE))
     tables = charts.chart_files(plan, places, lines)
     for name, (rows, columns) in tables.items():
         write_table(Path(name), rows, columns)

@@ -26,7 +26,7 @@ def command(
 
     from ser.errors import InputError, did_you_mean
     from ser.plan.places import PARTIAL, TABLE
-    from ser.results.charts import read_lines
+    from ser.results.lines import read_lines
 
     there = [name for name in (PARTIAL, TABLE) if Path(name).is_file()]
     path = max(there, key=lambda name: (Path(name).stat().st_mtime_ns, name), default=None)  # the later one
@@ -59,7 +59,9 @@ def command(
 
 def _cell(line: Any, what: str) -> str:
     """A column or, from the run group, the protocol."""
-    return str(line["run_group"].split("/")[2] if what == "protocol" else line[what])
+    from ser.results.lines import protocol_of
+
+    return str(protocol_of(line) if what == "protocol" else line[what])
 
 
 def _own_averaging() -> dict[tuple[str, str], str]:

@@ -8,9 +8,10 @@ from ser.figures.figure import Figure
 from ser.figures.forest import Kind, Line, forest
 from ser.figures.spec import WORDS, interval
 from ser.figures.theme import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
-from ser.figures.words import axis_of, part_of
+from ser.figures.words import axis_of
 from ser.plan.groups import Plan
-from ser.results.charts import Line as TableLine
+from ser.results.lines import Line as TableLine
+from ser.results.lines import part_of, protocol_of
 
 CLAIM = Kind("the paper's claim", GREY, "diamond")
 VERDICTS = (
@@ -70,4 +71,4 @@ def _figure(plan: Plan, experiment: str, metrics: list[str], lines: Sequence[Tab
 
 
 def _where(line: TableLine) -> str:
-    return " ".join(filter(None, [line["run_group"].split("/")[2], part_of(line)]))
+    return " ".join(filter(None, [protocol_of(line), part_of(line)]))

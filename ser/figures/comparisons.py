@@ -7,9 +7,10 @@ from ser.figures.figure import Figure
 from ser.figures.forest import Kind, Line, forest
 from ser.figures.spec import WORDS, interval
 from ser.figures.theme import BLUE, GREY, VERMILLION
-from ser.figures.words import Own, axis_of, part_of
+from ser.figures.words import Own, axis_of
 from ser.plan.groups import Plan
-from ser.results.charts import Line as TableLine
+from ser.results.lines import Line as TableLine
+from ser.results.lines import part_of
 
 LEVEL = 0.05
 DIFFERS = Kind(f"p of the family below {LEVEL}", VERMILLION, "circle")

@@ -8,6 +8,7 @@ import numpy as np
 from ser.figures.cells import cells
 from ser.figures.figure import Figure
 from ser.figures.spec import WORDS
+from ser.figures.words import file_name
 from ser.plan.groups import Group, Plan
 
 _STEP = 40  # pixels
@@ -26,7 +27,7 @@ def figures(plan: Plan, group: Group, evaluation: Mapping[str, Any]) -> Iterator
         of = f"{group.name}{part and f' {part}'}"
         title = f"Confusion, {of}"
         yield Figure(
-            name="-".join(["confusion", *group.name.split("/"), *filter(None, [part])]),
+            name=file_name("confusion", group, part),
             section="confusion",
             title=title,
             caption=(

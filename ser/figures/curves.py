@@ -11,6 +11,7 @@ import numpy as np
 from ser.figures.figure import Figure
 from ser.figures.spec import WORDS, drawn, form
 from ser.figures.theme import BLUE, VERMILLION
+from ser.figures.words import file_name
 from ser.plan.groups import Group, Plan
 from ser.runs.history import History, dev_column, mean_by_epoch, read_history
 
@@ -33,7 +34,7 @@ def figures(plan: Plan, group: Group, paths: Sequence[Path]) -> Iterator[Figure]
     title = f"Training, {group.name}"
     chosen = "the dev part" if group.selection == "clean" else f"what chose the epoch ({group.selection})"
     yield Figure(
-        name="-".join(["curves", *group.name.split("/")]),
+        name=file_name("curves", group),
         section="curves",
         title=title,
         caption=(

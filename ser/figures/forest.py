@@ -67,6 +67,17 @@ def forest(
     return drawn(made, scale, title, rows, top)
 
 
+def by_kind(kinds: Sequence[Kind], legend: alt.Legend | None) -> dict[str, Any]:
+    """The encodings that tell the kinds of values apart, which are the data's `kind`: by colour and by shape."""
+    names = [kind.name for kind in kinds]
+    colours = alt.Scale(domain=names, range=[kind.colour for kind in kinds])
+    shapes = alt.Scale(domain=names, range=[kind.shape for kind in kinds])
+    return {
+        "color": alt.Color("kind:N", scale=colours, legend=legend),
+        "shape": alt.Shape("kind:N", scale=shapes, legend=legend),
+    }
+
+
 @lru_cache(maxsize=64)
 def _form(kinds: tuple[Kind, ...], axis: str, zero: bool) -> dict[str, Any]:
     names = [kind.name for kind in kinds]
@@ -74,15 +85,13 @@ def _form(kinds: tuple[Kind, ...], axis: str, zero: bool) -> dict[str, Any]:
     x_axis = alt.Axis(title=axis, tickCount=5, grid=True)
     y = alt.Y("y:Q", scale=None, axis=None)
     legend = alt.Legend(title=None, columns=1 if max(map(len, names)) > _SHORT else 3) if len(names) > 1 else None
-    colour = alt.Color("kind:N", scale=alt.Scale(domain=names, range=[kind.colour for kind in kinds]), legend=legend)
-    shape = alt.Shape("kind:N", scale=alt.Scale(domain=names, range=[kind.shape for kind in kinds]), legend=legend)
     x = alt.X("x:Q", scale=x_scale, axis=x_axis)
     shown = {"tooltip": alt.Tooltip("says:N"), "description": alt.Description("says:N")}
     layers = [
         alt.Chart().transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2, aria=False)
         .encode(x=alt.X("low:Q", scale=x_scale, axis=x_axis), x2="high:Q", y=y),
         alt.Chart().transform_filter("isValid(datum.x)").transform_calculate(says=_SAYS).mark_point()
-        .encode(x=x, y=y, color=colour, shape=shape, **shown),
+        .encode(x=x, y=y, **by_kind(kinds, legend), **shown),
         *(
             alt.Chart().transform_filter("isValid(datum.label)")
             .mark_text(align="left", baseline="top", lineBreak="\n", aria=False, style=style)

@@ -6,9 +6,10 @@ from ser.figures.figure import Figure
 from ser.figures.forest import Kind, Line, forest
 from ser.figures.spec import WORDS, interval
 from ser.figures.theme import BLUE, GREEN, GREY, VERMILLION
-from ser.figures.words import Own, axis_of, in_figures, part_of
+from ser.figures.words import Own, axis_of, in_figures
 from ser.plan.groups import Plan
-from ser.results.charts import Line as TableLine
+from ser.results.lines import Line as TableLine
+from ser.results.lines import part_of
 
 KINDS = {
     "choosing_on_test": Kind("the epoch alone: the clean runs at another epoch", BLUE, "circle"),

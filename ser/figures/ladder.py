@@ -8,7 +8,7 @@ from ser.figures.forest import Line, forest
 from ser.figures.spec import WORDS, interval
 from ser.figures.words import Own, axis_of, kinds_of
 from ser.plan.groups import Plan
-from ser.results.charts import Line as TableLine
+from ser.results.lines import Line as TableLine
 
 
 def figures(plan: Plan, lines: Sequence[TableLine]) -> Iterator[Figure]:

@@ -8,7 +8,7 @@ from ser.figures.figure import Figure
 from ser.plan.groups import Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import COMPARISONS, HONEST_GAP, PROTOCOL_LADDER, TABLE, Places
-from ser.results.charts import read_lines
+from ser.results.lines import read_lines
 from ser.results.sides import load_group
 from ser.sealed import described_file, read_sealed
 

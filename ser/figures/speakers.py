@@ -11,10 +11,10 @@ from ser.evaluations.evaluate import of_each_speaker
 from ser.evaluations.gather import Gathered
 from ser.evaluations.names import unit_of
 from ser.figures.figure import Figure
-from ser.figures.forest import Kind
+from ser.figures.forest import Kind, by_kind
 from ser.figures.spec import WORDS, drawn, form
 from ser.figures.theme import BLUE, GREEN, GREY, VERMILLION
-from ser.figures.words import axis_of, main_metric
+from ser.figures.words import axis_of, file_name, main_metric
 from ser.plan.groups import Group, Plan
 from ser.splits.split import Split
 
@@ -61,7 +61,7 @@ def figures(
         of = f"{group.name}{name and f' {name}'}"
         title = f"{metric} of each speaker, {of}"
         yield Figure(
-            name="-".join(["speakers", *group.name.split("/"), *filter(None, [name])]),
+            name=file_name("speakers", group, name),
             section="speakers",
             title=title,
             caption=(
@@ -97,16 +97,12 @@ def _drawn(scale: str, title: str, rows: list[dict[str, Any]], metric: str, many
 
 @lru_cache(maxsize=32)
 def _form(kinds: tuple[Kind, ...], metric: str) -> dict[str, Any]:
-    names = [kind.name for kind in kinds]
-    colours = alt.Scale(domain=names, range=[kind.colour for kind in kinds])
-    shapes = alt.Scale(domain=names, range=[kind.shape for kind in kinds])
     legend = alt.Legend(title=None, columns=4)
     scale, axis = alt.Scale(zero=False, nice=False, padding=8), alt.Axis(tickCount=5)
     x = alt.X("x:Q", title=axis_of([metric]), scale=scale, axis=axis)
     points = alt.Chart().mark_point().encode(
         x=x,
-        color=alt.Color("kind:N", scale=colours, legend=legend),
-        shape=alt.Shape("kind:N", scale=shapes, legend=legend),
+        **by_kind(kinds, legend),
         tooltip=["speaker:N", "kind:N", alt.Tooltip("x:Q", title=axis_of([metric]))],
     )  # fmt: skip
     low = alt.X("low:Q", title=axis_of([metric]), scale=scale)

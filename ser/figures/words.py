@@ -1,13 +1,13 @@
 """What several figures share: axes with units, official parts, the metric that stands for a row, kinds by name."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle
 
 from ser.evaluations.names import AVERAGE, metric_names, unit_of
 from ser.figures.forest import Kind
 from ser.figures.theme import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from ser.plan.groups import Group, Plan
-from ser.results.charts import Line
+from ser.results.lines import Line, part_of
 from ser.splits.protocol import Protocol
 
 MOST = 30  # lines of one figure: of more, each protocol and part has its own
@@ -61,15 +61,15 @@ def kinds_of(names: Iterable[str]) -> list[Kind]:
     return [Kind(name, *next(looks)) for name in dict.fromkeys(names)]
 
 
+def file_name(section: str, group: Group, part: str = "") -> str:
+    """The name of a group's figure, or of one of its official parts."""
+    return "-".join([section, *group.name.split("/"), *filter(None, [part])])
+
+
 def axis_of(metrics: Sequence[str]) -> str:
     """The title of an axis with the values of some metrics of one unit."""
     unit = " (per cent)" if unit_of(metrics[0]) == "per cent" else ""
     return f"{metrics[0] if len(metrics) == 1 else 'value'}{unit}"
-
-
-def part_of(line: Mapping[str, str]) -> str:
-    """The official part that a line of results is about; "" where there is none."""
-    return line["folds"].partition("official: ")[2]
 
 
 def main_metric(protocol: Protocol) -> str:

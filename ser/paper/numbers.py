@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ser.figures.words import part_of
-from ser.results.charts import Line
+from ser.results.lines import Line, part_of
 
 # What there is of a number -> its column in each file of results.
 TABLE = {"value": "value", "low": "ci_low", "high": "ci_high", "claim": "claim", "std": "seed_std"}

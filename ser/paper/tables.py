@@ -6,9 +6,9 @@ from typing import Literal, TypeVar
 
 from ser.evaluations.names import metric_names, unit_of
 from ser.figures.spec import WORDS
-from ser.figures.words import Own, main_metric, part_of
+from ser.figures.words import Own, main_metric
 from ser.plan.groups import Plan
-from ser.results.charts import Line
+from ser.results.lines import Line, part_of, protocol_of
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -69,7 +69,7 @@ def _claims(plan: Plan, lines: Sequence[Line]) -> Iterator[Table]:
             (
                 (
                     _title(plan, line),
-                    " ".join(filter(None, [_protocol(line), part_of(line)])),
+                    " ".join(filter(None, [protocol_of(line), part_of(line)])),
                     line["metric"],
                     line["claim"],
                     line["value"],
@@ -93,7 +93,7 @@ def _protocols(plan: Plan, lines: Sequence[Line]) -> Iterator[Table]:
         and groups[line["run_group"]].protocol.aggregation == line["aggregation"]
     ]
     for (experiment, protocol, part), found in _by(
-        own, lambda line: (line["experiment"], _protocol(line), part_of(line))
+        own, lambda line: (line["experiment"], protocol_of(line), part_of(line))
     ):
         made = groups[found[0]["run_group"]].protocol
         names = {line["metric"] for line in found}
@@ -263,10 +263,6 @@ def _paper(plan: Plan, experiment: str) -> str:
 
 def _title(plan: Plan, line: Line) -> str:
     return str(plan.experiments[line["experiment"]]["rows"][line["row"]]["title"])
-
-
-def _protocol(line: Line) -> str:
-    return line["run_group"].split("/")[2]
 
 
 def _interval(line: Line, prefix: str = "") -> str:

@@ -20,7 +20,7 @@ from ser.paper.tables import tables
 from ser.plan.groups import Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import COMPARISONS, HONEST_GAP, PROTOCOL_LADDER, TABLE, Places
-from ser.results.charts import read_lines
+from ser.results.lines import read_lines
 
 WIDTH, CONFUSION = 480, 330  # pixels: the width of each figure, 12.7 cm, and the height of a confusion matrix
 _PER_GROUP = ("confusion", "curves", "speakers")

@@ -8,7 +8,7 @@ from typing import Any
 from ser.figures.words import Own
 from ser.plan.groups import Plan
 from ser.plan.places import Places
-from ser.results.charts import Line
+from ser.results.lines import Line, part_of, protocol_of
 from ser.sealed import read_sealed
 from ser.splits.leaks import described
 
@@ -24,21 +24,19 @@ def evidence(line: Line) -> str:
 
 def cell(line: Line) -> str:
     """The name of a line's number, as `ser trace` takes it."""
-    part = line["folds"].partition("official: ")[2]
-    return ":".join(filter(None, [line["run_group"], line["metric"], line["aggregation"], part]))
+    return ":".join(filter(None, [line["run_group"], line["metric"], line["aggregation"], part_of(line)]))
 
 
 def papers(plan: Plan, lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
     """Each experiment with the claims about its headline row, the first that has any: `claims` are lines of the table
-    with `evidence`, `cell` and the row's `title`. An experiment without claims is no paper; where none of them has a
-    value, `reasons` say why. `numbers`: what stands for each row and protocol, UA or the mean CCC in the protocol's own
-    averaging, as `claims` with `protocol`.
+    with `evidence`, `cell`, `protocol` and the row's `title`. An experiment without claims is no paper; where none of
+    them has a value, `reasons` say why. `numbers`: what stands for each row and protocol, UA or the mean CCC in the
+    protocol's own averaging, as `claims`.
     """
     of_plan = Own(plan)
     for name, experiment in plan.experiments.items():
-        own = [line for line in lines if line["experiment"] == name]
+        own = [{**line, "protocol": protocol_of(line)} for line in lines if line["experiment"] == name]
         claimed = {line["row"] for line in own if line["claim"]}
-        located = [{**line, "protocol": line["run_group"].split("/")[2]} for line in own if line["value"]]
         headline = next((row for row in experiment["rows"] if row in claimed), "")
         yield {
             "name": name,
@@ -55,8 +53,8 @@ def papers(plan: Plan, lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
             ],
             "numbers": [
                 {**line, "cell": cell(line), "title": experiment["rows"][line["row"]]["title"]}
-                for line in located
-                if of_plan.is_main(line) and line["aggregation"] == of_plan.averaging(line)
+                for line in own
+                if line["value"] and of_plan.is_main(line) and line["aggregation"] == of_plan.averaging(line)
             ],
             "reasons": list(dict.fromkeys(claim["reason"] for claim in experiment["claims"] if "reason" in claim)),
         }

@@ -26,7 +26,7 @@ from ser.plan.places import TABLE, Places
 from ser.report.example import Example
 from ser.report.overview import SOURCES, cell, choices, corpora, evidence, leaks, papers, skipped
 from ser.report.provenance import provenance
-from ser.results.charts import Line, read_lines
+from ser.results.lines import Line, read_lines
 
 # Section -> its heading, and what is to be known before its figures are looked at.
 SECTIONS = {

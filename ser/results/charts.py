@@ -1,20 +1,18 @@
 """What `dvc metrics` and `dvc plots` show: the table as numbers by name, and plain files for charts."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ser.plan.groups import Plan
 from ser.plan.places import CLAIMS, Places, confusion_chart, curves_chart, group_metrics
+from ser.results.lines import Line, part_of
 from ser.runs.history import dev_column, mean_by_epoch, read_history
 from ser.sealed import described_file, read_sealed
 
 CLAIM_COLUMNS = ["experiment", "run_group", "folds", "metric", "aggregation", "claim", "value", "scale"]
 CURVE_COLUMNS = ["epoch", "train_loss", "dev", "runs"]
 CONFUSION_COLUMNS = ["actual", "predicted"]
-
-Line = Mapping[str, str]
 
 
 def chart_files(plan: Plan, places: Places, lines: Sequence[Line]) -> dict[str, tuple[Sequence[Any], Sequence[str]]]:
@@ -41,8 +39,7 @@ def metrics_files(plan: Plan, lines: Sequence[Line]) -> dict[str, dict[str, floa
     }
     for line in lines:
         if line["value"] and own.get(line["run_group"]) == line["aggregation"]:
-            part = line["folds"].partition("official: ")[2]
-            files[group_metrics(line["run_group"], part)][line["metric"]] = float(line["value"])
+            files[group_metrics(line["run_group"], part_of(line))][line["metric"]] = float(line["value"])
     return files
 
 
@@ -73,9 +70,3 @@ def curve(paths: Sequence[Path]) -> list[dict[str, float]]:
     dev = mean_by_epoch(histories, dev_column(histories[0]))[1]
     columns = (epochs.astype(int), losses, dev, runs)
     return [dict(zip(CURVE_COLUMNS, row, strict=True)) for row in zip(*map(list, columns), strict=True)]
-
-
-def read_lines(path: Path) -> list[Line]:
-    """The lines of results/table.csv."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))

@@ -11,6 +11,7 @@ from ser.plan.groups import Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import COMPARISONS, HONEST_GAP, METRICS, PLOTS, PROTOCOL_LADDER, TABLE, Places
 from ser.results import charts, comparisons, honest_gap, protocol_ladder, table
+from ser.results.lines import read_lines
 from ser.sealed import read_sealed
 from ser.splits.split import read_split
 from ser.verification.artifacts import Check
@@ -80,7 +81,7 @@ def _written(plan: Plan, places: Places, made_from: MadeFrom, folder: Path) -> I
     ):
         write_table(folder / name, list(lines(plan, places, made_from)), columns)
         yield name
-    texts = charts.read_lines(folder / TABLE)
+    texts = read_lines(folder / TABLE)
     for name, (rows, header) in charts.chart_files(plan, places, texts).items():
         write_table(folder / name, rows, header)
         yield name

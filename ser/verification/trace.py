@@ -11,7 +11,7 @@ from ser.plan.code import uses_training_loop
 from ser.plan.groups import Group, Plan
 from ser.plan.made_from import MadeFrom
 from ser.plan.places import TABLE, Places
-from ser.results.charts import read_lines
+from ser.results.lines import part_of, read_lines
 from ser.sealed import described_file
 from ser.splits.leaks import described
 from ser.verification.artifacts import Artifact, check_artifacts
@@ -47,7 +47,7 @@ def find_cell(lines: Sequence[Mapping[str, str]], cell: str) -> tuple[int, Mappi
     found = [
         (number, line)
         for number, line in enumerate(lines, 2)
-        if line["run_group"] == group and {*words} <= {line["metric"], line["aggregation"], _part(line)}
+        if line["run_group"] == group and {*words} <= {line["metric"], line["aggregation"], part_of(line)}
     ]
     if len(found) != 1:
         several = ", ".join(f"{n} ({line['metric']}, {line['aggregation']}, {line['folds']})" for n, line in found)
@@ -75,7 +75,7 @@ def trace(plan: Plan, places: Places, made_from: MadeFrom, cell: str) -> list[Se
     if not line["value"]:
         return about
     chain = list(chain_of(Path(places.evaluation(group.name))))
-    numbers = chain[0].facts["results"][_part(line)][line["aggregation"]][line["metric"]]
+    numbers = chain[0].facts["results"][part_of(line)][line["aggregation"]][line["metric"]]
     paths = {artifact.path for artifact in chain}
     orders = {path: order for path, order in made_from.orders().items() if Path(path) in paths}
     problems = check_artifacts(orders, models_kept=False).problems
@@ -84,7 +84,7 @@ def trace(plan: Plan, places: Places, made_from: MadeFrom, cell: str) -> list[Se
     return [
         *about,
         ("Computed from the predictions of these runs", list(_runs(chain, line))),
-        *sections_behind(group, chain, [_part(line)]),
+        *sections_behind(group, chain, [part_of(line)]),
         (
             "Are all files on this page as they were when the number was made?",
             problems or [f"yes, {len(chain)} artifacts and their files were compared; ser verify checks more"],
@@ -103,10 +103,6 @@ def sections_behind(group: Group, chain: Sequence[Artifact], parts: Sequence[str
         (SETTINGS, _settings(group)),
         ("Code, software and machine", list(_code(of_kind(chain, "runs")))),
     ]
-
-
-def _part(line: Mapping[str, str]) -> str:
-    return line["folds"].partition("official: ")[2]
 
 
 def chosen_by(group: Group, part: str) -> str:
@@ -151,7 +147,7 @@ def claimed(line: Mapping[str, str], lines: Sequence[Mapping[str, str]]) -> Iter
 
 
 def _which(line: Mapping[str, str]) -> str:
-    part = f" of the official part {_part(line)}" if _part(line) else ""
+    part = f" of the official part {part_of(line)}" if part_of(line) else ""
     return f"{line['metric']}{part}, {line['aggregation']}"
 
 
@@ -161,7 +157,7 @@ def _number(plan: Plan, group: Group, number: int, line: Mapping[str, str]) -> S
     interval = f", 95 % interval {line['ci_low']} to {line['ci_high']} (other speakers)" if line["ci_low"] else ""
     deviation = f", standard deviation over seeds {line['seed_std']}" if line["seed_std"] else ""
     value = f"{line['value']}{_unit(line)}{interval}{deviation}" if line["value"] else "not computed"
-    part = f"official part {_part(line)}" if _part(line) else "test part"
+    part = f"official part {part_of(line)}" if part_of(line) else "test part"
     what = f"{line['metric']} of the {part} = {value}"
     lines = [
         f"{what} (line {number} of {TABLE}, status {line['status']})",
@@ -169,7 +165,7 @@ def _number(plan: Plan, group: Group, number: int, line: Mapping[str, str]) -> S
         *([f"paper and code: {experiment['reference']}"] if experiment.get("reference") else []),
         f"corpus {line['corpus']} ({line['subset']} utterances); labels: {line['labels']}",
         f"folds: {line['folds']}; the number is {_AGGREGATIONS[line['aggregation']]}, then the mean over seeds",
-        f"training epoch: {chosen_by(group, _part(line))}",
+        f"training epoch: {chosen_by(group, part_of(line))}",
         *([f"scale {line['scale']}: {SCALES[line['scale']]}"] if line["scale"] in SCALES else []),
     ]
     return "The number", [*lines, *(f"note: {note}" for note in line["note"].split("; ") if note)]
@@ -187,7 +183,7 @@ def _runs(chain: Sequence[Artifact], line: Mapping[str, str]) -> Iterator[str]:
     else:
         yield f"{counts}; a run is one training, tested on one fold"
     for run in runs_behind(chain):
-        value = run.metrics[_part(line)][line["metric"]]
+        value = run.metrics[part_of(line)][line["metric"]]
         chosen = f", epoch {run.epoch} of {run.epochs}" if run.epochs else ""
         said = "undefined" if value is None else f"{rounded(value, line['metric'])}{_unit(line)}"
         yield f"seed {run.seed} fold {run.fold}: {said}{chosen}  {run.predictions}  {run.sha256[:_DIGITS]}"

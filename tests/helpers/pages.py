@@ -12,7 +12,7 @@ from ser.figures.results import figures
 from ser.report.example import Example
 from ser.report.overview import choices, leaks, papers, skipped
 from ser.report.page import Content
-from ser.results.charts import read_lines
+from ser.results.lines import read_lines
 
 GROUP = "paper/full/p/clean"
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&\u2028"
